@@ -1,0 +1,92 @@
+// swift-tools-version: 6.0
+// The targets stand in the order in which data flows; each imports only targets above it.
+import PackageDescription
+
+/// The instruction set that every target is built for: `native` is the build machine's own.
+/// A cluster of unlike machines sets DNET_MARCH to what all of them have, such as x86-64-v3.
+let instructionSet = Context.environment["DNET_MARCH"] ?? "native"
+
+/// Without target features Swift turns each lane of a fused multiply-add into a library call.
+let arithmetic: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=\(instructionSet)"])]
+
+/// Kernels state their contracts and are checked against naive twins; inside them no overflow or bounds check is left.
+let kernelArithmetic: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=\(instructionSet)", "-Ounchecked"])]
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: name == "Kernels" ? kernelArithmetic : arithmetic)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: arithmetic)
+}
+
+let package = Package(
+  name: "dnet",
+  products: [
+    .executable(name: "dnet-train", targets: ["dnet-train"]),
+    .executable(name: "dnet", targets: ["dnet"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(
+      name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+    module("Kernels", ["COpenBLAS"]),
+    module("Workers"),
+    module("Tensors", ["Kernels"]),
+    module("Images", ["CPNG", "CJPEG"]),
+    module("Datasets", ["Images", "Workers"]),
+    module("Proposals", ["Images", "Datasets"]),
+    module("Batches", ["Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals"]),
+    module("Networks", ["Kernels", "Workers", "Tensors"]),
+    module("Cluster", ["COpenMPI", "Kernels", "Workers", "Tensors"]),
+    module("Optimizers", ["Kernels", "Workers", "Tensors", "Cluster"]),
+    module("Checkpoints", ["CZstd", "CCrypto", "Tensors"]),
+    module(
+      "Evaluation", ["Kernels", "Workers", "Tensors", "Images", "Datasets", "Networks"]),
+    module(
+      "Training",
+      [
+        "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals", "Batches", "Networks", "Cluster",
+        "Optimizers", "Checkpoints", "Evaluation", log, yams,
+      ]),
+    .executableTarget(name: "dnet-train", dependencies: ["Training", arguments], swiftSettings: arithmetic),
+    .executableTarget(
+      name: "dnet", dependencies: ["Training", "Evaluation", "Checkpoints", "Datasets", "Images", arguments],
+      swiftSettings: arithmetic),
+
+    tests(of: "Kernels"),
+    tests(of: "Workers"),
+    tests(of: "Tensors"),
+    tests(of: "Images"),
+    tests(of: "Datasets"),
+    tests(of: "Proposals"),
+    tests(of: "Batches", ["Datasets", "Images"]),
+    tests(of: "Networks", ["Kernels", "Workers", "Tensors"]),
+    tests(of: "Cluster", ["Tensors", "Workers"]),
+    tests(of: "Optimizers", ["Tensors"]),
+    tests(of: "Checkpoints", ["Tensors"]),
+    tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
+    tests(of: "Training", ["Networks", "Tensors", "Datasets", "Checkpoints"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,25 @@
+// How many threads a rank may use: what the scheduler bound it to, not what the machine has.
+import Foundation
+
+package enum AvailableCores {
+  /// Cores in this process's affinity mask: what mpirun's binding, taskset or a cgroup's cpuset left it.
+  ///
+  /// Read from `Cpus_allowed_list` (proc_pid_status(5)), a list such as `0-3,8`; without it, the cores that are online.
+  package static var count: Int {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+      let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed_list:") })
+    else { return ProcessInfo.processInfo.activeProcessorCount }
+    return count(inList: line.dropFirst("Cpus_allowed_list:".count)) ?? ProcessInfo.processInfo.activeProcessorCount
+  }
+
+  /// The number of cores in a list such as `0-3,8`; nil where the text is no such list.
+  package static func count(inList text: some StringProtocol) -> Int? {
+    var count = 0
+    for part in text.split(separator: ",") {
+      let ends = part.split(separator: "-").map { Int($0.trimmingCharacters(in: .whitespaces)) }
+      guard let first = ends.first ?? nil, let last = ends.last ?? nil, first <= last, ends.count <= 2 else { return nil }
+      count += last - first + 1
+    }
+    return count > 0 ? count : nil
+  }
+}
