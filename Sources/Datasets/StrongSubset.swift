@@ -1,6 +1,8 @@
 // The few images whose masks the segmentation phase may see ("5 a class" in the paper). The authors' choice was never
 // published, so dnet's is by seed: every image has a random rank that depends on the seed and its id alone.
 
+import Randomness
+
 package enum StrongSubset {
   /// Positions in `images`, ascending, of a subset in which every class occurs in at least `perClass` images.
   ///

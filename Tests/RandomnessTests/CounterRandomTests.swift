@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-import Datasets
+import Randomness
 
 @Suite struct CounterRandomTests {
   /// The vectors published with the authors' Random123 library (kat_vectors, philox4x32 10).
