@@ -84,8 +84,12 @@ let package = Package(
     tests(of: "Proposals"),
     tests(of: "Batches", ["Datasets", "Images"]),
     tests(of: "Networks", ["Kernels", "Workers", "Tensors"]),
-    tests(of: "Cluster", ["Tensors", "Workers"]),
-    tests(of: "Optimizers", ["Tensors"]),
+    // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
+    .executableTarget(
+      name: "cluster-check", dependencies: ["Cluster", "Optimizers", "Tensors", "Workers"], path: "Tests/cluster-check",
+      swiftSettings: arithmetic),
+    tests(of: "Cluster", ["Tensors", "Workers", "cluster-check"]),
+    tests(of: "Optimizers", ["Tensors", "Workers"]),
     tests(of: "Checkpoints", ["Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
     tests(of: "Training", ["Networks", "Tensors", "Datasets", "Checkpoints"]),
