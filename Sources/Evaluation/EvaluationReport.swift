@@ -51,16 +51,16 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
   /// Pixels that counted: those whose truth is not 255.
   package let pixels: UInt64
 
-  /// - Parameter classNames: the K object classes in their order, without background.
+  /// - Parameter classNames: K+1 names by mask index, background first.
   package init(pixels matrix: ConfusionMatrix, labels counts: LabelCounts, images: Int, classNames: [String]) {
     precondition(
-      classNames.count == matrix.classes, "\(classNames.count) names were given for \(matrix.classes) classes")
-    let names = ["background"] + classNames
+      classNames.count == matrix.classes + 1,
+      "\(classNames.count) names were given for background and \(matrix.classes) classes")
     meanIoU21 = matrix.meanWithBackground
     meanIoU20 = matrix.meanWithoutBackground
     meanIoUPresent = matrix.meanOverPresent
     pixelAccuracy = matrix.pixelAccuracy
-    classes = names.enumerated().map { label, name in
+    classes = classNames.enumerated().map { label, name in
       ClassFigures(
         name: name, iou: matrix.intersectionOverUnion(of: label), truthPixels: matrix.truthPixels(of: label),
         predictedPixels: matrix.predictedPixels(of: label))
@@ -68,7 +68,7 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
     labels = Labels(
       precision: counts.precision, recall: counts.recall, f1: counts.f1, truePositives: counts.truePositives,
       falsePositives: counts.falsePositives, falseNegatives: counts.falseNegatives)
-    let constant = { (label: Int) in Baseline(matrix.predictingEverywhere(label), className: names[label]) }
+    let constant = { (label: Int) in Baseline(matrix.predictingEverywhere(label), className: classNames[label]) }
     baselines = Baselines(
       allBackground: constant(0), mostFrequentClass: matrix.mostFrequentObjectClass.map(constant))
     self.images = images

@@ -20,12 +20,17 @@ package struct LabelCounts: Sendable, Equatable {
   /// True positives, false positives, false negatives: plain integers, so that ranks can add them in any order.
   package var counts: [UInt64] { [truePositives, falsePositives, falseNegatives] }
 
-  /// Counts one picture by the numbers 1...K of its object classes.
-  package mutating func add(predicted: Set<Int>, truth: Set<Int>) {
-    let both = UInt64(predicted.intersection(truth).count)
-    truePositives += both
-    falsePositives += UInt64(predicted.count) - both
-    falseNegatives += UInt64(truth.count) - both
+  /// Counts one picture: element c - 1 says whether class c (1...K) was predicted, or is there.
+  package mutating func add(predicted: [Bool], truth: [Bool]) {
+    precondition(predicted.count == truth.count, "\(predicted.count) labels against \(truth.count)")
+    for (predicted, truth) in zip(predicted, truth) {
+      switch (predicted, truth) {
+      case (true, true): truePositives += 1
+      case (true, false): falsePositives += 1
+      case (false, true): falseNegatives += 1
+      case (false, false): break
+      }
+    }
   }
 
   package static func += (sum: inout LabelCounts, other: LabelCounts) {
@@ -45,12 +50,5 @@ package struct LabelCounts: Sendable, Equatable {
 
   private func ratio(_ part: UInt64, _ whole: UInt64) -> Double? {
     whole == 0 ? nil : Double(part) / Double(whole)
-  }
-
-  /// The object classes that a mask holds: neither background nor ignored pixels.
-  package static func labels(inMask mask: [UInt8]) -> Set<Int> {
-    var seen = [Bool](repeating: false, count: 256)
-    for value in mask { seen[Int(value)] = true }
-    return Set((1..<Int(ConfusionMatrix.ignored)).filter { seen[$0] })
   }
 }

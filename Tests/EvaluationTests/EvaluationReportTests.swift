@@ -11,8 +11,8 @@ import Evaluation
       predicted: Array(repeating: 0, count: 1233) + [1, 1, 1, 1, 0],
       truth: Array(repeating: 0, count: 1234) + [1, 1, 1, 1])
     var labels = LabelCounts()
-    labels.add(predicted: [1], truth: [1, 2])
-    return EvaluationReport(pixels: matrix, labels: labels, images: 3, classNames: ["cat", "dog"])
+    labels.add(predicted: [true, false], truth: [true, true])
+    return EvaluationReport(pixels: matrix, labels: labels, images: 3, classNames: ["background", "cat", "dog"])
   }
 
   @Test func figures() throws {
@@ -52,7 +52,7 @@ import Evaluation
 
   @Test func tableOfAnEmptySet() {
     let report = EvaluationReport(
-      pixels: ConfusionMatrix(classes: 1), labels: LabelCounts(), images: 0, classNames: ["cat"])
+      pixels: ConfusionMatrix(classes: 1), labels: LabelCounts(), images: 0, classNames: ["background", "cat"])
     #expect(report.table.contains("pixel accuracy %                           -               -  -"))
     #expect(report.baselines.mostFrequentClass == nil)
   }

@@ -5,9 +5,9 @@ import Evaluation
 @Suite struct LabelCountsTests {
   @Test func threePicturesByHand() throws {
     var counts = LabelCounts()
-    counts.add(predicted: [1, 2], truth: [2, 3])
-    counts.add(predicted: [], truth: [5])
-    counts.add(predicted: [4], truth: [4])
+    counts.add(predicted: [true, true, false, false], truth: [false, true, true, false])
+    counts.add(predicted: [false, false, false, false], truth: [false, false, false, true])
+    counts.add(predicted: [true, false, false, false], truth: [true, false, false, false])
     #expect(counts.counts == [2, 1, 2])
     #expect(counts.precision == 2.0 / 3)
     #expect(counts.recall == 2.0 / 4)
@@ -21,14 +21,9 @@ import Evaluation
 
   @Test func figuresWithoutAnythingToDivideBy() {
     var counts = LabelCounts()
-    counts.add(predicted: [], truth: [])
+    counts.add(predicted: [false, false], truth: [false, false])
     #expect(counts.precision == nil && counts.recall == nil && counts.f1 == nil)
-    counts.add(predicted: [], truth: [1])
+    counts.add(predicted: [false, false], truth: [true, false])
     #expect(counts.precision == nil && counts.recall == 0 && counts.f1 == 0)
-  }
-
-  @Test func labelsInAMaskLeaveOutBackgroundAndIgnoredPixels() {
-    #expect(LabelCounts.labels(inMask: [0, 255, 7, 7, 20, 0]) == [7, 20])
-    #expect(LabelCounts.labels(inMask: []).isEmpty)
   }
 }
