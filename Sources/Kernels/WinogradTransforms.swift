@@ -101,25 +101,7 @@ enum Winograd {
   }
 }
 
-extension UnsafePointer<Float> {
-  /// The 16 values from `index` on; no alignment is asked for.
-  @inline(__always)
-  func lanes(at index: Int) -> SIMD16<Float> {
-    UnsafeRawPointer(self + index).loadUnaligned(as: SIMD16<Float>.self)
-  }
-}
-
 extension UnsafeMutablePointer<Float> {
-  @inline(__always)
-  func lanes(at index: Int) -> SIMD16<Float> {
-    UnsafeRawPointer(self + index).loadUnaligned(as: SIMD16<Float>.self)
-  }
-
-  @inline(__always)
-  func setLanes(_ value: SIMD16<Float>, at index: Int) {
-    UnsafeMutableRawPointer(self + index).storeBytes(of: value, as: SIMD16<Float>.self)
-  }
-
   /// Six vectors `step` floats apart.
   @inline(__always)
   func setSix(_ value: Winograd.Six, at index: Int, step: Int) {
