@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Cluster
+import Cluster
 
 @Suite struct ShardTreeTests {
   @Test func ranksOwnEvenContiguousRanges() {
@@ -53,7 +53,7 @@ import Testing
     let large = 9_007_199_254_740_992.0
     let tree = ShardTree(shards: 4)
     #expect(tree.sum([[large], [1], [1], [-large]]) == [(large + 1) + (1 - large)])
-    #expect(tree.sum([[large], [1], [1], [-large]]) != [large + 1 + 1 - large + 1])
+    #expect(tree.sum([[large], [1], [1], [-large]]) != [large + 1 + 1 - large])
     #expect(ShardTree(shards: 3).sum([[1, 2], [3, 4], [5, 6]]) == [9, 12])
   }
 

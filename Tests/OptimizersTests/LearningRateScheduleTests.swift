@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Optimizers
+import Optimizers
 
 @Suite struct LearningRateScheduleTests {
   /// The authors' 5-annotation solver: 0.01, a tenth every 4,000 iterations.

@@ -2,7 +2,7 @@ import Tensors
 import Testing
 import Workers
 
-@testable import Optimizers
+import Optimizers
 
 @Suite struct MomentumSGDTests {
   private let table = ParameterTable([
