@@ -32,3 +32,19 @@ package enum ClusterError: Error, CustomStringConvertible, Equatable {
     }
   }
 }
+
+extension ClusterError {
+  /// Whether all ranks throw this error together, so that all can end in order.
+  package var isShared: Bool {
+    switch self {
+    case .failedOnRank, .moreRanksThanShards: true
+    case .mpi, .shortMessage, .threadSupport: false
+    }
+  }
+
+  /// The text for the one rank that speaks for all.
+  package var sharedText: String {
+    if case .failedOnRank(0, let text) = self { return text }
+    return description
+  }
+}

@@ -34,7 +34,7 @@ final class StepRecorder {
   /// The parameters before the phase's first iteration.
   func recordStart() throws {
     guard iterations > 0, communicator.rank == 0 else { return }
-    try write(number: 0, tensors: net.namedTensors.map { .init($0) })
+    try write(number: 0, inputs: [])
   }
 
   func add(_ batch: ShardBatch) {
@@ -51,21 +51,42 @@ final class StepRecorder {
     let allMasks = try communicator.gather(masks)
     guard let allPlanes, let allLabels, let allMasks else { return }
     let size = net.shape.inputSize
-    let images = allPlanes.flatMap { $0 }
-    let examples = images.count / (4 * 3 * size * size)
-    var tensors: [StoredTensor] = [
-      .init(name: "images", shape: [examples, 3, size, size], type: .float32, bytes: images),
-      .init(name: "labels", shape: [examples, net.shape.classes], type: .float32, bytes: allLabels.flatMap { $0 }),
-      .init(name: "loss", shape: [1], type: .float32, bytes: withUnsafeBytes(of: Float(loss)) { Array($0) }),
+    let examples = allPlanes.reduce(0) { $0 + $1.count } / (4 * 3 * size * size)
+    var inputs = [
+      Input("images", [examples, 3, size, size], .float32, allPlanes.flatMap { $0 }),
+      Input("labels", [examples, net.shape.classes], .float32, allLabels.flatMap { $0 }),
+      Input("loss", [1], .float32, withUnsafeBytes(of: Float(loss)) { Array($0) }),
     ]
-    if phase == .segmentation {
-      tensors.append(.init(name: "masks", shape: [examples, size, size], type: .uint8, bytes: allMasks.flatMap { $0 }))
-    }
-    try write(number: iteration + 1, tensors: tensors + net.namedTensors.map { .init($0) })
+    if phase == .segmentation { inputs.append(Input("masks", [examples, size, size], .uint8, allMasks.flatMap { $0 })) }
+    try write(number: iteration + 1, inputs: inputs)
   }
 
-  private func write(number: Int, tensors: [StoredTensor]) throws {
+  /// A tensor that exists only for the record.
+  private struct Input {
+    let name: String
+    let shape: [Int]
+    let element: ElementType
+    let bytes: [UInt8]
+
+    init(_ name: String, _ shape: [Int], _ element: ElementType, _ bytes: [UInt8]) {
+      (self.name, self.shape, self.element, self.bytes) = (name, shape, element, bytes)
+    }
+  }
+
+  private func write(number: Int, inputs: [Input]) throws {
     let path = "\(directory)/\(phase.rawValue)-\(String(format: "%06d", number)).safetensors"
-    try SafeTensors.write(tensors, to: path)
+    let parameters = net.namedTensors.map(TensorToWrite.init)
+    func write(_ inputs: ArraySlice<Input>, _ tensors: [TensorToWrite]) throws {
+      guard let input = inputs.first else {
+        try WeightsFile.write(tensors + parameters, to: URL(fileURLWithPath: path))
+        return
+      }
+      try input.bytes.withUnsafeBytes {
+        try write(
+          inputs.dropFirst(),
+          tensors + [TensorToWrite(name: input.name, element: input.element, shape: input.shape, bytes: $0)])
+      }
+    }
+    try write(inputs[...], [])
   }
 }

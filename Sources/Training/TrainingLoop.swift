@@ -77,6 +77,7 @@ package final class TrainingLoop {
 
   private func train(_ phase: Phase, from start: Int) throws -> ExitReason {
     let settings = configuration.settings(of: phase)
+    let end = max(settings.iterations, start)
     if phase == .segmentation { try coordinator.requireClassification() }
     let step: any PhaseStep =
       phase == .classification
@@ -98,7 +99,7 @@ package final class TrainingLoop {
     if start == 0 { try recorder.recordStart() }
     step.prepare()
 
-    for iteration in start..<max(settings.iterations, start) {
+    for iteration in start..<end {
       let began = Clock.now
       let waitedBefore = loader.secondsWaiting + communicator.secondsWaiting
 
@@ -131,17 +132,17 @@ package final class TrainingLoop {
         learningRate: Double(optimizer.rate),
         examplesPerSecond: Double(configuration.shards * configuration.shardSize) / seconds, seconds: seconds,
         secondsWaiting: loader.secondsWaiting + communicator.secondsWaiting - waitedBefore)
-      let isLast = iteration + 1 == settings.iterations
-      let reason = try coordinator.endIteration(metrics, of: settings.iterations, since: started)
-      if reason != nil || (!isLast && coordinator.isDue(iteration + 1)) {
-        // At the phase's end the statistics come first, below.
-        if !isLast { try coordinator.checkpoint(phase, iteration + 1, optimizer, reduction.slices, ended: false) }
+      let reason = try coordinator.endIteration(metrics, of: end, since: started)
+      // The phase's last checkpoint comes after the statistics, below.
+      if iteration + 1 == end { break }
+      if reason != nil || coordinator.isDue(iteration + 1) {
+        try coordinator.checkpoint(phase, iteration + 1, optimizer, reduction.slices, ended: false)
       }
-      if let reason, !isLast { return reason }
+      if let reason { return reason }
     }
 
-    try gatherStatistics(step, source, after: settings.iterations)
-    try coordinator.checkpoint(phase, settings.iterations, optimizer, reduction.slices, ended: true)
+    try gatherStatistics(step, source, after: end)
+    try coordinator.checkpoint(phase, end, optimizer, reduction.slices, ended: true)
     return coordinator.reasonToStop ?? .finished
   }
 
@@ -187,9 +188,12 @@ package final class TrainingLoop {
   /// A loss that is no number stops all ranks at the same iteration, with the weights as they were before it.
   private func requireFinite(_ loss: Double, _ results: [[Double]], _ phase: Phase, _ iteration: Int) throws {
     guard !loss.isFinite else { return }
-    let losses = try communicator.allGather(results.map { $0[0] }).flatMap { $0 }
-    let shard = losses.firstIndex { !$0.isFinite } ?? 0
-    throw RunError.notFinite(phase: phase.rawValue, iteration: iteration + 1, shard: shard, loss: losses[shard])
+    // Each rank names its first bad shard, or none; ranks hold shards in rank order.
+    let own = results.firstIndex { !$0[0].isFinite }.map { Double($0 + ownShards.lowerBound) } ?? -1
+    let named = try communicator.allGather([own, own < 0 ? 0 : results[Int(own) - ownShards.lowerBound][0]])
+    let first = named.first { $0[0] >= 0 } ?? [0, loss]
+    throw RunError.notFinite(
+      phase: phase.rawValue, iteration: iteration + 1, shard: Int(first[0]), loss: first[1])
   }
 }
 
