@@ -74,3 +74,6 @@ func largestDifference(_ a: [Double], _ b: [Double]) -> Double {
 }
 
 func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+
+/// Equality of long arrays, as a plain Bool: a failed `#expect(a == b)` would print their difference for minutes.
+func identical(_ a: [Float], _ b: [Float]) -> Bool { a == b }
