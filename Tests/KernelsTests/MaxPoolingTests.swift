@@ -15,18 +15,18 @@ import Testing
     var switches = [UInt8](repeating: 77, count: small.count)
     inOddOrder(pooling.tasks) { pooling.pool(x, into: &y, switches: &switches, task: $0) }
     let truth = NaiveMaxPooling.pool(shape.maps(x))
-    #expect(y == truth.maxima.blocked)
-    #expect(switches.map(Float.init) == truth.places.blocked)
+    #expect(identical(y, truth.maxima.blocked))
+    #expect(identical(switches.map(Float.init), truth.places.blocked))
 
     let values = draws.floats(small.count)
     var large = nans(shape.count)
     inOddOrder(pooling.tasks) { pooling.scatter(values, switches: switches, into: &large, task: $0) }
-    #expect(large == NaiveMaxPooling.scatter(small.maps(values), places: truth.places).blocked)
+    #expect(identical(large, NaiveMaxPooling.scatter(small.maps(values), places: truth.places).blocked))
 
     let gradient = draws.floats(shape.count)
     var gathered = nans(small.count)
     inOddOrder(pooling.tasks) { pooling.gather(gradient, switches: switches, into: &gathered, task: $0) }
-    #expect(gathered == NaiveMaxPooling.gather(shape.maps(gradient), places: truth.places).blocked)
+    #expect(identical(gathered, NaiveMaxPooling.gather(shape.maps(gradient), places: truth.places).blocked))
   }
 
   @Test func firstOfEqualMaximaWins() {

@@ -15,7 +15,7 @@ import Testing
 
     var apart = gradient
     inOddOrder(rectification.tasks) { rectification.backward(gradient: &apart, output: y, task: $0) }
-    #expect(apart == truth.blocked)
+    #expect(identical(apart, truth.blocked))
     var workspace = nans(sums.workspaceFloats)
     var biasGradient = nans(shape.c)
     inOddOrder(sums.tasks) { sums.gather(apart, workspace: &workspace, task: $0) }
@@ -28,8 +28,8 @@ import Testing
     inOddOrder(rectification.tasks) {
       rectification.backwardAndSum(gradient: &fused, output: y, workspace: &fusedWorkspace, task: $0)
     }
-    #expect(fused == apart)
-    #expect(fusedWorkspace == workspace)
+    #expect(identical(fused, apart))
+    #expect(identical(fusedWorkspace, workspace))
   }
 
   @Test func zeroOutputsPassNothing() {
