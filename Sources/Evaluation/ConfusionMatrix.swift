@@ -3,9 +3,11 @@
 // K object classes are numbered 1...K, background is 0, so a matrix has K+1 rows and columns. All counts are integers:
 // merging matrices gives the same result in any order, so ranks may count apart and add.
 // Goals, in order: exact counts, the benchmark's definitions, speed.
+import Images
 
 package enum EvaluationError: Error, CustomStringConvertible, Equatable {
   case sizesDiffer(predicted: Int, truth: Int)
+  case shapesDiffer(predicted: String, truth: String)
   case classOutOfRange(value: Int, classes: Int, isPrediction: Bool)
   case countsDiffer(expected: Int, found: Int)
 
@@ -13,6 +15,8 @@ package enum EvaluationError: Error, CustomStringConvertible, Equatable {
     switch self {
     case .sizesDiffer(let predicted, let truth):
       "the prediction has \(predicted) pixels and the mask \(truth): compare masks of the picture's own size"
+    case .shapesDiffer(let predicted, let truth):
+      "the prediction is \(predicted) and the mask \(truth): compare masks of the picture's own size"
     case .classOutOfRange(let value, let classes, isPrediction: false):
       "the mask holds class \(value), but classes end at \(classes): check network.classes and data.root"
     case .classOutOfRange(let value, let classes, isPrediction: true):
@@ -26,7 +30,7 @@ package enum EvaluationError: Error, CustomStringConvertible, Equatable {
 /// Pixel counts over (true class, predicted class), without the pixels whose truth is 255.
 package struct ConfusionMatrix: Sendable, Equatable {
   /// The mask value of pixels that count for nothing (VOC: object borders and difficult objects).
-  package static let ignored: UInt8 = 255
+  package static let ignored = IndexImage.ignored
 
   /// K: object classes, background not among them.
   package let classes: Int
@@ -77,6 +81,15 @@ package struct ConfusionMatrix: Sendable, Equatable {
       }
     }
     try result.get()
+  }
+
+  /// Counts one picture; as the others, and throws where width or height differ.
+  package mutating func add(predicted: IndexImage, truth: IndexImage) throws(EvaluationError) {
+    guard predicted.width == truth.width && predicted.height == truth.height else {
+      throw .shapesDiffer(
+        predicted: "\(predicted.width) x \(predicted.height)", truth: "\(truth.width) x \(truth.height)")
+    }
+    try add(predicted: predicted.indices, truth: truth.indices)
   }
 
   package static func += (sum: inout ConfusionMatrix, other: ConfusionMatrix) {

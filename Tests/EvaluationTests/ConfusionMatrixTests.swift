@@ -1,6 +1,6 @@
-import Testing
-
 import Evaluation
+import Images
+import Testing
 
 /// A small generator for test pictures; the same numbers on every run.
 struct Dice {
@@ -101,6 +101,9 @@ func plainIntersectionOverUnion(_ label: UInt8, predicted: [UInt8], truth: [UInt
     #expect(throws: EvaluationError.sizesDiffer(predicted: 1, truth: 2)) {
       try matrix.add(predicted: [0], truth: [0, 0])
     }
+    #expect(throws: EvaluationError.shapesDiffer(predicted: "2 x 1", truth: "1 x 2")) {
+      try matrix.add(predicted: IndexImage(width: 2, height: 1), truth: IndexImage(width: 1, height: 2))
+    }
     #expect(throws: EvaluationError.classOutOfRange(value: 3, classes: 2, isPrediction: false)) {
       try matrix.add(predicted: [0, 0], truth: [0, 3])
     }
@@ -108,6 +111,8 @@ func plainIntersectionOverUnion(_ label: UInt8, predicted: [UInt8], truth: [UInt
       try matrix.add(predicted: [0, 255], truth: [0, 0])
     }
     #expect(matrix == before)
+    try matrix.add(predicted: IndexImage(width: 2, height: 1, index: 2), truth: IndexImage(width: 2, height: 1))
+    #expect(matrix[truth: 0, predicted: 2] == before[truth: 0, predicted: 2] + 2)
   }
 
   @Test func nothingCountedHasNoFigures() throws {

@@ -1,7 +1,6 @@
+import Evaluation
 import Foundation
 import Testing
-
-import Evaluation
 
 @Suite struct EvaluationReportTests {
   /// 1,234 pixels of background of which one is missed, four of `cat`, and `dog` nowhere.
