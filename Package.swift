@@ -63,7 +63,7 @@ let package = Package(
     module("Optimizers", ["Kernels", "Workers", "Tensors", "Cluster"]),
     module("Checkpoints", ["CZstd", "CCrypto", "Tensors"]),
     module(
-      "Evaluation", ["Kernels", "Workers", "Tensors", "Images", "Datasets", "Networks"]),
+      "Evaluation", ["Kernels", "Workers", "Tensors", "Images", "Datasets", "Networks", "Cluster", "Checkpoints"]),
     module(
       "Training",
       [
@@ -72,7 +72,8 @@ let package = Package(
       ]),
     .executableTarget(name: "dnet-train", dependencies: ["Training", arguments], swiftSettings: arithmetic),
     .executableTarget(
-      name: "dnet", dependencies: ["Training", "Evaluation", "Checkpoints", "Datasets", "Images", arguments],
+      name: "dnet",
+      dependencies: ["Training", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Workers", arguments],
       swiftSettings: arithmetic),
 
     tests(of: "Randomness"),
