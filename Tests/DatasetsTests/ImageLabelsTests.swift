@@ -8,6 +8,7 @@ import Workers
   @Test(arguments: [1, 2, 3])
   func masksThenClassLists(threads: Int) throws {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     try scratch.add("masked", mask: [0, 3, 255, 1])
     try scratch.add("bare", mask: nil)
     try scratch.add("background", mask: [0, 0, 255, 255])
@@ -23,6 +24,7 @@ import Workers
 
   @Test func imagesWithoutAnyLabelsAreErrors() throws {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     try scratch.add("a", mask: [1, 1, 1, 1])
     try scratch.add("bare", mask: nil)
     let voc = try VOCDirectory(root: scratch.path)
@@ -34,6 +36,7 @@ import Workers
   /// Whatever the threads: the first error in the list's order.
   @Test func theFirstErrorCounts() throws {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     for id in ["a", "b", "c", "d"] { try scratch.add(id, mask: [id == "b" || id == "d" ? 9 : 1, 0, 0, 0]) }
     let voc = try VOCDirectory(root: scratch.path, classes: 2)
     for threads in 1...3 {

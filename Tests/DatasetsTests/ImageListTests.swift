@@ -4,6 +4,7 @@ import Testing
 @Suite struct ImageListTests {
   func read(_ text: String) throws -> [ListedImage] {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     try scratch.write(text, to: "list.txt")
     return try ImageList.read(scratch.path + "/list.txt")
   }

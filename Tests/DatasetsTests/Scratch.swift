@@ -3,8 +3,8 @@ import Foundation
 import Images
 import Testing
 
-/// A folder that goes away with the value that holds it.
-final class Scratch {
+/// A folder of a test, which removes it at its end.
+struct Scratch {
   let path: String
 
   init() throws {
@@ -12,7 +12,7 @@ final class Scratch {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  func remove() { try? FileManager.default.removeItem(atPath: path) }
 
   func write(_ text: String, to name: String) throws { try write(Array(text.utf8), to: name) }
 

@@ -13,12 +13,14 @@ import Workers
 
   @Test func missingRootsAreErrors() throws {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     let error = #expect(throws: DatasetError.self) { try VOCDirectory(root: scratch.path) }
     #expect(try #require(error).description.contains("data.root"))
   }
 
   @Test func masksComeFromTheAugmentedFolderFirst() throws {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     try scratch.add("both", mask: [1, 1, 0, 0])
     try scratch.add("both", mask: [2, 2, 0, 0], folder: "SegmentationClass")
     try scratch.add("old", mask: [3, 3, 0, 255], folder: "SegmentationClass")
@@ -38,6 +40,7 @@ import Workers
 
   @Test func listsAreReadUnderTheRoot() throws {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     try scratch.add("a", mask: [0, 0, 0, 1])
     try scratch.add("b", mask: nil)
     try scratch.write("a\r\nb\r\n", to: "ImageSets/Segmentation/train_aug.txt")
@@ -54,6 +57,7 @@ import Workers
 
   @Test func missingPhotographsNameListLineAndPath() throws {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     try scratch.add("a", mask: nil)
     try scratch.write("a\n\nghost\na\nphantom\n", to: "l.txt")
     let voc = try VOCDirectory(root: scratch.path)
@@ -65,6 +69,7 @@ import Workers
 
   @Test func masksOfAnotherSizeAreErrors() throws {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     try scratch.add("a", mask: [1, 1, 1])
     let voc = try VOCDirectory(root: scratch.path)
     let error = #expect(throws: DatasetError.self) { try voc.load("a") }
@@ -74,6 +79,7 @@ import Workers
 
   @Test func indicesBeyondTheClassesAreErrors() throws {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     try scratch.add("a", mask: [0, 255, 4, 1])
     #expect(try VOCDirectory(root: scratch.path, classes: 4).load("a").mask?.counts[255] == 6)
     let error = #expect(throws: DatasetError.self) { try VOCDirectory(root: scratch.path, classes: 3).load("a") }
@@ -83,6 +89,7 @@ import Workers
 
   @Test func colourMasksAndDamagedPhotographsAreErrors() throws {
     let scratch = try Scratch()
+    defer { scratch.remove() }
     try scratch.add("a", mask: nil)
     try scratch.write(PNG.encode(RGBImage(width: 6, height: 4)), to: "SegmentationClassAug/a.png")
     try scratch.add("b", width: 90, height: 90, mask: nil)

@@ -4,13 +4,13 @@ import Images
 import Randomness
 
 /// How a part is painted: in the object's texture, or in one colour of its own.
-enum Tone: Sendable { case body, dark, light, accent }
+package enum Tone: Sendable { case body, dark, light, accent }
 
-typealias Part = (shape: Shape, tone: Tone)
+package typealias Part = (shape: Shape, tone: Tone)
 
-enum Silhouettes {
+package enum Silhouettes {
   /// The parts of one object of class `index` (1...20, VOC's order).
-  static func draw(_ index: Int, _ r: inout CounterRandom) -> [Part] {
+  package static func draw(_ index: Int, _ r: inout CounterRandom) -> [Part] {
     switch index {
     case 1: aeroplane(&r)
     case 2: bicycle(&r)
@@ -197,10 +197,10 @@ enum Silhouettes {
     var parts: [Part] = []
     let leaves = 6 + r.integer(below: 4)
     for i in 0..<leaves {
-      let angle = -0.42 + 0.84 * (Double(i) + r.uniform(0.1, 0.9)) / Double(leaves)
+      let angle = -0.24 + 0.48 * (Double(i) + r.uniform(0.1, 0.9)) / Double(leaves)
       let (c, s) = CounterRandom.circle(angle < 0 ? angle + 1 : angle)
-      let length = r.uniform(0.75, 1.15)
-      let leaf = Shape.ellipse(0, -length / 2, r.uniform(0.11, 0.18), length / 2)
+      let length = r.uniform(0.8, 1.2) * (1 - 0.25 * abs(s))
+      let leaf = Shape.ellipse(0, -length / 2, r.uniform(0.1, 0.16), length / 2)
       parts.append((leaf.map { Point($0.x * c - $0.y * s, rim - 0.05 + $0.x * s + $0.y * c) }, .body))
     }
     parts.append((.polygon((-0.42, rim), (0.42, rim), (0.3, 0.95), (-0.3, 0.95)), .accent))
