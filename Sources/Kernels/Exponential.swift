@@ -7,7 +7,7 @@ extension Lanes {
   ///
   /// x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) is its Taylor series to r^7 (the next term is below 6e-9), 2^n goes into
   /// the exponent bits.
-  @inline(__always) static func exponential(ofNonPositive x: Lanes) -> Lanes {
+  @inline(__always) package static func exponential(ofNonPositive x: Lanes) -> Lanes {
     let x = x.replacing(with: -87.336_54, where: x .< -87.336_54)
     // Adding 1.5 * 2^23 leaves the nearest integer in the low bits.
     let shifted = Lanes(repeating: 12_582_912).addingProduct(x, Lanes(repeating: 1.442_695_04))
@@ -29,7 +29,7 @@ extension Lanes {
   /// log(1 + e) for e in 0...1, accurate relative to the result also where e is tiny.
   ///
   /// With s = e / (2 + e) it is 2 (s + s^3/3 + s^5/5 + ...); s is at most 1/3, and s^17 the first term left out.
-  @inline(__always) static func logarithm(ofOnePlus e: Lanes) -> Lanes {
+  @inline(__always) package static func logarithm(ofOnePlus e: Lanes) -> Lanes {
     let s = e / (e + 2)
     let square = s * s
     var series = Lanes(repeating: 1 / 15)
@@ -44,7 +44,7 @@ extension Lanes {
   }
 
   /// 1 / (1 + exp(-x)) from e = exp(-|x|): no overflow, and small values keep their relative accuracy.
-  @inline(__always) static func sigmoid(_ x: Lanes) -> Lanes {
+  @inline(__always) package static func sigmoid(_ x: Lanes) -> Lanes {
     let magnitude = x.replacing(with: -x, where: x .> 0)
     let e = exponential(ofNonPositive: magnitude)
     let numerator = Lanes(repeating: 1).replacing(with: e, where: x .< 0)
@@ -52,7 +52,7 @@ extension Lanes {
   }
 
   /// log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)).
-  @inline(__always) static func softplus(_ x: Lanes) -> Lanes {
+  @inline(__always) package static func softplus(_ x: Lanes) -> Lanes {
     let magnitude = x.replacing(with: -x, where: x .> 0)
     return x.rectified + logarithm(ofOnePlus: exponential(ofNonPositive: magnitude))
   }

@@ -2,7 +2,7 @@
 // Loads and stores ask for no alignment; on aligned addresses they cost the same.
 
 /// The 16 channels of one block at one pixel. `addingProduct` on it is always fused.
-typealias Lanes = SIMD16<Float>
+package typealias Lanes = SIMD16<Float>
 
 extension UnsafePointer<Float> {
   /// The 16 floats from `index` on.

@@ -28,7 +28,7 @@ package enum BLAS {
   package static var isLesserThanProcessor: Bool { level(ofCore: coreName) < Int(dnet_vector_level()) }
 
   /// The vector level (as in the shim) that a core's kernels use.
-  static func level(ofCore name: String) -> Int {
+  package static func level(ofCore name: String) -> Int {
     switch name.lowercased() {
     case "skylakex", "cooperlake", "sapphirerapids": 2
     case "haswell", "zen": 1

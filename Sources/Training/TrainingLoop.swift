@@ -129,7 +129,7 @@ package final class TrainingLoop {
       let seconds = Clock.now - began
       let metrics = IterationMetrics(
         phase: phase.rawValue, iteration: iteration + 1, loss: loss, accuracy: totals[1] / max(totals[2], 1),
-        learningRate: Double(optimizer.rate),
+        learningRate: Double("\(optimizer.rate)") ?? Double(optimizer.rate),
         examplesPerSecond: Double(configuration.shards * configuration.shardSize) / seconds, seconds: seconds,
         secondsWaiting: loader.secondsWaiting + communicator.secondsWaiting - waitedBefore)
       let reason = try coordinator.endIteration(metrics, of: end, since: started)

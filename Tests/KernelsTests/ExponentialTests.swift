@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@testable import Kernels
+import Kernels
 
 @Suite struct ExponentialTests {
   /// Largest relative error over `values`, with each lane used.

@@ -1,7 +1,7 @@
 // Matrix products against the twin, and what OpenBLAS says about itself.
 import Testing
 
-@testable import Kernels
+import Kernels
 
 @Suite struct MatrixProductTests {
   struct Case: Sendable { let m: Int, n: Int, k: Int }

@@ -64,7 +64,7 @@ func testValues(_ count: Int, key: UInt64) -> [Float] {
 }
 
 /// |a - b| / |b| in the Euclidean norm; NaN anywhere gives NaN.
-func relativeError(_ a: [Float], _ b: [Float]) -> Double {
+func relativeL2Error(_ a: [Float], _ b: [Float]) -> Double {
   precondition(a.count == b.count)
   var (difference, norm) = (0.0, 0.0)
   for (x, y) in zip(a, b) {
@@ -113,9 +113,9 @@ func winogradApply(
     let weights = testValues(shape.weightCount, key: 2)
     let bias = testValues(shape.outputs, key: 3)
     let plain = winogradApply(shape, input, weights: weights, turned: false)
-    #expect(relativeError(plain, shape.naive.apply(input, weights: weights, bias: nil, rectified: false)) < 5e-6)
+    #expect(relativeL2Error(plain, shape.naive.apply(input, weights: weights, bias: nil, rectified: false)) < 5e-6)
     let rectified = winogradApply(shape, input, weights: weights, turned: false, bias: bias, rectified: true)
-    #expect(relativeError(rectified, shape.naive.apply(input, weights: weights, bias: bias, rectified: true)) < 5e-6)
+    #expect(relativeL2Error(rectified, shape.naive.apply(input, weights: weights, bias: bias, rectified: true)) < 5e-6)
     #expect(rectified.allSatisfy { $0 >= 0 })
   }
 
@@ -129,10 +129,10 @@ func winogradApply(
     let weights = testValues(shape.weightCount, key: 5)
     let bias = testValues(shape.outputs, key: 6)
     let gradient = winogradApply(shape, input, weights: weights, turned: true)
-    #expect(relativeError(gradient, layer.dataGradient(input, weights: weights)) < 5e-6)
+    #expect(relativeL2Error(gradient, layer.dataGradient(input, weights: weights)) < 5e-6)
     let transposed = winogradApply(shape, input, weights: weights, turned: true, bias: bias, rectified: true)
     let expected = shape.naive.applyTransposed(input, weights: weights, bias: bias, rectified: true)
-    #expect(relativeError(transposed, expected) < 5e-6)
+    #expect(relativeL2Error(transposed, expected) < 5e-6)
   }
 
   @Test(arguments: ConvolutionShape.awkward)

@@ -32,7 +32,7 @@ func winogradWeightGradient(
     let outputGradient = testValues(shape.outputCount, key: 12)
     let gradient = winogradWeightGradient(shape, input, outputGradient)
     let expected = shape.naive.weightGradient(input, outputGradient: outputGradient)
-    #expect(relativeError(gradient, expected) < 5e-6)
+    #expect(relativeL2Error(gradient, expected) < 5e-6)
   }
 
   @Test(arguments: ConvolutionShape.awkward)
