@@ -63,7 +63,7 @@ let package = Package(
     module("Optimizers", ["Kernels", "Workers", "Tensors", "Cluster"]),
     module("Checkpoints", ["CZstd", "CCrypto", "Tensors"]),
     module(
-      "Evaluation", ["Kernels", "Workers", "Tensors", "Images", "Datasets", "Networks"]),
+      "Evaluation", ["Kernels", "Workers", "Tensors", "Images", "Datasets", "Networks", "Cluster", "Checkpoints"]),
     module(
       "Training",
       [
@@ -72,7 +72,8 @@ let package = Package(
       ]),
     .executableTarget(name: "dnet-train", dependencies: ["Training", arguments], swiftSettings: arithmetic),
     .executableTarget(
-      name: "dnet", dependencies: ["Training", "Evaluation", "Checkpoints", "Datasets", "Images", arguments],
+      name: "dnet",
+      dependencies: ["Training", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Workers", arguments],
       swiftSettings: arithmetic),
 
     tests(of: "Randomness"),
@@ -84,8 +85,12 @@ let package = Package(
     tests(of: "Proposals"),
     tests(of: "Batches", ["Datasets", "Images"]),
     tests(of: "Networks", ["Kernels", "Workers", "Tensors"]),
-    tests(of: "Cluster", ["Tensors", "Workers"]),
-    tests(of: "Optimizers", ["Tensors"]),
+    // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
+    .executableTarget(
+      name: "cluster-check", dependencies: ["Cluster", "Optimizers", "Tensors", "Workers"], path: "Tests/cluster-check",
+      swiftSettings: arithmetic),
+    tests(of: "Cluster", ["Tensors", "Workers", "cluster-check"]),
+    tests(of: "Optimizers", ["Tensors", "Workers"]),
     tests(of: "Checkpoints", ["Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
     tests(of: "Training", ["Networks", "Tensors", "Datasets", "Checkpoints"]),

@@ -38,7 +38,7 @@ package struct Augmentation: Sendable {
 
   /// Writes the three planes (3, S, S), B,G,R.
   package func planes(of image: RGBImage, box: Box, choice: Choice, into planes: UnsafeMutablePointer<Float>) {
-    let resized = Resampling.bilinear(cut(image, box), width: resizedSize, height: resizedSize)
+    let resized = cut(image, box).resizedBilinear(width: resizedSize, height: resizedSize)
     let (size, area) = (inputSize, inputSize * inputSize)
     let mean = Self.trainingMean
     resized.pixels.withUnsafeBufferPointer { pixels in
@@ -58,7 +58,7 @@ package struct Augmentation: Sendable {
   package func mask(
     of mask: IndexImage, box: Box, choice: Choice, table: [UInt8], into values: UnsafeMutablePointer<UInt8>
   ) {
-    let resized = Resampling.nearest(cut(mask, box), width: resizedSize, height: resizedSize)
+    let resized = cut(mask, box).resizedNearest(width: resizedSize, height: resizedSize)
     let size = inputSize
     for y in 0..<size {
       for x in 0..<size {

@@ -93,7 +93,7 @@ package final class FirstConvolutionLayer {
     }
     bench.run(weightPlan.accumulationTasks, scratch: weightPlan.scratchFloats) { task, scratch in
       weightPlan.accumulate(
-        input: planes, outputGradient: gradient.data, workspace: workspace, task: task, scratch: scratch)
+        planes: planes, outputGradient: gradient.data, workspace: workspace, task: task, scratch: scratch)
     }
     bench.run(weightPlan.finishTasks, scratch: weightPlan.scratchFloats) { task, scratch in
       weightPlan.finish(workspace: workspace, into: parameterGradient + weight, task: task, scratch: scratch)

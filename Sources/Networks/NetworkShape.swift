@@ -3,7 +3,7 @@
 //   S  input side      L  classes without background      C, K  input and output channels of a layer
 
 /// Width, input side and classes, and all layer sizes that follow from them.
-package struct NetworkShape: Sendable, Equatable {
+package struct NetworkShape: Sendable, Equatable, Codable {
   /// Factor on VGG16's channel counts; 1 is the paper's network.
   package let width: Double
   /// Side of the square input in pixels, a multiple of 32; 320 is the paper's.

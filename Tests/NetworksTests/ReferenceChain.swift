@@ -1,0 +1,141 @@
+// A chain of reference layers: each call moves the activations one layer on and notes how a gradient comes back.
+
+/// Where batch normalisation takes mean and variance from.
+enum PlainStatistics {
+  /// From the examples at hand, which are one shard.
+  case batch
+  /// From the parameters NAME.mean and NAME.variance; no gradient passes.
+  case recorded
+}
+
+/// The layers run so far, the activations at their end, and the way back for gradients.
+///
+/// Layer sizes are read off the parameters: outputs from the bias, the kernel side from what is left of the weights.
+final class ReferenceChain {
+  let parameters: [String: [Double]]
+  private(set) var maps: PlainMaps
+  /// Gradients by parameter name, filled by `backward`.
+  private(set) var gradients: [String: [Double]] = [:]
+  /// Output of each layer under its name: after the bias for convolutions, after scale and shift for batch normalisation,
+  /// NAME.relu after a ReLU. For finding the first layer that differs.
+  private(set) var activations: [String: PlainMaps] = [:]
+  /// Batch mean and biased variance by the name of the batch normalisation.
+  private(set) var statistics: [String: (mean: [Double], variance: [Double])] = [:]
+  private var wayBack: [(PlainMaps) -> PlainMaps] = []
+
+  init(_ maps: PlainMaps, parameters: [String: [Double]]) {
+    self.maps = maps
+    self.parameters = parameters
+  }
+
+  func parameter(_ name: String) -> [Double] {
+    guard let values = parameters[name] else { preconditionFailure("no parameter is called \(name)") }
+    return values
+  }
+
+  private func kernelSide(_ name: String) -> Int {
+    let area = parameter(name + ".weight").count / (maps.c * parameter(name + ".bias").count)
+    let side = Int(Double(area).squareRoot().rounded())
+    precondition(side * side * maps.c * parameter(name + ".bias").count == parameter(name + ".weight").count, name)
+    return side
+  }
+
+  func convolution(_ name: String, padding: Int = 0) {
+    let weight = parameter(name + ".weight")
+    let bias = parameter(name + ".bias")
+    let input = maps
+    let plan = PlainConvolution(outputs: bias.count, inputs: input.c, kernel: kernelSide(name), padding: padding)
+    maps = plan.small(fromLarge: input, weight: weight)
+    addBias(bias, to: &maps)
+    activations[name] = maps
+    wayBack.append { [unowned self] gradient in
+      gradients[name + ".weight"] = plan.weight(fromSmall: gradient, large: input)
+      gradients[name + ".bias"] = channelSums(gradient)
+      return plan.large(fromSmall: gradient, weight: weight)
+    }
+  }
+
+  /// The weights are in x out x K x K: seen from the output, an ordinary convolution run backwards.
+  func transposedConvolution(_ name: String, padding: Int = 0) {
+    let weight = parameter(name + ".weight")
+    let bias = parameter(name + ".bias")
+    let input = maps
+    let plan = PlainConvolution(outputs: input.c, inputs: bias.count, kernel: kernelSide(name), padding: padding)
+    maps = plan.large(fromSmall: input, weight: weight)
+    addBias(bias, to: &maps)
+    activations[name] = maps
+    wayBack.append { [unowned self] gradient in
+      gradients[name + ".weight"] = plan.weight(fromSmall: input, large: gradient)
+      gradients[name + ".bias"] = channelSums(gradient)
+      return plan.small(fromLarge: gradient, weight: weight)
+    }
+  }
+
+  /// Several names normalise successive groups of channels, as for the joined pool5 and saliency.
+  func batchNorm(_ names: [String], epsilon: Double, from source: PlainStatistics) {
+    func joined(_ part: String) -> [Double] { names.flatMap { parameter("\($0).\(part)") } }
+    let scale = joined("scale")
+    let recorded = source == .recorded ? (joined("mean"), joined("variance")) : nil
+    let normalisation = PlainNormalisation(maps, recorded: recorded, epsilon: epsilon)
+    maps = normalisation.scaled(scale, joined("shift"))
+    var first = 0
+    for name in names {
+      let channels = first..<(first + parameter(name + ".scale").count)
+      statistics[name] = (Array(normalisation.mean[channels]), Array(normalisation.variance[channels]))
+      first = channels.upperBound
+    }
+    activations[names.joined(separator: "+")] = maps
+    wayBack.append { [unowned self] gradient in
+      precondition(source == .batch, "no gradient passes recorded statistics")
+      let parts = normalisation.gradients(gradient, scale: scale)
+      var first = 0
+      for name in names {
+        let channels = first..<(first + parameter(name + ".scale").count)
+        gradients[name + ".scale"] = Array(parts.scale[channels])
+        gradients[name + ".shift"] = Array(parts.shift[channels])
+        first = channels.upperBound
+      }
+      return parts.input
+    }
+  }
+
+  func relu(_ name: String) {
+    let input = maps
+    for index in maps.values.indices where !(maps.values[index] > 0) { maps.values[index] = 0 }
+    activations[name + ".relu"] = maps
+    wayBack.append { gradient in masked(gradient, where: input) }
+  }
+
+  /// Returns the switches.
+  func maxPool(_ name: String) -> [Int] {
+    let input = maps
+    let pooled = plainMaxPool(input)
+    maps = pooled.maxima
+    activations[name] = maps
+    wayBack.append { gradient in plainUnpool(gradient, switches: pooled.switches) }
+    return pooled.switches
+  }
+
+  func unpool(_ name: String, switches: [Int]) {
+    let input = maps
+    maps = plainUnpool(input, switches: switches)
+    activations[name] = maps
+    wayBack.append { gradient in
+      PlainMaps(n: input.n, c: input.c, h: input.h, w: input.w, values: switches.map { gradient.values[$0] })
+    }
+  }
+
+  /// Takes the loss's gradient at the end of the chain back to its start, filling `gradients` on the way.
+  func backward(_ gradient: PlainMaps) {
+    var gradient = gradient
+    for step in wayBack.reversed() { gradient = step(gradient) }
+    wayBack = []
+  }
+}
+
+/// The gradient where the activations are positive, zero elsewhere: a ReLU's derivative, and the masks of the saliency pass.
+func masked(_ gradient: PlainMaps, where activations: PlainMaps) -> PlainMaps {
+  var result = gradient
+  for index in result.values.indices where !(activations.values[index] > 0) { result.values[index] = 0 }
+  return result
+}

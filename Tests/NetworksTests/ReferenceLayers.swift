@@ -1,0 +1,224 @@
+// The layers of the reference network: plain NCHW arrays of Double and naive loops, each a direct reading of its equation.
+// Goals in order: obviously right, short, fast enough for tests. Nothing here knows the fast kernels or their layout.
+//
+// N examples, C channels, H x W pixels, K kernel side; I input and O output channels of a convolution.
+
+/// Activations in plain (N, C, H, W) order.
+struct PlainMaps: Equatable {
+  let n: Int
+  let c: Int
+  let h: Int
+  let w: Int
+  var values: [Double]
+
+  init(n: Int, c: Int, h: Int, w: Int, values: [Double]) {
+    precondition(values.count == n * c * h * w, "\(values.count) values for \(n) x \(c) x \(h) x \(w)")
+    (self.n, self.c, self.h, self.w, self.values) = (n, c, h, w, values)
+  }
+
+  init(n: Int, c: Int, h: Int, w: Int) {
+    self.init(n: n, c: c, h: h, w: w, values: [Double](repeating: 0, count: n * c * h * w))
+  }
+
+  /// Zeros of another's shape.
+  init(like other: PlainMaps) { self.init(n: other.n, c: other.c, h: other.h, w: other.w) }
+
+  /// First value of a channel plane.
+  func plane(_ n: Int, _ c: Int) -> Int { (n * self.c + c) * h * w }
+
+  /// The maps of chosen examples, in the order given; an example may be chosen more than once.
+  func examples(_ chosen: [Int]) -> PlainMaps {
+    PlainMaps(
+      n: chosen.count, c: c, h: h, w: w, values: chosen.flatMap { values[($0 * c * h * w)..<(($0 + 1) * c * h * w)] })
+  }
+
+  /// Channels of self, then channels of the other.
+  func joined(with other: PlainMaps) -> PlainMaps {
+    var both: [Double] = []
+    for example in 0..<n {
+      both += values[plane(example, 0)..<plane(example + 1, 0)]
+      both += other.values[other.plane(example, 0)..<other.plane(example + 1, 0)]
+    }
+    return PlainMaps(n: n, c: c + other.c, h: h, w: w, values: both)
+  }
+
+  var norm: Double { plainNorm(values) }
+}
+
+func plainNorm(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+
+// MARK: - Convolution
+
+/// The three sums of a convolution with stride 1. `large` is I x H x W, `small` is O x (H+2P-K+1) x (W+2P-K+1), and the weights
+/// are O x I x K x K. A transposed convolution is the same three sums with the roles of input and output exchanged.
+struct PlainConvolution {
+  let outputs: Int
+  let inputs: Int
+  let kernel: Int
+  let padding: Int
+
+  func smallSide(_ large: Int) -> Int { large + 2 * padding - kernel + 1 }
+  func largeSide(_ small: Int) -> Int { small - 2 * padding + kernel - 1 }
+
+  /// small[n, o, y, x] = sum over i, ky, kx of weight[o, i, ky, kx] * large[n, i, y + ky - P, x + kx - P]
+  func small(fromLarge large: PlainMaps, weight: [Double]) -> PlainMaps {
+    var small = PlainMaps(n: large.n, c: outputs, h: smallSide(large.h), w: smallSide(large.w))
+    let (h, w) = (small.h, small.w)
+    small.values.withUnsafeMutableBufferPointer { result in
+      large.values.withUnsafeBufferPointer { source in
+        forEachTap(n: large.n, smallH: h, smallW: w, largeH: large.h, largeW: large.w) { s, l, count, tap in
+          let factor = weight[tap]
+          for x in 0..<count { result[s + x] += factor * source[l + x] }
+        }
+      }
+    }
+    return small
+  }
+
+  /// large[n, i, y + ky - P, x + kx - P] = sum over o, ky, kx of weight[o, i, ky, kx] * small[n, o, y, x]
+  func large(fromSmall small: PlainMaps, weight: [Double]) -> PlainMaps {
+    var large = PlainMaps(n: small.n, c: inputs, h: largeSide(small.h), w: largeSide(small.w))
+    let (h, w) = (large.h, large.w)
+    large.values.withUnsafeMutableBufferPointer { result in
+      small.values.withUnsafeBufferPointer { source in
+        forEachTap(n: small.n, smallH: small.h, smallW: small.w, largeH: h, largeW: w) { s, l, count, tap in
+          let factor = weight[tap]
+          for x in 0..<count { result[l + x] += factor * source[s + x] }
+        }
+      }
+    }
+    return large
+  }
+
+  /// weight[o, i, ky, kx] = sum over n, y, x of small[n, o, y, x] * large[n, i, y + ky - P, x + kx - P]
+  func weight(fromSmall small: PlainMaps, large: PlainMaps) -> [Double] {
+    var sums = [Double](repeating: 0, count: outputs * inputs * kernel * kernel)
+    small.values.withUnsafeBufferPointer { a in
+      large.values.withUnsafeBufferPointer { b in
+        forEachTap(n: small.n, smallH: small.h, smallW: small.w, largeH: large.h, largeW: large.w) { s, l, count, tap in
+          var sum = 0.0
+          for x in 0..<count { sum += a[s + x] * b[l + x] }
+          sums[tap] += sum
+        }
+      }
+    }
+    return sums
+  }
+
+  /// Calls `body` for every row that one weight touches: first value in small, first in large, values in the row, weight index.
+  @inline(__always)
+  private func forEachTap(
+    n: Int, smallH: Int, smallW: Int, largeH: Int, largeW: Int, _ body: (Int, Int, Int, Int) -> Void
+  ) {
+    for example in 0..<n {
+      for o in 0..<outputs {
+        for i in 0..<inputs {
+          for ky in 0..<kernel {
+            for kx in 0..<kernel {
+              let tap = ((o * inputs + i) * kernel + ky) * kernel + kx
+              let firstX = max(0, padding - kx)
+              let endX = min(smallW, largeW + padding - kx)
+              for y in max(0, padding - ky)..<min(smallH, largeH + padding - ky) {
+                let s = ((example * outputs + o) * smallH + y) * smallW + firstX
+                let l = ((example * inputs + i) * largeH + y + ky - padding) * largeW + firstX + kx - padding
+                body(s, l, endX - firstX, tap)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+func addBias(_ bias: [Double], to maps: inout PlainMaps) {
+  for index in maps.values.indices { maps.values[index] += bias[index / (maps.h * maps.w) % maps.c] }
+}
+
+/// Sum over N, H, W of each channel.
+func channelSums(_ maps: PlainMaps) -> [Double] {
+  var sums = [Double](repeating: 0, count: maps.c)
+  for index in maps.values.indices { sums[index / (maps.h * maps.w) % maps.c] += maps.values[index] }
+  return sums
+}
+
+// MARK: - Pooling
+
+/// 2x2 maximum pooling, stride 2; the first of equal values in row order wins. Switches are indices into the whole input.
+func plainMaxPool(_ maps: PlainMaps) -> (maxima: PlainMaps, switches: [Int]) {
+  var maxima = PlainMaps(n: maps.n, c: maps.c, h: maps.h / 2, w: maps.w / 2)
+  var switches = [Int](repeating: 0, count: maxima.values.count)
+  for index in switches.indices {
+    let (x, row) = (index % maxima.w, index / maxima.w)
+    let first = (row / maxima.h * maps.h + row % maxima.h * 2) * maps.w + 2 * x
+    var best = first
+    for candidate in [first + 1, first + maps.w, first + maps.w + 1] where maps.values[candidate] > maps.values[best] {
+      best = candidate
+    }
+    switches[index] = best
+    maxima.values[index] = maps.values[best]
+  }
+  return (maxima, switches)
+}
+
+/// Values back at their switches, zero elsewhere; twice the height and width.
+func plainUnpool(_ maps: PlainMaps, switches: [Int]) -> PlainMaps {
+  var larger = PlainMaps(n: maps.n, c: maps.c, h: 2 * maps.h, w: 2 * maps.w)
+  for index in switches.indices { larger.values[switches[index]] = maps.values[index] }
+  return larger
+}
+
+// MARK: - Batch normalisation
+
+/// What normalising one batch leaves behind for its gradient.
+struct PlainNormalisation {
+  let mean: [Double]
+  /// Biased: divided by the count.
+  let variance: [Double]
+  let normalised: PlainMaps
+  let inverseDeviations: [Double]
+
+  /// Statistics of the batch itself when none are given.
+  init(_ maps: PlainMaps, recorded: (mean: [Double], variance: [Double])? = nil, epsilon: Double) {
+    let area = maps.h * maps.w
+    let count = Double(maps.n * area)
+    let mean = recorded?.mean ?? channelSums(maps).map { $0 / count }
+    var centred = maps
+    for index in centred.values.indices { centred.values[index] -= mean[index / area % maps.c] }
+    var squares = centred
+    for index in squares.values.indices { squares.values[index] *= squares.values[index] }
+    variance = recorded?.variance ?? channelSums(squares).map { $0 / count }
+    inverseDeviations = variance.map { 1 / ($0 + epsilon).squareRoot() }
+    for index in centred.values.indices { centred.values[index] *= inverseDeviations[index / area % maps.c] }
+    self.mean = mean
+    normalised = centred
+  }
+
+  func scaled(_ scale: [Double], _ shift: [Double]) -> PlainMaps {
+    var result = normalised
+    let area = result.h * result.w
+    for index in result.values.indices {
+      let channel = index / area % result.c
+      result.values[index] = scale[channel] * result.values[index] + shift[channel]
+    }
+    return result
+  }
+
+  /// Gradients when the statistics came from the batch. With d = gradient and u = normalised input, per channel:
+  /// shift: sum d; scale: sum d u; input: scale / deviation * (d - mean d - u * mean(d u)).
+  func gradients(_ gradient: PlainMaps, scale: [Double]) -> (input: PlainMaps, scale: [Double], shift: [Double]) {
+    let area = gradient.h * gradient.w
+    let count = Double(gradient.n * area)
+    var products = gradient
+    for index in products.values.indices { products.values[index] *= normalised.values[index] }
+    let shifts = channelSums(gradient)
+    let scales = channelSums(products)
+    var input = gradient
+    for index in input.values.indices {
+      let channel = index / area % gradient.c
+      let centred = gradient.values[index] - shifts[channel] / count - normalised.values[index] * scales[channel] / count
+      input.values[index] = scale[channel] * inverseDeviations[channel] * centred
+    }
+    return (input, scales, shifts)
+  }
+}

@@ -1,0 +1,190 @@
+"""Repeats recorded training steps in PyTorch and compares losses and weights.
+
+    dnet-train CONFIG --output RUN --record-steps 3 --set classification.dropout=0
+    python docs/golden/replay_steps.py RUN [--phase PHASE] [--float64] [--loss 1e-4] [--update 1e-2] [--worst 5e-2]
+
+Of the run it reads config.yaml (rates, momentum, weight decay, shard size) and steps/PHASE-00000k.safetensors; the network's
+shape follows from the parameters' shapes. Step k starts from the recorded weights of step k-1, so that errors do not pile
+up; only the momentum is carried along from our own gradients. Shards go through the network one by one, as batch
+normalisation wants.
+
+Prints one line a step and exits with 1 if a figure is above its tolerance. Goals in order: truth, clarity, speed.
+"""
+
+import argparse
+import math
+import pathlib
+import re
+import sys
+
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from decouplednet import DecoupledNet, gradients, has_zero_gradient, is_statistic, trained_names
+
+PHASES = ("classification", "segmentation")
+INPUTS = ("images", "labels", "masks", "loss")
+# A float32 weight is off by up to half a unit in the last place; an update smaller than this of its weight is not seen.
+ROUNDING = 2.0**-24
+
+
+def multipliers(name):
+    """(rate, decay) multipliers of a parameter, after the authors' prototxt files (reference facts, section 3)."""
+    rate, decay = (2.0, 0.0) if name.endswith(".bias") else (1.0, 1.0)
+    if name.startswith("classification.score."):
+        rate *= 10
+    return rate, decay
+
+
+class Run:
+    """The recorded files and the configuration of one run."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.configuration = yaml.safe_load((folder / "config.yaml").read_text())
+        self.shard_size = int(self.configuration.get("minibatch", {}).get("shardSize", 4))
+
+    def steps(self, phase):
+        """Files by step number, 0 being the start of the phase."""
+        found = {}
+        for file in (self.folder / "steps").glob(f"{phase}-*.safetensors"):
+            if match := re.fullmatch(phase + r"-(\d+)", file.stem):
+                found[int(match[1])] = file
+        return found
+
+    def phase(self, phase):
+        settings = self.configuration[phase]
+        if float(settings.get("dropout") or 0) != 0:
+            raise SystemExit(f"{phase}.dropout is {settings['dropout']}: record with dropout 0, nobody can repeat its draws")
+        return settings
+
+    def frozen(self, explicit):
+        """The classification network of the segmentation phase where the segmentation files leave it out."""
+        if explicit:
+            return load_file(explicit)
+        steps = self.steps("classification")
+        return load_file(steps[max(steps)]) if steps else {}
+
+
+def rate_at(settings, iteration):
+    """base * factor^floor(iteration / step), iterations from 0; a step of 0 or none never falls."""
+    rate = settings["learningRate"]
+    step = int(rate.get("step") or 0)
+    return float(rate["base"]) * float(rate.get("factor", 1)) ** (iteration // step if step else 0)
+
+
+def mean_gradients(phase, parameters, recorded, shard_size, dtype):
+    """(mean loss, mean gradients) over the shards of a recorded minibatch, each shard on its own."""
+    names = trained_names(parameters, phase)
+    values = {name: tensor.to(dtype) for name, tensor in parameters.items()}
+    for name in names:
+        values[name].requires_grad_(True)
+    net = DecoupledNet(values, "classification.conv1_1.bn.scale" in values)
+    examples = recorded["images"].shape[0]
+    if examples % shard_size:
+        raise SystemExit(f"{examples} recorded examples are no multiple of the shard size {shard_size}")
+    sums, total = {name: torch.zeros_like(values[name]) for name in names}, 0.0
+    shards = examples // shard_size
+    for shard in range(shards):
+        part = slice(shard * shard_size, (shard + 1) * shard_size)
+        images, labels = recorded["images"][part].to(dtype), recorded["labels"][part].to(dtype)
+        if phase == "classification":
+            loss, _ = net.classification_loss(images, labels)
+        else:
+            loss, _ = net.segmentation_loss(images, labels, recorded["masks"][part])
+        total += float(loss.detach())
+        if loss.requires_grad:
+            for name, gradient in gradients(loss, values, names).items():
+                sums[name] += gradient
+    return total / shards, {name: value.detach() / shards for name, value in sums.items()}
+
+
+def update_error(recorded, ours, update):
+    """Norm of what separates the recorded weights from ours beyond float32's rounding of them."""
+    difference = (recorded.double() - ours.double()).abs() - 2 * ROUNDING * ours.double().abs()
+    return float(difference.clamp(min=0).norm()), float(update.double().norm())
+
+
+def replay(run, phase, options):
+    """Compares all recorded steps of a phase; returns whether all are within tolerance, or None if there are none."""
+    files = run.steps(phase)
+    if not files:
+        return None
+    if 0 not in files or sorted(files) != list(range(len(files))):
+        raise SystemExit(f"{phase}: the recorded steps are {sorted(files)}; they have to run from 0 without a gap")
+    settings = run.phase(phase)
+    dtype = torch.float64 if options.float64 else torch.float32
+    decay, momentum = float(settings["weightDecay"]), float(settings["momentum"])
+    before = {name: value for name, value in load_file(files[0]).items() if name not in INPUTS}
+    frozen = {}
+    if phase == "segmentation" and "classification.conv1_1.weight" not in before:
+        frozen = {name: value for name, value in run.frozen(options.frozen).items() if name.startswith("classification.")}
+        if not frozen:
+            raise SystemExit("the segmentation files lack the classification network: give it with --frozen FILE")
+    batch_norm = "classification.conv1_1.bn.scale" in {**frozen, **before}
+    if phase == "segmentation" and batch_norm and "classification.conv1_1.bn.mean" not in {**frozen, **before}:
+        raise SystemExit("the statistics of the classification network are not recorded: give them with --frozen FILE")
+
+    velocity, good = {}, True
+    for step in range(1, len(files)):
+        recorded = load_file(files[step])
+        rate = rate_at(settings, step - 1)
+        loss, mean = mean_gradients(phase, {**frozen, **before}, recorded, run.shard_size, dtype)
+        error_squares = update_squares = 0.0
+        worst = (0.0, "none")
+        for name, gradient in mean.items():
+            if name not in recorded:
+                raise SystemExit(f"{files[step].name} lacks {name}")
+            rate_multiplier, decay_multiplier = multipliers(name)
+            weights = before[name].to(dtype)
+            direction = gradient + decay * decay_multiplier * weights
+            velocity[name] = momentum * velocity.get(name, torch.zeros_like(weights)) + rate * rate_multiplier * direction
+            error, size = update_error(recorded[name], weights - velocity[name], velocity[name])
+            error_squares += error**2
+            update_squares += size**2
+            if not has_zero_gradient(name, batch_norm) and size > 0:
+                worst = max(worst, (error / size, name))
+        moved = [
+            name
+            for name, value in recorded.items()
+            if name not in INPUTS and name not in mean and not is_statistic(name)
+            and name in before and not torch.equal(value, before[name])
+        ]
+        recorded_loss = float(recorded["loss"].flatten()[0])
+        loss_error = abs(recorded_loss - loss) / max(abs(loss), 1e-30)
+        update = math.sqrt(error_squares) / math.sqrt(update_squares) if update_squares else math.inf
+        fine = loss_error <= options.loss and update <= options.update and worst[0] <= options.worst and not moved
+        good &= fine
+        print(
+            f"{phase} step {step}: rate {rate:g}, loss {recorded_loss:.7g} / {loss:.7g} (off by {loss_error:.1e}), "
+            f"update off by {update:.1e}, worst {worst[0]:.1e} ({worst[1]}){'' if fine else '  ABOVE TOLERANCE'}"
+            + (f"; frozen but moved: {', '.join(moved[:3])}" if moved else ""),
+            flush=True,
+        )
+        before = {name: value for name, value in {**before, **recorded}.items() if name not in INPUTS}
+    return good
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("run", type=pathlib.Path)
+    arguments.add_argument("--phase", choices=PHASES, help="one phase only")
+    arguments.add_argument("--float64", action="store_true", help="compute in float64")
+    arguments.add_argument("--frozen", type=pathlib.Path, help="safetensors file with the classification network")
+    arguments.add_argument("--loss", type=float, default=1e-4, help="tolerance of the loss, relative")
+    arguments.add_argument("--update", type=float, default=1e-2, help="tolerance of the whole update, relative")
+    arguments.add_argument("--worst", type=float, default=5e-2, help="tolerance of each parameter's update, relative")
+    arguments.add_argument("--threads", type=int, default=1)
+    options = arguments.parse_args()
+    torch.set_num_threads(options.threads)
+    run = Run(options.run)
+    results = [replay(run, phase, options) for phase in ([options.phase] if options.phase else PHASES)]
+    compared = [result for result in results if result is not None]
+    if not compared:
+        raise SystemExit(f"no recorded steps under {options.run}/steps: run dnet-train with --record-steps")
+    sys.exit(0 if all(compared) else 1)
+
+
+if __name__ == "__main__":
+    main()
