@@ -19,9 +19,8 @@ extension BenchmarkReport {
   package var stepsText: String {
     var lines = ["what".padded(16) + "images/s    s/shard  GFLOP/s  of peak  not convolution   (fastest, slowest run)"]
     for step in steps {
-      let name = step.step == "inference" ? "inference" : "\(step.step)"
       lines.append(
-        name.padded(16)
+        step.step.padded(16)
           + String(
             format: "%8.2f %10.4f %8.1f %8.2f  %@   (%.4f, %.4f s)", step.imagesPerSecond, step.medianSeconds,
             step.gflops, step.ratioToPeak,

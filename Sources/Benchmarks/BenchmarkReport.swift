@@ -15,6 +15,7 @@ package struct BenchmarkReport: Encodable, Sendable {
     /// Of direct convolution; none for what does not multiply.
     package let gflops: Double?
     package let ratioToPeak: Double?
+    /// Of the sum over all stages.
     package let shareOfStep: Double
   }
 
@@ -87,7 +88,7 @@ package struct BenchmarkReport: Encodable, Sendable {
       Step(
         step: times.step.rawValue, imagesPerSecond: times.imagesPerSecond, medianSeconds: stepSeconds,
         seconds: times.seconds, gflops: gflops, ratioToPeak: gflops / fmaPeakGflops,
-        notConvolutionShare: times.stages.isEmpty ? nil : max(1 - convolution / stepSeconds, 0),
+        notConvolutionShare: times.stages.isEmpty ? nil : 1 - convolution / times.profileSeconds,
         preparationSeconds: times.preparationSeconds))
     switch times.step {
     case .classification: classificationStepImagesPerSecond = times.imagesPerSecond
@@ -101,7 +102,7 @@ package struct BenchmarkReport: Encodable, Sendable {
         step: times.step.rawValue, network: String(stage.layer[..<dot]),
         layer: String(stage.layer[stage.layer.index(after: dot)...]), pass: stage.pass.rawValue,
         milliseconds: seconds * 1000, calls: calls, gflops: rate, ratioToPeak: rate.map { $0 / fmaPeakGflops },
-        shareOfStep: seconds / stepSeconds)
+        shareOfStep: seconds / times.profileSeconds)
     }
   }
 

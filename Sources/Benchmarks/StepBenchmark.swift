@@ -23,9 +23,13 @@ package struct StepTimes: Sendable {
   package let seconds: [Double]
   /// Median over the runs by stage, in the order of the step; empty where no stopwatch ran.
   package let stages: [(stage: Stage, calls: Int, seconds: Double)]
+  /// Median of what a run spent outside its stages.
+  package let secondsBetweenStages: Double
   /// Median of preparing the weights after an update; nil where nothing is updated.
   package let preparationSeconds: Double?
 
+  /// What shares of a step are taken of: medians do not add up to a median, and a disturbance belongs to no stage.
+  package var profileSeconds: Double { stages.reduce(secondsBetweenStages) { $0 + $1.seconds } }
   package var medianSeconds: Double { Timing.median(seconds) }
   package var imagesPerSecond: Double { Double(images) / medianSeconds }
 }
@@ -109,6 +113,9 @@ package struct StepBenchmark {
     let stages = (laps.first?.stages ?? []).map { stage in
       (stage: stage, calls: laps[0].calls[stage]!, seconds: Timing.median(laps.map { $0.seconds[stage]! }))
     }
-    return StepTimes(step: step, images: images, seconds: seconds, stages: stages, preparationSeconds: preparation)
+    let between = zip(seconds, laps).map { max($0 - $1.seconds.values.reduce(0, +), 0) }
+    return StepTimes(
+      step: step, images: images, seconds: seconds, stages: stages,
+      secondsBetweenStages: between.isEmpty ? 0 : Timing.median(between), preparationSeconds: preparation)
   }
 }

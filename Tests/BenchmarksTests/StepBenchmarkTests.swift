@@ -77,6 +77,11 @@ struct StepBenchmarkTests {
     #expect(abs(rate - expected) < 1e-6 * rate)
     let ratio = try #require(layer["ratio_to_peak"] as? Double)
     #expect(abs(ratio - rate / 200) < 1e-9)
+    for times in measured {
+      let mine = layers.filter { $0["step"] as? String == times.step.rawValue }
+      let shares = mine.reduce(0.0) { $0 + ($1["share_of_step"] as? Double ?? .nan) }
+      #expect(shares > 0.5 && shares < 1.0001)
+    }
     for times in measured { #expect(!report.profileText(of: times.step, counts).isEmpty) }
   }
 }
