@@ -51,18 +51,19 @@ let package = Package(
       name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     module("Kernels", ["COpenBLAS"]),
+    module("Randomness"),
     module("Workers"),
     module("Tensors", ["Kernels"]),
     module("Images", ["CPNG", "CJPEG"]),
-    module("Datasets", ["Images", "Workers"]),
-    module("Proposals", ["Images", "Datasets"]),
-    module("Batches", ["Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals"]),
-    module("Networks", ["Kernels", "Workers", "Tensors"]),
+    module("Datasets", ["Randomness", "Images", "Workers"]),
+    module("Proposals", ["Randomness", "Images", "Datasets"]),
+    module("Batches", ["Randomness", "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals"]),
+    module("Networks", ["Randomness", "Kernels", "Workers", "Tensors"]),
     module("Cluster", ["COpenMPI", "Kernels", "Workers", "Tensors"]),
     module("Optimizers", ["Kernels", "Workers", "Tensors", "Cluster"]),
     module("Checkpoints", ["CZstd", "CCrypto", "Tensors"]),
     module(
-      "Evaluation", ["Kernels", "Workers", "Tensors", "Images", "Datasets", "Networks"]),
+      "Evaluation", ["Kernels", "Workers", "Tensors", "Images", "Datasets", "Networks", "Cluster", "Checkpoints"]),
     module(
       "Training",
       [
@@ -71,9 +72,11 @@ let package = Package(
       ]),
     .executableTarget(name: "dnet-train", dependencies: ["Training", arguments], swiftSettings: arithmetic),
     .executableTarget(
-      name: "dnet", dependencies: ["Training", "Evaluation", "Checkpoints", "Datasets", "Images", arguments],
+      name: "dnet",
+      dependencies: ["Training", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Workers", arguments],
       swiftSettings: arithmetic),
 
+    tests(of: "Randomness"),
     tests(of: "Kernels"),
     tests(of: "Workers"),
     tests(of: "Tensors"),
@@ -82,8 +85,12 @@ let package = Package(
     tests(of: "Proposals"),
     tests(of: "Batches", ["Datasets", "Images"]),
     tests(of: "Networks", ["Kernels", "Workers", "Tensors"]),
-    tests(of: "Cluster", ["Tensors", "Workers"]),
-    tests(of: "Optimizers", ["Tensors"]),
+    // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
+    .executableTarget(
+      name: "cluster-check", dependencies: ["Cluster", "Optimizers", "Tensors", "Workers"], path: "Tests/cluster-check",
+      swiftSettings: arithmetic),
+    tests(of: "Cluster", ["Tensors", "Workers", "cluster-check"]),
+    tests(of: "Optimizers", ["Tensors", "Workers"]),
     tests(of: "Checkpoints", ["Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
     tests(of: "Training", ["Networks", "Tensors", "Datasets", "Checkpoints"]),

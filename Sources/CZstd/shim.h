@@ -1,2 +1,4 @@
+// The streaming interface of zstd, and the names of its errors.
 #pragma once
 #include <zstd.h>
+#include <zstd_errors.h>

@@ -94,9 +94,13 @@ package struct NamedTensor {
   package let name: String
   package let shape: [Int]
   package let values: UnsafeBufferPointer<Float>
+  /// Whoever owns the values: they live as long as the tensor. Swift frees an object after its last mention,
+  /// so `vector.namedTensors` as a vector's last mention would otherwise point nowhere.
+  package let owner: AnyObject?
 
-  package init(name: String, shape: [Int], values: UnsafeBufferPointer<Float>) {
+  package init(name: String, shape: [Int], values: UnsafeBufferPointer<Float>, owner: AnyObject? = nil) {
     precondition(values.count == shape.reduce(1, *), "\(name) has \(values.count) values for shape \(shape)")
+    self.owner = owner
     self.name = name
     self.shape = shape
     self.values = values
@@ -107,7 +111,7 @@ extension ParameterVector {
   /// Every parameter as a named tensor, in the table's order.
   package var namedTensors: [NamedTensor] {
     table.parameters.indices.map {
-      NamedTensor(name: table.parameters[$0].name, shape: table.parameters[$0].shape, values: .init(self[$0]))
+      NamedTensor(name: table.parameters[$0].name, shape: table.parameters[$0].shape, values: .init(self[$0]), owner: memory)
     }
   }
 }

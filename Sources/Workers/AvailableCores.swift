@@ -2,15 +2,19 @@
 import Foundation
 
 package enum AvailableCores {
-  /// Cores in this process's affinity mask: what mpirun's binding, taskset or a cgroup's cpuset left it.
+  /// The affinity mask as the kernel lists it, such as `0-3,8`; empty where it cannot be read.
   ///
-  /// Read from `Cpus_allowed_list` (proc_pid_status(5)), a list such as `0-3,8`; without it, the cores that are online.
-  package static var count: Int {
+  /// From `Cpus_allowed_list` (proc_pid_status(5)).
+  package static var list: String {
     guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
       let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed_list:") })
-    else { return ProcessInfo.processInfo.activeProcessorCount }
-    return count(inList: line.dropFirst("Cpus_allowed_list:".count)) ?? ProcessInfo.processInfo.activeProcessorCount
+    else { return "" }
+    return line.dropFirst("Cpus_allowed_list:".count).trimmingCharacters(in: .whitespaces)
   }
+
+  /// Cores in this process's affinity mask: what mpirun's binding, taskset or a cgroup's cpuset left it; without a mask,
+  /// the cores that are online.
+  package static var count: Int { count(inList: list) ?? ProcessInfo.processInfo.activeProcessorCount }
 
   /// The number of cores in a list such as `0-3,8`; nil where the text is no such list.
   package static func count(inList text: some StringProtocol) -> Int? {

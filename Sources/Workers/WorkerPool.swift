@@ -121,6 +121,17 @@ package final class WorkerPool: @unchecked Sendable {
     }
   }
 
+  /// Takes part in the current job; called with the mutex held, returns without it.
+  ///
+  /// Never inlined: this thread's reference to the body must be gone before it counts as done, for `run` then returns
+  /// and its caller's closure may hold nothing any more (Swift traps if it does).
+  @inline(never)
+  private func joinJob(_ worker: Int) {
+    let current = job!
+    pthread_mutex_unlock(&mutex)
+    take(current.taskCount, current.body, worker: worker)
+  }
+
   private func serve(_ worker: Int) {
     var seen = 0
     while true {
@@ -133,11 +144,7 @@ package final class WorkerPool: @unchecked Sendable {
         return
       }
       seen = generation
-      let current = job!
-      pthread_mutex_unlock(&mutex)
-
-      take(current.taskCount, current.body, worker: worker)
-
+      joinJob(worker)
       outstanding.wrappingSubtract(1, ordering: .releasing)
       pthread_mutex_lock(&mutex)
       running -= 1

@@ -1,0 +1,54 @@
+// Decoded pictures kept in memory, up to a budget: small data sets are decoded once, large ones as often as they are
+// drawn. What is kept changes the time and never the values.
+import Datasets
+import Images
+import Synchronization
+
+package final class ImageCache: Sendable {
+  private struct State {
+    var entries: [Int: Example] = [:]
+    var bytes = 0
+  }
+
+  package struct Example: Sendable {
+    package let photograph: RGBImage
+    package let mask: IndexImage?
+  }
+
+  private let directory: VOCDirectory
+  private let images: [ListedImage]
+  private let withMasks: Bool
+  private let budget: Int
+  private let state = Mutex(State())
+
+  /// - Parameters:
+  ///   - withMasks: whether every image must come with its mask; without, no mask is read.
+  ///   - budget: bytes of decoded pictures to keep.
+  package init(_ directory: VOCDirectory, images: [ListedImage], withMasks: Bool, budget: Int) {
+    self.directory = directory
+    self.images = images
+    self.withMasks = withMasks
+    self.budget = budget
+  }
+
+  /// Image number `index` of the list, from memory or from disk.
+  package func example(_ index: Int) throws -> Example {
+    if let example = state.withLock({ $0.entries[index] }) { return example }
+    let example: Example
+    if withMasks {
+      let (photograph, mask) = try directory.loadWithMask(images[index])
+      example = Example(photograph: photograph, mask: mask)
+    } else {
+      let path = directory.photographPath(images[index])
+      example = Example(photograph: try Photograph.decode(file: path), mask: nil)
+    }
+    let bytes = example.photograph.pixels.count + (example.mask?.indices.count ?? 0)
+    state.withLock { state in
+      if state.entries[index] == nil, state.bytes + bytes <= budget {
+        state.entries[index] = example
+        state.bytes += bytes
+      }
+    }
+    return example
+  }
+}

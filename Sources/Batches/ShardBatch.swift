@@ -1,0 +1,31 @@
+// What the network sees of one shard.
+//
+//   B examples   S input side   L classes
+import Tensors
+
+/// The examples of one shard: planes (B, 3, S, S) in B,G,R with the mean subtracted, labels [B][L] of 0 and 1, masks
+/// (B, S, S) of 0, 1 and 255 (segmentation phase only).
+///
+/// `@unchecked Sendable`: one loader thread fills it, then hands it over through a lock; it is not changed afterwards.
+package final class ShardBatch: @unchecked Sendable {
+  package let examples: Int
+  package let size: Int
+  package let classes: Int
+  package let planes: AlignedMemory
+  package let labels: AlignedMemory
+  package let masks: UnsafeMutablePointer<UInt8>
+  package let maskCount: Int
+
+  package init(examples: Int, size: Int, classes: Int) {
+    self.examples = examples
+    self.size = size
+    self.classes = classes
+    planes = AlignedMemory(floats: examples * 3 * size * size)
+    labels = AlignedMemory(floats: examples * classes)
+    maskCount = examples * size * size
+    masks = .allocate(capacity: maskCount)
+    masks.initialize(repeating: 0, count: maskCount)
+  }
+
+  deinit { masks.deallocate() }
+}

@@ -1,0 +1,225 @@
+// The safetensors format (github.com/huggingface/safetensors): eight bytes with the header's length, little-endian;
+// the header in JSON: for each tensor its type, shape, and first and last byte; then all values without gaps.
+//
+// Files come from other people and from full disks, so reading checks everything and trusts nothing.
+import Foundation
+import Tensors
+
+/// One tensor to be written.
+package struct TensorToWrite {
+  package let name: String
+  package let element: ElementType
+  package let shape: [Int]
+  package let bytes: UnsafeRawBufferPointer
+  private let owner: AnyObject?
+
+  /// - Parameter owner: kept alive with the tensor, as the bytes must be.
+  package init(
+    name: String, element: ElementType, shape: [Int], bytes: UnsafeRawBufferPointer, owner: AnyObject? = nil
+  ) {
+    self.owner = owner
+    precondition(bytes.count == shape.reduce(element.bytes, *), "\(name): \(bytes.count) bytes for shape \(shape)")
+    self.name = name
+    self.element = element
+    self.shape = shape
+    self.bytes = bytes
+  }
+
+  package init(_ tensor: NamedTensor) {
+    self.init(name: tensor.name, element: .float32, shape: tensor.shape, bytes: UnsafeRawBufferPointer(tensor.values),
+      owner: tensor.owner)
+  }
+}
+
+package enum SafeTensors {
+  /// The format's own limit for a header, which keeps a damaged length from being believed.
+  private static let longestHeader = 100_000_000
+
+  /// The bytes before the values. Tensors lie in the order given.
+  static func header(_ tensors: [TensorToWrite], metadata: [String: String]) throws -> [UInt8] {
+    var entries: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
+    var end = 0
+    for tensor in tensors {
+      precondition(entries[tensor.name] == nil, "two tensors are called \(tensor.name)")
+      entries[tensor.name] = [
+        "dtype": tensor.element.rawValue, "shape": tensor.shape, "data_offsets": [end, end + tensor.bytes.count],
+      ]
+      end += tensor.bytes.count
+    }
+    var json = [UInt8](try JSONSerialization.data(withJSONObject: entries, options: [.sortedKeys, .withoutEscapingSlashes]))
+    // Spaces up to a multiple of 8, so that values lie aligned in a mapped file.
+    json += Array(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
+    return withUnsafeBytes(of: UInt64(json.count).littleEndian, Array.init) + json
+  }
+
+  /// Orders tensors as they are written: float32 before bytes, for alignment, and by name.
+  static func ordered(_ tensors: [TensorToWrite]) -> [TensorToWrite] {
+    tensors.sorted {
+      $0.element == $1.element
+        ? $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) : $0.element.bytes > $1.element.bytes
+    }
+  }
+
+  /// Writes tensors to a sink and finishes it.
+  package static func write(
+    _ tensors: [TensorToWrite], metadata: [String: String] = [:], to makeSink: (_ contentBytes: Int) throws -> any ByteSink
+  ) throws {
+    let tensors = ordered(tensors)
+    let header = try header(tensors, metadata: metadata)
+    let sink = try makeSink(tensors.reduce(header.count) { $0 + $1.bytes.count })
+    try header.withUnsafeBytes { try sink.write($0) }
+    try withExtendedLifetime(tensors) {
+      for tensor in tensors { try sink.write(tensor.bytes) }
+    }
+    try sink.finish()
+  }
+
+  /// Reads all tensors from a source up to its end.
+  package static func read(_ source: any ByteSource) throws -> StoredTensors {
+    let path = source.path
+    var length = UInt64(0)
+    let got = try withUnsafeMutableBytes(of: &length) { try source.read(into: $0) }
+    guard got == 8 else {
+      throw CheckpointError.damaged(path: path, "\(got) bytes are too few for a safetensors file")
+    }
+    length = UInt64(littleEndian: length)
+    let most = min(source.remaining ?? longestHeader, longestHeader)
+    guard length >= 2, length <= UInt64(most) else {
+      throw CheckpointError.damaged(
+        path: path, "a header of \(length) bytes where 2 to \(most) are possible: is it a safetensors file?")
+    }
+    var header = [UInt8](repeating: 0, count: Int(length))
+    let headerBytes = try header.withUnsafeMutableBytes { try source.read(into: $0) }
+    guard headerBytes == header.count else {
+      throw CheckpointError.damaged(path: path, "it ends after \(headerBytes) of \(header.count) header bytes")
+    }
+    let (entries, metadata) = try parse(header, path: path)
+    let total = entries.last?.range.upperBound ?? 0
+    if let remaining = source.remaining, remaining != total {
+      throw CheckpointError.damaged(path: path, "\(remaining) bytes of values where the header promises \(total)")
+    }
+    return try readValues(source, entries, metadata)
+  }
+
+  private static func readValues(
+    _ source: any ByteSource, _ entries: [StoredTensors.Entry], _ metadata: [String: String]
+  ) throws -> StoredTensors {
+    var blocks: [UnsafeMutableRawPointer] = []
+    do {
+      for entry in entries {
+        var block: UnsafeMutableRawPointer?
+        guard posix_memalign(&block, 64, max(entry.range.count, 64)) == 0, let block else {
+          throw CheckpointError.tensor(
+            path: source.path, name: entry.name, "no memory for its \(entry.range.count) bytes of shape \(entry.shape)")
+        }
+        blocks.append(block)
+        let got = try source.read(into: UnsafeMutableRawBufferPointer(start: block, count: entry.range.count))
+        guard got == entry.range.count else {
+          throw CheckpointError.tensor(
+            path: source.path, name: entry.name, "the file ends after \(got) of its \(entry.range.count) bytes")
+        }
+      }
+      var extra = UInt8(0)
+      guard try withUnsafeMutableBytes(of: &extra, { try source.read(into: $0) }) == 0 else {
+        throw CheckpointError.damaged(path: source.path, "bytes follow after the last tensor")
+      }
+    } catch {
+      blocks.forEach { free($0) }
+      throw error
+    }
+    return StoredTensors(path: source.path, entries: entries, metadata: metadata, memory: blocks)
+  }
+
+  /// The tensors of a header in the order of their bytes. Together they cover all bytes from 0 without gap or overlap.
+  private static func parse(_ header: [UInt8], path: String) throws -> ([StoredTensors.Entry], [String: String]) {
+    let parsed: Header
+    do {
+      parsed = try JSONDecoder().decode(Header.self, from: Data(header))
+    } catch let fault as Header.Fault {
+      throw CheckpointError.tensor(path: path, name: fault.name, "its header entry is not understood: \(fault.text)")
+    } catch {
+      throw CheckpointError.damaged(path: path, "its header is no JSON object of tensors")
+    }
+    var entries = try parsed.tensors.map { try entry($0, $1, path) }
+    entries.sort { ($0.range.lowerBound, $0.range.upperBound, $0.name) < ($1.range.lowerBound, $1.range.upperBound, $1.name) }
+    var end = 0
+    for entry in entries {
+      guard entry.range.lowerBound == end else {
+        let fault = entry.range.lowerBound < end ? "overlaps the tensor before it" : "leaves a gap before it"
+        throw CheckpointError.tensor(
+          path: path, name: entry.name, "its bytes \(entry.range) \(fault), which ends at \(end)")
+      }
+      end = entry.range.upperBound
+    }
+    return (entries, parsed.metadata)
+  }
+
+  private static func entry(_ name: String, _ fields: Header.Fields, _ path: String) throws -> StoredTensors.Entry {
+    func fail(_ text: String) -> CheckpointError { .tensor(path: path, name: name, text) }
+    let (shape, offsets) = (fields.shape, fields.data_offsets)
+    guard let element = ElementType(rawValue: fields.dtype) else {
+      throw fail("dtype \(fields.dtype) is not read; convert it to F32 (float32) or U8 first")
+    }
+    guard shape.allSatisfy({ $0 >= 0 }) else { throw fail("shape \(shape) has a negative size") }
+    guard offsets.count == 2, offsets[0] >= 0, offsets[1] >= offsets[0] else {
+      throw fail("data_offsets \(offsets) are not a first and a last byte")
+    }
+    var bytes = element.bytes
+    for size in shape {
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
+      guard !overflow else { throw fail("shape \(shape) is larger than any memory") }
+      bytes = product
+    }
+    guard offsets[1] - offsets[0] == bytes else {
+      throw fail("\(offsets[1] - offsets[0]) bytes for shape \(shape) of \(fields.dtype), which takes \(bytes)")
+    }
+    return StoredTensors.Entry(name: name, element: element, shape: shape, range: offsets[0]..<offsets[1])
+  }
+}
+
+/// A header as it stands in the file.
+private struct Header: Decodable {
+  struct Fields: Decodable {
+    let dtype: String
+    let shape: [Int]
+    let data_offsets: [Int]
+  }
+
+  struct Fault: Error {
+    let name: String
+    let text: String
+  }
+
+  private struct Name: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  var metadata: [String: String] = [:]
+  var tensors: [(String, Fields)] = []
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Name.self)
+    for name in container.allKeys {
+      do {
+        if name.stringValue == "__metadata__" {
+          metadata = try container.decode([String: String].self, forKey: name)
+        } else {
+          tensors.append((name.stringValue, try container.decode(Fields.self, forKey: name)))
+        }
+      } catch let error as DecodingError {
+        switch error {
+        case .keyNotFound(let key, _): throw Fault(name: name.stringValue, text: "\(key.stringValue) is missing")
+        case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+          let place = context.codingPath.dropFirst().map(\.stringValue).joined(separator: ".")
+          throw Fault(name: name.stringValue, text: "\(place) \(context.debugDescription)")
+        @unknown default: throw Fault(name: name.stringValue, text: "\(error)")
+        }
+      } catch {
+        throw Fault(name: name.stringValue, text: "\(error)")
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+// A file of weights: safetensors, plain or inside zstd. `zstd -d` on the latter gives the former.
+import Foundation
+import Tensors
+
+package enum WeightsFile {
+  /// What was written, as a manifest notes it.
+  package struct Written: Sendable, Equatable, Codable {
+    package let bytes: Int
+    package let sha256: String
+  }
+
+  /// Reads a file; its first bytes, not its name, tell whether it is compressed.
+  package static func read(_ url: URL) throws -> StoredTensors {
+    try SafeTensors.read(ZstdFile.open(url.path))
+  }
+
+  /// Writes tensors, compressed where the name ends in `.zst`, and makes the file durable.
+  ///
+  /// - Parameters:
+  ///   - level: zstd's compression level. Float weights shrink by a tenth at any; 3 is quick.
+  ///   - threads: helpers of the compressor. The compressed bytes may depend on it, the weights do not.
+  @discardableResult
+  package static func write(
+    _ tensors: [TensorToWrite], metadata: [String: String] = [:], to url: URL, level: Int = 3, threads: Int = 0
+  ) throws -> Written {
+    let file = try FileSink(url.path)
+    try SafeTensors.write(tensors, metadata: metadata) { contentBytes in
+      guard url.pathExtension == "zst" else { return file }
+      return try ZstdSink(file, contentBytes: contentBytes, level: level, threads: threads)
+    }
+    return Written(bytes: file.bytes, sha256: file.sha256())
+  }
+
+  @discardableResult
+  package static func write(
+    _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL, level: Int = 3, threads: Int = 0
+  ) throws -> Written {
+    try write(tensors.map(TensorToWrite.init), metadata: metadata, to: url, level: level, threads: threads)
+  }
+
+  /// Writes under a temporary name beside `url` and renames: readers see the old file or the whole new one.
+  @discardableResult
+  package static func publish(
+    _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL, level: Int = 3, threads: Int = 0
+  ) throws -> Written {
+    // The suffix stays last, for it decides about compression.
+    let temporary = url.deletingLastPathComponent().appendingPathComponent(".tmp-\(getpid())-\(url.lastPathComponent)")
+    do {
+      let written = try write(tensors, metadata: metadata, to: temporary, level: level, threads: threads)
+      if rename(temporary.path, url.path) != 0 { throw systemError(url.path, "publish") }
+      try syncDirectory(url.deletingLastPathComponent().path)
+      return written
+    } catch {
+      unlink(temporary.path)
+      throw error
+    }
+  }
+}

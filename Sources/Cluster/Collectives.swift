@@ -1,0 +1,118 @@
+// What all ranks do together: wait for each other, hear the same bytes, agree, and fail alike.
+import COpenMPI
+
+extension Communicator {
+  /// Returns when all ranks have called it.
+  package func barrier() throws {
+    var request = dnet_mpi_request_null()
+    try Self.check(MPI_Ibarrier(world, &request), "MPI_Ibarrier")
+    try wait(&request, "MPI_Ibarrier")
+  }
+
+  /// Overwrites `bytes` on every rank by those of rank `root`; the count is the same everywhere.
+  package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {
+    guard size > 1 else { return }
+    for first in stride(from: 0, to: bytes.count, by: pieceBytes) {
+      var request = dnet_mpi_request_null()
+      let length = Int32(min(pieceBytes, bytes.count - first))
+      try Self.check(
+        MPI_Ibcast(bytes.baseAddress! + first, length, dnet_mpi_byte(), Int32(root), world, &request), "MPI_Ibcast")
+      try wait(&request, "MPI_Ibcast")
+    }
+  }
+
+  /// Overwrites floats on every rank by those of rank `root`.
+  package func broadcast(_ values: UnsafeMutablePointer<Float>, count: Int, from root: Int) throws {
+    try broadcast(
+      UnsafeMutableRawBufferPointer(start: values, count: count * MemoryLayout<Float>.stride), from: root)
+  }
+
+  /// The bytes of rank `root` on every rank. Only `root`'s argument and its length count.
+  package func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
+    let count = try allGather([Int64(bytes.count)])[root][0]
+    var result = rank == root ? bytes : [UInt8](repeating: 0, count: Int(count))
+    try result.withUnsafeMutableBytes { try broadcast($0, from: root) }
+    return result
+  }
+
+  /// The text of rank `root` on every rank.
+  package func broadcast(_ text: String, from root: Int) throws -> String {
+    String(decoding: try broadcast(Array(text.utf8), from: root), as: UTF8.self)
+  }
+
+  /// The values of all ranks in rank order, on every rank. The count is the same everywhere, and small:
+  /// what is large travels by `start` and `wait`.
+  package func allGather<Value: BitwiseCopyable>(_ values: [Value]) throws -> [[Value]] {
+    guard size > 1, !values.isEmpty else { return Array(repeating: values, count: size) }
+    let bytes = values.count * MemoryLayout<Value>.stride
+    precondition(bytes <= Int(Int32.max), "\(bytes) bytes a rank are too many for allGather")
+    var all = Array(repeating: values[0], count: values.count * size)
+    try values.withUnsafeBytes { own in
+      try all.withUnsafeMutableBytes { all in
+        var request = dnet_mpi_request_null()
+        try Self.check(
+          MPI_Iallgather(
+            own.baseAddress!, Int32(bytes), dnet_mpi_byte(), all.baseAddress!, Int32(bytes), dnet_mpi_byte(), world,
+            &request), "MPI_Iallgather")
+        try wait(&request, "MPI_Iallgather")
+      }
+    }
+    return (0..<size).map { Array(all[$0 * values.count..<($0 + 1) * values.count]) }
+  }
+
+  /// The bytes of all ranks in rank order on rank 0, of any length each; nil on other ranks.
+  package func gather(_ bytes: [UInt8]) throws -> [[UInt8]]? {
+    let counts = try allGather([Int64(bytes.count)]).map { Int($0[0]) }
+    let flight = TransfersInFlight()
+    guard rank == 0 else {
+      try bytes.withUnsafeBytes {
+        try send($0, to: 0, .bytes, flight)
+        try wait(flight)
+      }
+      return nil
+    }
+    var all = [bytes]
+    for other in 1..<max(size, 1) {
+      var received = [UInt8](repeating: 0, count: counts[other])
+      try received.withUnsafeMutableBytes {
+        try receive($0, from: other, .bytes, flight)
+        try wait(flight)
+      }
+      all.append(received)
+    }
+    return all
+  }
+
+  /// True on every rank where any rank says true.
+  package func anyRank(_ flag: Bool) throws -> Bool {
+    try allGather([UInt8(flag ? 1 : 0)]).contains { $0[0] != 0 }
+  }
+
+  /// The largest of each value over all ranks, the same on every rank: for stop flags, time left, sizes.
+  package func agree(_ values: [Int64]) throws -> [Int64] {
+    try allGather(values).reduce(values) { zip($0, $1).map { max($0, $1) } }
+  }
+
+  /// The first rank whose values differ from rank 0's, the same on every rank; nil where all are equal.
+  package func firstRankThatDiffers<Value: BitwiseCopyable & Equatable>(in values: [Value]) throws -> Int? {
+    let counts = try allGather([Int64(values.count)])
+    if let rank = counts.firstIndex(where: { $0 != counts[0] }) { return rank }
+    let all = try allGather(values)
+    return all.firstIndex { $0 != all[0] }
+  }
+
+  /// Runs `body` on every rank. Where it throws on any, all throw `ClusterError.failedOnRank` with the lowest such rank
+  /// and its text, so that ranks leave by the same way. `body` makes no collective call that a failure would skip.
+  package func together<Result>(_ body: () throws -> Result) throws -> Result {
+    let result = Swift.Result { try body() }
+    var text: [UInt8] = []
+    if case .failure(let error) = result {
+      text = Array("\(error)".utf8.prefix(8192))
+      if text.isEmpty { text = Array("an error without text".utf8) }
+    }
+    let counts = try allGather([Int64(text.count)]).map { Int($0[0]) }
+    guard let failed = counts.firstIndex(where: { $0 > 0 }) else { return try result.get() }
+    let message = try broadcast(text, from: failed)
+    throw ClusterError.failedOnRank(failed, String(decoding: message, as: UTF8.self))
+  }
+}

@@ -1,0 +1,60 @@
+// Which classes an image shows: from its mask where it has one, else from VOC's lists a class, which cost no pixel.
+import Foundation
+import Images
+import Workers
+
+/// One image's labels: element c - 1 is true where class c (1...K) occurs.
+package typealias LabelVector = [Bool]
+
+extension VOCDirectory {
+  /// Labels of every image, in order. Background and 255 are no classes.
+  ///
+  /// From the mask; without one, from ImageSets/Main/CLASS_{trainval,train,val}.txt, where 1 counts as present and -1
+  /// and 0 (only objects that VOC calls difficult) do not. Throws `noLabels` where both are missing, and the error of
+  /// the first image, in list order, that has one.
+  package func imageLabels(_ images: [ListedImage], workers: WorkerPool) throws -> [LabelVector] {
+    let masks = images.map(maskPath)
+    let listed = masks.contains(nil) ? classLists() : [:]
+    var results = [Result<LabelVector, any Error>?](repeating: nil, count: images.count)
+    results.withUnsafeMutableBufferPointer { results in
+      workers.run(images.count) { task, _ in
+        results[task] = Result { try labels(images[task], mask: masks[task], listed: listed) }
+      }
+    }
+    return try results.map { try $0!.get() }
+  }
+
+  package func imageLabels(ids: [String], workers: WorkerPool) throws -> [LabelVector] {
+    try imageLabels(ids.map { ListedImage(id: $0) }, workers: workers)
+  }
+
+  private func labels(
+    _ image: ListedImage, mask: String?, listed: [String: LabelVector]
+  ) throws -> LabelVector {
+    if mask != nil { return labels(of: try loadMask(image)) }
+    guard let labels = listed[image.id] else { throw DatasetError.noLabels(id: image.id) }
+    return labels
+  }
+
+  /// The classes that occur in a mask.
+  package func labels(of mask: IndexImage) -> LabelVector {
+    let counts = mask.counts
+    return (1...classes).map { counts[$0] > 0 }
+  }
+
+  /// What the lists of ImageSets/Main say, by id. An id counts where at least one of the K classes lists it.
+  private func classLists() -> [String: LabelVector] {
+    var labels: [String: LabelVector] = [:]
+    for (index, name) in classNames.enumerated().dropFirst() {
+      for split in ["trainval", "train", "val"] {
+        guard let bytes = try? FileBytes.read("\(root)/ImageSets/Main/\(name)_\(split).txt") else { continue }
+        for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) {
+          let fields = line.split(whereSeparator: \.isWhitespace)
+          guard fields.count == 2, let value = Int(fields[1]) else { continue }
+          labels[String(fields[0]), default: LabelVector(repeating: false, count: classes)][index - 1] = value > 0
+        }
+      }
+    }
+    return labels
+  }
+}

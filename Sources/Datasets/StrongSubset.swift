@@ -1,0 +1,41 @@
+// The few images whose masks the segmentation phase may see ("5 a class" in the paper). The authors' choice was never
+// published, so dnet's is by seed: every image has a random rank that depends on the seed and its id alone.
+
+import Randomness
+
+package enum StrongSubset {
+  /// Positions in `images`, ascending, of a subset in which every class occurs in at least `perClass` images.
+  ///
+  /// Classes in turn take the lowest-ranked images that show them until `perClass` of the chosen ones do; an image with
+  /// several classes counts for each. So at most K x perClass images are chosen, whatever the list's order.
+  /// `perClass` 0 chooses all. `labels[i]` belongs to `images[i]`; `classNames` has the background at 0.
+  /// Throws `tooFewMasks` for the first class that fewer images show.
+  package static func choose(
+    _ images: [ListedImage], labels: [LabelVector], classNames: [String], perClass: Int, seed: UInt64
+  ) throws(DatasetError) -> [Int] {
+    precondition(images.count == labels.count, "\(images.count) images, but \(labels.count) label vectors")
+    precondition(perClass >= 0, "strongPerClass is \(perClass)")
+    guard perClass > 0 else { return Array(images.indices) }
+    let ranks = images.map { rank($0.id, seed: seed) }
+    let order = images.indices.sorted { (ranks[$0], images[$0].id, $0) < (ranks[$1], images[$1].id, $1) }
+    var chosen = Set<Int>()
+    for index in 1..<classNames.count {
+      let showing = order.filter { labels[$0][index - 1] }
+      guard showing.count >= perClass else {
+        throw .tooFewMasks(name: classNames[index], found: showing.count, asked: perClass)
+      }
+      var count = showing.count { chosen.contains($0) }
+      for candidate in showing where count < perClass {
+        if chosen.insert(candidate).inserted { count += 1 }
+      }
+    }
+    return chosen.sorted()
+  }
+
+  /// The id enters by FNV-1a: Swift's own hash differs from run to run.
+  private static func rank(_ id: String, seed: UInt64) -> UInt64 {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in id.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return CounterRandom(seed: seed, 0x5354_524f_4e47, hash).word(at: 0)
+  }
+}

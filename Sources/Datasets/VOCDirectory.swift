@@ -1,0 +1,106 @@
+// A data set in VOC's layout: JPEGImages/ID.jpg, SegmentationClassAug/ID.png or SegmentationClass/ID.png (palette or
+// grey index masks), ImageSets/Segmentation/*.txt, ImageSets/Main/CLASS_*.txt.
+import Foundation
+import Images
+import Workers
+
+package struct VOCDirectory: Sendable {
+  package let root: String
+  /// Index -> name, 0 the background.
+  package let classNames: [String]
+  /// K, the number of classes without background.
+  package var classes: Int { classNames.count - 1 }
+
+  /// Folders that may hold a mask; the first that has it counts.
+  package static let maskFolders = ["SegmentationClassAug", "SegmentationClass"]
+
+  /// The data set under `root` with the first `classes` of VOC's classes, or with other names (index 0: background).
+  /// Throws `noDirectory` where there is no JPEGImages.
+  package init(root: String, classes: Int = 20, classNames: [String] = ClassNames.voc) throws(DatasetError) {
+    precondition(classes >= 1 && classes < classNames.count, "\(classes) classes, but \(classNames.count - 1) names")
+    self.root = root.hasSuffix("/") && root.count > 1 ? String(root.dropLast()) : root
+    self.classNames = Array(classNames[0...classes])
+    guard Self.exists(self.root + "/JPEGImages") else { throw .noDirectory(root: root) }
+  }
+
+  // MARK: Paths
+
+  package func photographPath(_ image: ListedImage) -> String {
+    image.photograph.map(resolve) ?? "\(root)/JPEGImages/\(image.id).jpg"
+  }
+
+  /// Where the image's mask lies; nil where it has none.
+  package func maskPath(_ image: ListedImage) -> String? {
+    if let mask = image.mask { return resolve(mask) }
+    return Self.maskFolders.lazy.map { "\(root)/\($0)/\(image.id).png" }.first(where: Self.exists)
+  }
+
+  /// Where a list lies: under the root if it is there (a leading slash notwithstanding), else the path as it is.
+  package func listPath(_ list: String) -> String { resolve(list) }
+
+  private func resolve(_ path: String) -> String {
+    let inside = path.hasPrefix("/") ? root + path : root + "/" + path
+    return Self.exists(inside) || (!path.hasPrefix("/") && !Self.exists(path)) ? inside : path
+  }
+
+  private static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  // MARK: Lists
+
+  /// The images of a list such as `ImageSets/Segmentation/train_aug.txt`; every photograph, and every mask that the list
+  /// itself names, is there. Throws what `ImageList.read` throws, and `missingFile`.
+  package func images(list: String) throws(DatasetError) -> [ListedImage] {
+    let path = listPath(list)
+    let images = try ImageList.read(path)
+    var missing: (line: Int, path: String)?
+    var count = 0
+    for image in images {
+      let needed = [photographPath(image)] + (image.mask == nil ? [] : [maskPath(image)!])
+      guard let absent = needed.first(where: { !Self.exists($0) }) else { continue }
+      if missing == nil { missing = (image.line, absent) }
+      count += 1
+    }
+    if let missing { throw .missingFile(list: path, line: missing.line, path: missing.path, more: count - 1) }
+    return images
+  }
+
+  // MARK: Examples
+
+  /// The photograph and, where there is one, the mask: of the photograph's size, indices 0...K and 255.
+  package func load(_ image: ListedImage) throws -> (photograph: RGBImage, mask: IndexImage?) {
+    let path = photographPath(image)
+    let photograph = try Photograph.decode(file: path)
+    guard let maskPath = maskPath(image) else { return (photograph, nil) }
+    let mask = try loadMask(maskPath)
+    guard mask.width == photograph.width && mask.height == photograph.height else {
+      throw DatasetError.sizeMismatch(
+        photograph: path, width: photograph.width, height: photograph.height, mask: maskPath,
+        maskWidth: mask.width, maskHeight: mask.height)
+    }
+    return (photograph, mask)
+  }
+
+  package func load(_ id: String) throws -> (photograph: RGBImage, mask: IndexImage?) { try load(ListedImage(id: id)) }
+
+  /// As `load`, for images that must have a mask; throws `noMask` where there is none.
+  package func loadWithMask(_ image: ListedImage) throws -> (photograph: RGBImage, mask: IndexImage) {
+    let (photograph, mask) = try load(image)
+    guard let mask else { throw DatasetError.noMask(id: image.id, folders: Self.maskFolders) }
+    return (photograph, mask)
+  }
+
+  /// The image's mask, its indices checked; throws `noMask` where there is none.
+  package func loadMask(_ image: ListedImage) throws -> IndexImage {
+    guard let path = maskPath(image) else { throw DatasetError.noMask(id: image.id, folders: Self.maskFolders) }
+    return try loadMask(path)
+  }
+
+  private func loadMask(_ path: String) throws -> IndexImage {
+    let mask = try PNG.decodeIndices(file: path)
+    if let place = mask.indices.firstIndex(where: { $0 > classes && $0 != IndexImage.ignored }) {
+      throw DatasetError.unknownClass(
+        mask: path, index: Int(mask.indices[place]), x: place % mask.width, y: place / mask.width, classes: classes)
+    }
+    return mask
+  }
+}

@@ -1,0 +1,139 @@
+// The figures of one evaluation, as a table for people and as JSON for programs.
+import Foundation
+
+/// What `dnet evaluate` prints and writes. Fractions are in 0...1, and nil (null in JSON) where they would be 0 / 0.
+package struct EvaluationReport: Sendable, Equatable, Codable {
+  package struct ClassFigures: Sendable, Equatable, Codable {
+    package let name: String
+    package let iou: Double?
+    package let truthPixels: UInt64
+    package let predictedPixels: UInt64
+  }
+
+  /// What is scored by giving every pixel of the set one class.
+  package struct Baseline: Sendable, Equatable, Codable {
+    package let className: String
+    package let meanIoU21: Double?
+    package let meanIoU20: Double?
+    package let meanIoUPresent: Double?
+    package let pixelAccuracy: Double?
+  }
+
+  package struct Baselines: Sendable, Equatable, Codable {
+    package let allBackground: Baseline
+    /// The object class with most pixels, everywhere; nil where the set has no object.
+    package let mostFrequentClass: Baseline?
+  }
+
+  /// Image labels, over all (picture, object class) pairs together.
+  package struct Labels: Sendable, Equatable, Codable {
+    package let precision: Double?
+    package let recall: Double?
+    package let f1: Double?
+    package let truePositives: UInt64
+    package let falsePositives: UInt64
+    package let falseNegatives: UInt64
+  }
+
+  /// The mean over background and all object classes: 21 for VOC, K+1 for a set of K classes. Classes that neither the
+  /// truth nor the prediction holds are left out of every mean.
+  package let meanIoU21: Double?
+  /// The mean over the object classes: 20 for VOC, K for a set of K classes.
+  package let meanIoU20: Double?
+  /// The mean over the classes that the truth holds, background included.
+  package let meanIoUPresent: Double?
+  package let pixelAccuracy: Double?
+  /// Background first, then the object classes in their order.
+  package let classes: [ClassFigures]
+  package let labels: Labels
+  package let baselines: Baselines
+  package let images: Int
+  /// Pixels that counted: those whose truth is not 255.
+  package let pixels: UInt64
+
+  /// - Parameter classNames: K+1 names by mask index, background first.
+  package init(pixels matrix: ConfusionMatrix, labels counts: LabelCounts, images: Int, classNames: [String]) {
+    precondition(
+      classNames.count == matrix.classes + 1,
+      "\(classNames.count) names were given for background and \(matrix.classes) classes")
+    meanIoU21 = matrix.meanWithBackground
+    meanIoU20 = matrix.meanWithoutBackground
+    meanIoUPresent = matrix.meanOverPresent
+    pixelAccuracy = matrix.pixelAccuracy
+    classes = classNames.enumerated().map { label, name in
+      ClassFigures(
+        name: name, iou: matrix.intersectionOverUnion(of: label), truthPixels: matrix.truthPixels(of: label),
+        predictedPixels: matrix.predictedPixels(of: label))
+    }
+    labels = Labels(
+      precision: counts.precision, recall: counts.recall, f1: counts.f1, truePositives: counts.truePositives,
+      falsePositives: counts.falsePositives, falseNegatives: counts.falseNegatives)
+    let constant = { (label: Int) in Baseline(matrix.predictingEverywhere(label), className: classNames[label]) }
+    baselines = Baselines(
+      allBackground: constant(0), mostFrequentClass: matrix.mostFrequentObjectClass.map(constant))
+    self.images = images
+    pixels = matrix.pixels
+  }
+}
+
+extension EvaluationReport.Baseline {
+  init(_ matrix: ConfusionMatrix, className: String) {
+    self.init(
+      className: className, meanIoU21: matrix.meanWithBackground, meanIoU20: matrix.meanWithoutBackground,
+      meanIoUPresent: matrix.meanOverPresent, pixelAccuracy: matrix.pixelAccuracy)
+  }
+}
+
+// The table.
+extension EvaluationReport {
+  /// Lines of aligned columns: a row for each class, then means, label figures, baselines and sizes; percentages with one
+  /// decimal, `-` where there is nothing to divide by.
+  package var table: String {
+    let objects = classes.count - 1
+    var lines = columns(
+      [["class", "IoU %", "true pixels", "predicted pixels"]]
+        + classes.map { [$0.name, percent($0.iou), grouped($0.truthPixels), grouped($0.predictedPixels)] })
+    lines.append("")
+    lines += columns(
+      [
+        ["", "this model", "all background", baselines.mostFrequentClass.map { "all \($0.className)" } ?? "-"],
+        row("mean IoU %, \(objects + 1) with background", meanIoU21, \.meanIoU21),
+        row("mean IoU %, \(objects) without background", meanIoU20, \.meanIoU20),
+        row("mean IoU %, those in the truth", meanIoUPresent, \.meanIoUPresent),
+        row("pixel accuracy %", pixelAccuracy, \.pixelAccuracy),
+      ])
+    lines.append("")
+    lines.append(
+      "labels: precision \(percent(labels.precision)) %, recall \(percent(labels.recall)) %, F1 \(percent(labels.f1)) %")
+    lines.append("\(grouped(UInt64(images))) images, \(grouped(pixels)) pixels")
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func row(_ name: String, _ value: Double?, _ figure: KeyPath<Baseline, Double?>) -> [String] {
+    [
+      name, percent(value), percent(baselines.allBackground[keyPath: figure]),
+      percent(baselines.mostFrequentClass.flatMap { $0[keyPath: figure] }),
+    ]
+  }
+
+  /// The first column to the left, the others to the right, two spaces between.
+  private func columns(_ rows: [[String]]) -> [String] {
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      zip(row, widths).enumerated().map { column, cell in
+        let padding = String(repeating: " ", count: cell.1 - cell.0.count)
+        return column == 0 ? cell.0 + padding : padding + cell.0
+      }.joined(separator: "  ")
+    }
+  }
+
+  private func percent(_ value: Double?) -> String {
+    value.map { String(format: "%.1f", 100 * $0) } ?? "-"
+  }
+
+  private func grouped(_ count: UInt64) -> String {
+    let digits = Array(String(count))
+    return String(
+      digits.indices.flatMap { $0 > 0 && (digits.count - $0) % 3 == 0 ? [",", digits[$0]] : [digits[$0]] })
+  }
+}

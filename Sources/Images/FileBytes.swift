@@ -1,0 +1,46 @@
+// Whole files as bytes, with the system's reason where that fails.
+import Foundation
+
+package enum FileBytes {
+  /// The file's contents.
+  package static func read(_ path: String) throws(ImageError) -> [UInt8] {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw .unreadable(file: path, reason: String(cString: strerror(errno))) }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0 else { throw .unreadable(file: path, reason: String(cString: strerror(errno))) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(file: path, reason: "not a file") }
+    var failure: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
+      count = 0
+      while count < buffer.count {
+        let got = Foundation.read(file, buffer.baseAddress! + count, buffer.count - count)
+        if got < 0 && errno == EINTR { continue }
+        if got < 0 { failure = errno }
+        if got <= 0 { break }
+        count += got
+      }
+    }
+    guard failure == 0 else { throw .unreadable(file: path, reason: String(cString: strerror(failure))) }
+    return bytes
+  }
+
+  /// Writes or replaces the file.
+  package static func write(_ bytes: some Collection<UInt8>, to path: String) throws(ImageError) {
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    guard file >= 0 else { throw .unwritable(file: path, reason: String(cString: strerror(errno))) }
+    var failure: Int32 = 0
+    let contents = Array(bytes)
+    contents.withUnsafeBytes { buffer in
+      var done = 0
+      while done < buffer.count && failure == 0 {
+        let put = Foundation.write(file, buffer.baseAddress! + done, buffer.count - done)
+        if put < 0 && errno == EINTR { continue }
+        if put < 0 { failure = errno } else { done += put }
+      }
+    }
+    // Some file systems report a full disk only here.
+    if close(file) != 0 && failure == 0 { failure = errno }
+    guard failure == 0 else { throw .unwritable(file: path, reason: String(cString: strerror(failure))) }
+  }
+}

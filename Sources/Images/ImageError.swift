@@ -1,0 +1,35 @@
+// What can be wrong with a picture file, in words that name the file, what was found and what to do next.
+
+package enum ImageError: Error, Equatable, CustomStringConvertible {
+  /// The file cannot be opened or read.
+  case unreadable(file: String, reason: String)
+  case unwritable(file: String, reason: String)
+  /// The decoder gave up; `reason` has its words.
+  case damaged(file: String, format: String, reason: String)
+  case tooLarge(file: String, width: Int, height: Int)
+  /// A mask whose pixels are no indices.
+  case notIndices(file: String, found: String)
+  /// Neither a JPEG nor a PNG file; `start` has its first bytes.
+  case unknownFormat(file: String, start: String)
+
+  /// A header beyond this many pixels is taken for damage (64 megapixels).
+  package static let pixelLimit = 1 << 26
+
+  package var description: String {
+    switch self {
+    case .unreadable(let file, let reason):
+      "cannot read \(file): \(reason); check the path and its permissions"
+    case .unwritable(let file, let reason):
+      "cannot write \(file): \(reason); check the folder, its permissions and the space left"
+    case .damaged(let file, let format, let reason):
+      "\(file) is no whole \(format) file: \(reason); fetch it again from its source"
+    case .tooLarge(let file, let width, let height):
+      "\(file) says it has \(width) x \(height) pixels, more than the limit of \(Self.pixelLimit); "
+        + "if that is true, shrink it first, else fetch it again"
+    case .notIndices(let file, let found):
+      "\(file) is \(found) and holds no class indices; save masks as palette or 8-bit grey PNG"
+    case .unknownFormat(let file, let start):
+      "\(file) is neither JPEG nor PNG (it starts with \(start)); convert it to one of them"
+    }
+  }
+}

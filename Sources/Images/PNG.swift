@@ -1,0 +1,133 @@
+// PNG files by libpng. Masks are told from pictures by the PNG header alone: a palette or an 8-bit grey file holds
+// indices, anything else does not and is refused, because a guess would turn colours into classes.
+import CPNG
+import Foundation
+
+package enum PNG {
+  /// Class indices of a mask: palette indices (1 to 8 bits), or the values of an 8-bit grey file as they are.
+  /// The palette's colours do not matter. RGB, 16 bits, alpha and grey of fewer bits are errors.
+  package static func decodeIndices(file: String) throws(ImageError) -> IndexImage {
+    try decodeIndices(FileBytes.read(file), file: file)
+  }
+
+  package static func decodeIndices(_ bytes: [UInt8], file: String) throws(ImageError) -> IndexImage {
+    let header = try header(bytes, file: file)
+    let type = header.colorType
+    guard type == PNG_COLOR_TYPE_PALETTE || (type == PNG_COLOR_TYPE_GRAY && header.bitDepth == 8) else {
+      throw .notIndices(file: file, found: describe(header))
+    }
+    let indices = try pixels(bytes, header, mode: DNET_PNG_INDICES, channels: 1, file: file)
+    return IndexImage(width: Int(header.width), height: Int(header.height), indices: indices)
+  }
+
+  /// A photograph: palettes and grey are expanded, 16 bits cut to 8, alpha dropped, gamma left alone.
+  package static func decodeRGB(file: String) throws(ImageError) -> RGBImage {
+    try decodeRGB(FileBytes.read(file), file: file)
+  }
+
+  package static func decodeRGB(_ bytes: [UInt8], file: String) throws(ImageError) -> RGBImage {
+    let header = try header(bytes, file: file)
+    let values = try pixels(bytes, header, mode: DNET_PNG_RGB, channels: 3, file: file)
+    return RGBImage(width: Int(header.width), height: Int(header.height), pixels: values)
+  }
+
+  /// An 8-bit palette PNG with VOC's colours, as VOC's own masks.
+  package static func encode(_ mask: IndexImage) -> [UInt8] {
+    encode(mask.indices, width: mask.width, height: mask.height, palette: VOCPalette.bytes)
+  }
+
+  /// The indices as an 8-bit grey PNG.
+  package static func encodeGrey(_ mask: IndexImage) -> [UInt8] {
+    encode(mask.indices, width: mask.width, height: mask.height, palette: nil, grey: true)
+  }
+
+  package static func encode(_ image: RGBImage) -> [UInt8] {
+    encode(image.pixels, width: image.width, height: image.height, palette: nil)
+  }
+
+  package static func write(_ mask: IndexImage, to file: String) throws(ImageError) {
+    try FileBytes.write(encode(mask), to: file)
+  }
+
+  package static func write(_ image: RGBImage, to file: String) throws(ImageError) {
+    try FileBytes.write(encode(image), to: file)
+  }
+
+  private static func header(_ bytes: [UInt8], file: String) throws(ImageError) -> dnet_png_header {
+    var header = dnet_png_header()
+    let failure = message { dnet_png_read(bytes, bytes.count, Int32(DNET_PNG_HEADER_ONLY), &header, nil, $0) }
+    if let failure { throw .damaged(file: file, format: "PNG", reason: failure) }
+    guard Int(header.width) * Int(header.height) <= ImageError.pixelLimit else {
+      throw .tooLarge(file: file, width: Int(header.width), height: Int(header.height))
+    }
+    return header
+  }
+
+  private static func pixels(
+    _ bytes: [UInt8], _ header: dnet_png_header, mode: some BinaryInteger, channels: Int, file: String
+  ) throws(ImageError) -> [UInt8] {
+    var failure: String?
+    var header = header
+    // Zeroed: libpng writes an interlaced picture in passes and may stop between them.
+    var pixels = [UInt8](repeating: 0, count: Int(header.width) * Int(header.height) * channels)
+    pixels.withUnsafeMutableBufferPointer { buffer in
+      failure = message { dnet_png_read(bytes, bytes.count, Int32(mode), &header, buffer.baseAddress, $0) }
+    }
+    if let failure { throw .damaged(file: file, format: "PNG", reason: failure) }
+    return pixels
+  }
+
+  private static func encode(
+    _ pixels: [UInt8], width: Int, height: Int, palette: [UInt8]?, grey: Bool = false
+  ) -> [UInt8] {
+    var output: UnsafeMutablePointer<UInt8>?
+    var count = 0
+    let failure = message {
+      dnet_png_write(pixels, UInt32(width), UInt32(height), palette, grey ? 1 : 0, &output, &count, $0)
+    }
+    precondition(failure == nil, "libpng cannot encode \(width) x \(height) pixels: \(failure!)")
+    defer { free(output) }
+    return Array(UnsafeBufferPointer(start: output, count: count))
+  }
+
+  private static func describe(_ header: dnet_png_header) -> String {
+    let kind =
+      switch header.colorType {
+      case PNG_COLOR_TYPE_GRAY: "grey"
+      case PNG_COLOR_TYPE_GRAY_ALPHA: "grey with alpha"
+      case PNG_COLOR_TYPE_RGB: "RGB"
+      case PNG_COLOR_TYPE_RGB_ALPHA: "RGB with alpha"
+      default: "of PNG colour type \(header.colorType)"
+      }
+    return "\(kind), \(header.bitDepth) bits a channel,"
+  }
+
+  /// Runs the C call; nil for success, else what the library said.
+  private static func message(_ call: (UnsafeMutablePointer<CChar>) -> Int32) -> String? {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(DNET_PNG_MESSAGE)) { buffer in
+      call(buffer.baseAddress!) == 0 ? nil : String(cString: buffer.baseAddress!)
+    }
+  }
+}
+
+/// The colours of VOC's masks.
+package enum VOCPalette {
+  /// Colour of an index: its bits, lowest three first, go to red, green and blue from the highest bit down.
+  package static func color(_ index: UInt8) -> Color {
+    var (red, green, blue): (UInt8, UInt8, UInt8) = (0, 0, 0)
+    var rest = index
+    for bit in stride(from: UInt8(7), through: 5, by: -1) {
+      red |= (rest & 1) << bit
+      green |= (rest >> 1 & 1) << bit
+      blue |= (rest >> 2 & 1) << bit
+      rest >>= 3
+    }
+    return Color(red, green, blue)
+  }
+
+  /// 256 x (r, g, b).
+  package static let bytes: [UInt8] = (0...255).flatMap { index in
+    let color = color(UInt8(index))
+    return [color.red, color.green, color.blue]
+  }
+}

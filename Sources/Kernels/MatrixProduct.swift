@@ -1,0 +1,58 @@
+// Matrix products by OpenBLAS, cut into calls of fixed shape so that any number of threads gives the same bits.
+//
+//   C [m][n] = A [m][k] B [k][n], all row-major
+import COpenBLAS
+
+/// One product shape. Either factor may be stored transposed: A as [k][m], B as [n][k].
+///
+/// C is cut into bands of rows where it has many, else of columns; never along k: each element of C is made by one call,
+/// and the calls know nothing of threads.
+package struct MatrixProduct: Sendable {
+  private let m: Int
+  private let n: Int
+  private let k: Int
+  private let leftTransposed: Bool
+  private let rightTransposed: Bool
+  /// Rows are cut, not columns: what a call writes is then contiguous, which for 4096 x 8192 x 64 is a fifth faster.
+  private let cutsRows: Bool
+  private let side: Int
+  private let block: Int
+
+  package init(rows m: Int, columns n: Int, inner k: Int, leftTransposed: Bool = false, rightTransposed: Bool = false) {
+    precondition(m > 0 && n > 0 && k > 0, "no product of \(m) x \(k) and \(k) x \(n)")
+    self.m = m
+    self.n = n
+    self.k = k
+    self.leftTransposed = leftTransposed
+    self.rightTransposed = rightTransposed
+    cutsRows = m >= 512 || m > n
+    side = cutsRows ? m : n
+    // About 32 tasks, but none so narrow that the call packs the other factor for little work.
+    block = min(max((side / 32 + 63) / 64 * 64, 128), side)
+  }
+
+  /// One call of OpenBLAS each.
+  package var tasks: Int { (side + block - 1) / block }
+
+  /// The task's rows or columns of C, overwritten. `BLAS.useOneThread` was called before.
+  package func multiply(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, task: Int
+  ) {
+    let first = task * block
+    let length = min(block, side - first)
+    if cutsRows {
+      call(a + (leftTransposed ? first : first * k), b, c + first * n, rows: length, columns: n)
+    } else {
+      call(a, b + (rightTransposed ? first * k : first), c + first, rows: m, columns: length)
+    }
+  }
+
+  private func call(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, rows: Int, columns: Int
+  ) {
+    cblas_sgemm(
+      CblasRowMajor, leftTransposed ? CblasTrans : CblasNoTrans, rightTransposed ? CblasTrans : CblasNoTrans,
+      Int32(rows), Int32(columns), Int32(k), 1, a, Int32(leftTransposed ? m : k), b, Int32(rightTransposed ? k : n), 0,
+      c, Int32(n))
+  }
+}

@@ -1,0 +1,31 @@
+// The twins of `ScorePooling` and `MomentumUpdate`.
+
+package enum NaiveScorePooling {
+  /// Average, maximum and the first maximum's position of each image and class, from rows [N positions][L].
+  package static func pool(
+    _ rows: [Double], images: Int, positions: Int, classes: Int
+  ) -> (averages: [Double], maxima: [Double], winners: [Int]) {
+    var result: (averages: [Double], maxima: [Double], winners: [Int]) = ([], [], [])
+    for n in 0..<images {
+      for label in 0..<classes {
+        let map = (0..<positions).map { rows[(n * positions + $0) * classes + label] }
+        result.averages.append(map.reduce(0, +) / Double(positions))
+        result.maxima.append(map.max()!)
+        result.winners.append(map.firstIndex(of: map.max()!)!)
+      }
+    }
+    return result
+  }
+}
+
+package enum NaiveMomentumUpdate {
+  package static func apply(
+    weights: inout [Double], velocity: inout [Double], gradient: [Double], inverseShards: Double, rate: Double,
+    momentum: Double, decay: Double
+  ) {
+    for i in weights.indices {
+      velocity[i] = momentum * velocity[i] + rate * (gradient[i] * inverseShards + decay * weights[i])
+      weights[i] -= velocity[i]
+    }
+  }
+}

@@ -1,0 +1,198 @@
+// 3x3 convolution, stride 1, padding 1, by Winograd's F(4x4, 3x3): forward pass and data gradient.
+//
+//   N images, C input channels, K output channels, H rows, W columns; activations (N, C/16, H, W, 16).
+//   A block is up to 96 tiles of 4x4 outputs. Its input factors are [36][groups of 12 tiles][C/16][12][16], the
+//   weights [36][panels of 32 output channels][C][32], the products [36][K/16][tiles][16].
+//
+// Goals, in this order: speed, accuracy, small memory.
+
+/// The plan of one layer's convolution: fixed by the shape, it holds no data.
+///
+/// Every output is summed over the input channels in one fixed order by one task: results do not depend on who runs it.
+package struct WinogradConvolution: Sendable {
+  private let tiles: WinogradTiles
+  private let inputBlocks: Int
+  private let outputBlocks: Int
+  /// Tiles of a block: a multiple of the group of 12, but for the last block.
+  private let blockTiles: Int
+  private let blocks: Int
+  /// Parts into which the output channels are cut where there are few tiles.
+  private let cuts: Int
+
+  private static let group = 12
+  private static let panel = 32
+  /// Tasks enough for the cores of one rank.
+  private static let enoughTasks = 16
+  private static let preparedChannels = 64
+  private static let patchFloats = Winograd.products * 16
+
+  /// Channels are multiples of 16; maps are of any size.
+  package init(images: Int, inputChannels: Int, outputChannels: Int, height: Int, width: Int) {
+    precondition(inputChannels % 16 == 0 && inputChannels > 0, "\(inputChannels) input channels, not a multiple of 16")
+    precondition(
+      outputChannels % 16 == 0 && outputChannels > 0, "\(outputChannels) output channels, not a multiple of 16")
+    precondition(
+      images > 0 && height > 0 && width > 0, "\(images) images of \(height) x \(width): nothing to do")
+    tiles = WinogradTiles(images: images, height: height, width: width)
+    inputBlocks = inputChannels / 16
+    outputBlocks = outputChannels / 16
+    let groups = (tiles.count + Self.group - 1) / Self.group
+    let groupsInBlock = min(8, max(3, groups / Self.enoughTasks))
+    let blockCount = (groups + groupsInBlock - 1) / groupsInBlock
+    blockTiles = (groups + blockCount - 1) / blockCount * Self.group
+    blocks = (tiles.count + blockTiles - 1) / blockTiles
+    // Each cut transforms the inputs anew, so it keeps at least 128 output channels to pay for that.
+    cuts = max(1, min(outputChannels / 128, Self.enoughTasks / blocks))
+  }
+
+  private var panels: Int { (outputBlocks + 1) / 2 }
+  private var inputChannels: Int { inputBlocks * 16 }
+
+  // MARK: Weights
+
+  /// Floats of the transformed weights; a function of the channels alone.
+  package var preparedCount: Int { Winograd.products * inputBlocks * outputBlocks * 256 }
+
+  private var preparedParts: Int { (inputChannels + Self.preparedChannels - 1) / Self.preparedChannels }
+
+  package var preparationTasks: Int { outputBlocks * preparedParts }
+
+  /// Transforms a part of the weights, U = G g G', into `prepared` (`preparedCount` floats).
+  ///
+  /// Not turned, `weights` is [out][in][3][3], in the channels of this plan: a convolution's forward pass, a transposed
+  /// convolution's data gradient. Turned, it is [in][out][3][3] and each kernel is rotated by half a turn: a
+  /// convolution's data gradient, a transposed convolution's forward pass.
+  package func prepare(
+    _ weights: UnsafePointer<Float>, turned: Bool, into prepared: UnsafeMutablePointer<Float>, task: Int
+  ) {
+    let (block, part) = (task / preparedParts, task % preparedParts)
+    let panel = block / 2
+    let width = min(Self.panel, (outputBlocks - panel * 2) * 16)
+    let plane = inputChannels * outputBlocks * 16
+    let target = prepared + panel * Self.panel * inputChannels + block % 2 * 16
+    let outputStep = turned ? 9 : inputChannels * 9
+    let inputStep = turned ? outputBlocks * 16 * 9 : 9
+
+    let first = part * Self.preparedChannels
+    for channel in first..<min(first + Self.preparedChannels, inputChannels) {
+      let source = weights + block * 16 * outputStep + channel * inputStep
+      @inline(__always) func tap(_ y: Int, _ x: Int) -> SIMD16<Float> {
+        let index = turned ? 8 - (y * 3 + x) : y * 3 + x
+        var value = SIMD16<Float>()
+        for lane in 0..<16 { value[lane] = source[lane * outputStep + index] }
+        return value
+      }
+      let row0 = Winograd.weights((tap(0, 0), tap(0, 1), tap(0, 2)))
+      let row1 = Winograd.weights((tap(1, 0), tap(1, 1), tap(1, 2)))
+      let row2 = Winograd.weights((tap(2, 0), tap(2, 1), tap(2, 2)))
+      let place = target + channel * width
+      place.setSix(Winograd.weights((row0.0, row1.0, row2.0)), at: 0, step: 6 * plane)
+      place.setSix(Winograd.weights((row0.1, row1.1, row2.1)), at: plane, step: 6 * plane)
+      place.setSix(Winograd.weights((row0.2, row1.2, row2.2)), at: 2 * plane, step: 6 * plane)
+      place.setSix(Winograd.weights((row0.3, row1.3, row2.3)), at: 3 * plane, step: 6 * plane)
+      place.setSix(Winograd.weights((row0.4, row1.4, row2.4)), at: 4 * plane, step: 6 * plane)
+      place.setSix(Winograd.weights((row0.5, row1.5, row2.5)), at: 5 * plane, step: 6 * plane)
+    }
+  }
+
+  // MARK: Convolution
+
+  package var tasks: Int { blocks * cuts }
+
+  /// Floats between the planes of the 36 positions. The odd number of lines keeps them out of each other's cache sets.
+  private var factorPlane: Int { inputChannels * blockTiles + 80 }
+  private var productPlane: Int { ((panels + cuts - 1) / cuts) * Self.panel * blockTiles + 80 }
+
+  package var scratchFloats: Int { Self.patchFloats + Winograd.products * (factorPlane + productPlane) }
+
+  /// A part of  output = convolution of input with the prepared weights + bias, rectified at 0 if asked.
+  ///
+  /// `input` is (N, C/16, H, W, 16), `output` (N, K/16, H, W, 16) and overwritten, `bias` K floats or nil for none.
+  package func apply(
+    _ input: UnsafePointer<Float>, prepared: UnsafePointer<Float>, bias: UnsafePointer<Float>?, rectified: Bool,
+    into output: UnsafeMutablePointer<Float>, task: Int, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let (block, cut) = (task / cuts, task % cuts)
+    let firstTile = block * blockTiles
+    let count = min(blockTiles, tiles.count - firstTile)
+    let firstPanel = cut * panels / cuts
+    let lastPanel = (cut + 1) * panels / cuts
+    let patch = scratch
+    let factors = scratch + Self.patchFloats
+    let products = factors + Winograd.products * factorPlane
+
+    transformInputs(input, from: firstTile, count: count, into: factors, patch: patch)
+    for position in 0..<Winograd.products {
+      let positionFactors = UnsafePointer(factors + position * factorPlane)
+      let positionProducts = products + position * productPlane
+      let positionWeights = prepared + position * inputChannels * outputBlocks * 16
+      for panel in firstPanel..<lastPanel {
+        let weights = positionWeights + panel * Self.panel * inputChannels
+        let target = positionProducts + (panel - firstPanel) * Self.panel * blockTiles
+        multiply(positionFactors, weights, isWide: panel * 2 + 1 < outputBlocks, count: count, into: target)
+      }
+    }
+    let blocksOfCut = firstPanel * 2..<min(lastPanel * 2, outputBlocks)
+    for outputBlock in blocksOfCut {
+      let lanes = bias.map { $0.lanes(at: outputBlock * 16) } ?? .zero
+      let source = products + (outputBlock - firstPanel * 2) * 16 * blockTiles
+      var place = tiles.place(firstTile)
+      for tile in 0..<count {
+        let map = output + (place.image * outputBlocks + outputBlock) * tiles.height * tiles.width * 16
+        tiles.transformOutput(
+          source + tile * 16, plane: productPlane, bias: lanes, rectified: rectified, into: map, place, patch: patch)
+        tiles.advance(&place)
+      }
+    }
+  }
+
+  /// Tiles of the group that starts at `tile` of a block of `count`: 12, or what is left rounded up to 4, 8 or 12.
+  @inline(__always)
+  private func groupTiles(at tile: Int, of count: Int) -> Int { min(Self.group, (count - tile + 3) / 4 * 4) }
+
+  private func transformInputs(
+    _ input: UnsafePointer<Float>, from firstTile: Int, count: Int, into factors: UnsafeMutablePointer<Float>,
+    patch: UnsafeMutablePointer<Float>
+  ) {
+    let mapFloats = tiles.height * tiles.width * 16
+    for inputBlock in 0..<inputBlocks {
+      var place = tiles.place(firstTile)
+      for start in stride(from: 0, to: count, by: Self.group) {
+        let inGroup = groupTiles(at: start, of: count)
+        let target = factors + start * inputChannels + inputBlock * inGroup * 16
+        let real = min(inGroup, count - start)
+        for tile in 0..<real {
+          let map = input + (place.image * inputBlocks + inputBlock) * mapFloats
+          tiles.transformInput(map, place, into: target + tile * 16, plane: factorPlane, patch: patch)
+          tiles.advance(&place)
+        }
+        for tile in real..<inGroup {
+          for position in 0..<Winograd.products { target.setLanes(.zero, at: position * factorPlane + tile * 16) }
+        }
+      }
+    }
+  }
+
+  /// One position's products of a block of tiles with one panel of weights.
+  @inline(__always)
+  private func multiply(
+    _ factors: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, isWide: Bool, count: Int,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    for start in stride(from: 0, to: count, by: Self.group) {
+      let inGroup = groupTiles(at: start, of: count)
+      let group = factors + start * inputChannels
+      let low = target + start * 16
+      let high = low + blockTiles * 16
+      if !isWide {
+        TileProducts.by16(inGroup, group, weights, blocks: inputBlocks, into: low)
+      } else if inGroup == 12 {
+        TileProducts.twelveBy32(group, weights, blocks: inputBlocks, low: low, high: high)
+      } else if inGroup == 8 {
+        TileProducts.eightBy32(group, weights, blocks: inputBlocks, low: low, high: high)
+      } else {
+        TileProducts.fourBy32(group, weights, blocks: inputBlocks, low: low, high: high)
+      }
+    }
+  }
+}

@@ -1,0 +1,232 @@
+// VGG16 as convolutions (paper section 4.1; reference-facts section 2): five blocks of 3x3 layers and poolings, fc6, fc7
+// and the score map, whose average is the image's score for each class.
+//
+//   N images   S input side   L classes   M = N * scorePixels rows of the score map
+import Kernels
+import Tensors
+
+/// The classification network for N images at a time.
+package final class ClassificationNetwork {
+  package enum Purpose: Sendable {
+    /// Forward and backward, normalising over the shard where there is batch normalisation.
+    case training
+    /// Forward only, with stored statistics: phase two and inference. Activations share two buffers.
+    case features
+  }
+
+  package let shape: NetworkShape
+  package let images: Int
+  let bench: Workbench
+  private let parameters: ParameterVector
+  private let statistics: ParameterVector
+  private let purpose: Purpose
+
+  /// conv1_1 reads planes; every other layer reads channel blocks.
+  private let first: FirstConvolutionLayer
+  /// The layers after conv1_1, block by block.
+  private let blocks: [Block]
+  private let unfolding: Unfolding
+  /// [M][C * k * k]
+  private let pool5Rows: AlignedMemory
+  let fc6: DenseLayer
+  let fc7: DenseLayer
+  private let score: DenseLayer
+  /// [M][fc], after ReLU (and dropout while training).
+  let fc6Rows: AlignedMemory
+  let fc7Rows: AlignedMemory
+  /// [M][L], before any pooling.
+  private let scoreRows: AlignedMemory
+  private let scorePooling: ScorePooling
+  private let gradients: Gradients?
+
+  struct Block {
+    let layers: [ConvolutionLayer]
+    let pooling: MaxPooling
+    let switches: Switches
+    let pooled: FeatureMaps
+  }
+
+  /// Memory of the backward pass: the gradients of two neighbouring layers, used in turn.
+  private struct Gradients {
+    let maps: [AlignedMemory]
+    let fc6: AlignedMemory
+    let fc7: AlignedMemory
+    let score: AlignedMemory
+    let pool5Rows: AlignedMemory
+  }
+
+  package init(
+    _ shape: NetworkShape, images: Int, purpose: Purpose, parameters: ParameterVector, statistics: ParameterVector,
+    bench: Workbench
+  ) {
+    self.shape = shape
+    self.images = images
+    self.purpose = purpose
+    self.parameters = parameters
+    self.statistics = statistics
+    self.bench = bench
+    let trained = purpose == .training
+    let side = shape.inputSize
+    let largest = images * shape.channels(64) * side * side
+    let shared = trained ? [] : [AlignedMemory(floats: largest), AlignedMemory(floats: largest)]
+    var turn = 0
+    func place(_ channels: Int, _ size: Int) -> FeatureMaps? {
+      if trained { return nil }
+      turn += 1
+      return FeatureMaps(images: images, channels: channels, height: size, width: size, in: shared[turn % 2])
+    }
+
+    let plan = shape.classificationBlocks
+    first = FirstConvolutionLayer(
+      plan[0][0], images: images, size: side, trained: trained, normalized: shape.batchNormalization,
+      parameters: parameters, output: place(plan[0][0].outputChannels, side), bench: bench)
+    blocks = plan.enumerated().map { index, layers in
+      let size = side >> index
+      let convolutions = layers.dropFirst(index == 0 ? 1 : 0).map { layer in
+        ConvolutionLayer(
+          layer, kind: .convolution, images: images, size: size, trained: trained, normalized: shape.batchNormalization,
+          epsilon: BatchNormalizationLayer.classificationEpsilon, parameters: parameters,
+          output: place(layer.outputChannels, size), bench: bench)
+      }
+      let channels = layers.last!.outputChannels
+      // pool5 lives on: the bridging layers read it.
+      let pooled =
+        (index == 4 ? nil : place(channels, size / 2))
+        ?? FeatureMaps(images: images, channels: channels, height: size / 2, width: size / 2)
+      return Block(
+        layers: convolutions, pooling: MaxPooling(images: images, channels: channels, height: size, width: size),
+        switches: Switches(count: pooled.count), pooled: pooled)
+    }
+
+    let (c5, fc, k) = (shape.channels(512), shape.channels(4096), shape.fc6Kernel)
+    unfolding = Unfolding(images: images, channels: c5, height: shape.pool5Size, width: shape.pool5Size, kernel: k)
+    let rows = unfolding.rows
+    pool5Rows = AlignedMemory(floats: rows * unfolding.columns)
+    fc6 = DenseLayer(
+      "classification.fc6", rows: rows, inputs: unfolding.columns, outputs: fc, parameters: parameters, bench: bench)
+    fc7 = DenseLayer("classification.fc7", rows: rows, inputs: fc, outputs: fc, parameters: parameters, bench: bench)
+    score = DenseLayer(
+      "classification.score", rows: rows, inputs: fc, outputs: shape.classes, parameters: parameters, bench: bench)
+    fc6Rows = AlignedMemory(floats: rows * fc)
+    fc7Rows = AlignedMemory(floats: rows * fc)
+    scoreRows = AlignedMemory(floats: rows * shape.classes)
+    scorePooling = ScorePooling(
+      images: images, height: shape.scoreSize, width: shape.scoreSize, classes: shape.classes)
+    gradients =
+      trained
+      ? Gradients(
+        maps: [AlignedMemory(floats: largest), AlignedMemory(floats: largest)], fc6: AlignedMemory(floats: rows * fc),
+        fc7: AlignedMemory(floats: rows * fc), score: AlignedMemory(floats: rows * shape.classes),
+        pool5Rows: AlignedMemory(floats: rows * unfolding.columns)) : nil
+  }
+
+  /// pool5's maps (N, C, S/32, S/32) of the last forward pass: the spatial half of the bridging layers' input.
+  package var pool5: FeatureMaps { blocks[4].pooled }
+
+  /// The switches of pool1 to pool5 of the last forward pass.
+  package var poolingSwitches: [Switches] { blocks.map(\.switches) }
+
+  /// Brings the parameters into the kernels' form: after each update.
+  package func prepare() {
+    first.prepare(statistics: statistics)
+    for layer in blocks.flatMap(\.layers) { layer.prepare(statistics: statistics) }
+  }
+
+  /// From planes (N, 3, S, S) to the score map.
+  /// - Parameter dropout: the rate and the key of this shard's draws; none outside training.
+  package func forward(_ planes: UnsafePointer<Float>, dropout: (rate: Float, key: DropoutKey)? = nil) {
+    first.forward(planes)
+    var maps = first.output
+    for block in blocks {
+      for layer in block.layers {
+        layer.forward(maps)
+        maps = layer.output
+      }
+      bench.run(block.pooling.tasks) {
+        block.pooling.pool(maps.data, into: block.pooled.data, switches: block.switches.pointer, task: $0)
+      }
+      maps = block.pooled
+    }
+    bench.run(unfolding.tasks) { unfolding.unfold(maps.data, into: pool5Rows.pointer, task: $0) }
+    fc6.forward(pool5Rows, into: fc6Rows, rectified: true)
+    drop(fc6Rows, layer: 6, dropout)
+    fc7.forward(fc6Rows, into: fc7Rows, rectified: true)
+    drop(fc7Rows, layer: 7, dropout)
+    score.forward(fc7Rows, into: scoreRows, rectified: false)
+  }
+
+  /// The average of each class's score map, before the sigmoid: [N][L]. It decides which labels are present.
+  package func averageScores(into scores: AlignedMemory) {
+    scorePooling.average(scoreRows.pointer, into: scores.pointer)
+  }
+
+  /// The maximum of each class's score map, before the sigmoid, and where it is: [N][L] both. It places the saliency's seed.
+  package func maximumScores(into scores: AlignedMemory, positions: UnsafeMutablePointer<Int32>) {
+    scorePooling.maximum(scoreRows.pointer, into: scores.pointer, positions: positions)
+  }
+
+  /// From the gradient of the average scores [N][L] to that of every parameter.
+  package func backward(
+    _ planes: UnsafePointer<Float>, averageGradient: AlignedMemory, dropoutRate: Float,
+    into parameterGradient: UnsafeMutablePointer<Float>
+  ) {
+    guard let gradients else { preconditionFailure("a network for features has no backward pass") }
+    scorePooling.averageBackward(averageGradient.pointer, into: gradients.score.pointer)
+    score.biasGradient(gradients.score, into: parameterGradient)
+    score.weightGradient(fc7Rows, gradients.score, into: parameterGradient)
+    score.multiplyBack(gradients.score, into: gradients.fc7)
+    backward(through: fc7, input: fc6Rows, output: fc7Rows, gradients.fc7, gradients.fc6, dropoutRate, parameterGradient)
+    backward(
+      through: fc6, input: pool5Rows, output: fc6Rows, gradients.fc6, gradients.pool5Rows, dropoutRate,
+      parameterGradient)
+
+    var turn = 0
+    func buffer(like maps: FeatureMaps) -> FeatureMaps {
+      turn += 1
+      return FeatureMaps(
+        images: images, channels: maps.channels, height: maps.height, width: maps.width, in: gradients.maps[turn % 2])
+    }
+    var gradient = buffer(like: pool5)
+    bench.run(unfolding.foldTasks) { unfolding.fold(gradients.pool5Rows.pointer, into: gradient.data, task: $0) }
+    for index in blocks.indices.reversed() {
+      let block = blocks[index]
+      let below = gradient
+      gradient = buffer(like: block.layers.last?.output ?? first.output)
+      bench.run(block.pooling.tasks) {
+        block.pooling.scatter(below.data, switches: block.switches.pointer, into: gradient.data, task: $0)
+      }
+      for position in block.layers.indices.reversed() {
+        let input = position > 0 ? block.layers[position - 1].output : index > 0 ? blocks[index - 1].pooled : first.output
+        let next = buffer(like: input)
+        block.layers[position].backward(input, gradient: gradient, into: next, parameterGradient: parameterGradient)
+        gradient = next
+      }
+    }
+    first.backward(planes, gradient: gradient, parameterGradient: parameterGradient)
+  }
+
+  /// One fully connected layer: `dy` holds the gradient of its output after ReLU and dropout.
+  private func backward(
+    through layer: DenseLayer, input: AlignedMemory, output: AlignedMemory, _ dy: AlignedMemory, _ dx: AlignedMemory,
+    _ dropoutRate: Float, _ parameterGradient: UnsafeMutablePointer<Float>
+  ) {
+    Dropout(rate: dropoutRate, layer: 0, bench: bench).scaleGradient(dy, count: layer.rows * layer.outputs)
+    layer.rectifyGradient(dy, output: output)
+    layer.biasGradient(dy, into: parameterGradient)
+    layer.weightGradient(input, dy, into: parameterGradient)
+    layer.multiplyBack(dy, into: dx)
+  }
+
+  private func drop(_ rows: AlignedMemory, layer: UInt64, _ dropout: (rate: Float, key: DropoutKey)?) {
+    guard let dropout else { return }
+    Dropout(rate: dropout.rate, layer: layer, bench: bench).apply(
+      to: rows, examples: images, valuesPerExample: shape.scorePixels * shape.channels(4096), key: dropout.key)
+  }
+
+  /// The last shard's batch-norm statistics under their names.
+  package func copyStatistics(into vector: ParameterVector) {
+    guard shape.batchNormalization else { return }
+    first.copyStatistics(into: vector)
+    for layer in blocks.flatMap(\.layers) { layer.copyStatistics(into: vector) }
+  }
+}

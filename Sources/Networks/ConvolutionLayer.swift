@@ -1,0 +1,191 @@
+// A 3x3 layer, pad 1, with what always follows it: bias, batch normalisation where the network has it, ReLU.
+//
+// A transposed convolution of stride 1 and pad 1 is a convolution with in and out swapped and the kernel turned by 180
+// degrees, so both kinds are one Winograd plan each way; only the order of the stored weights differs.
+import Kernels
+import Tensors
+
+package final class ConvolutionLayer {
+  enum Kind {
+    /// Weights out x in x 3 x 3.
+    case convolution
+    /// Weights in x out x 3 x 3.
+    case transposed
+  }
+
+  let name: String
+  private let kind: Kind
+  private let bench: Workbench
+  private let parameters: ParameterVector
+  private let outputChannels: Int
+  private let inputChannels: Int
+  private let weight: Int
+  private let bias: Int
+
+  private let forwardPlan: WinogradConvolution
+  private let preparedForward: AlignedMemory
+  /// What only training needs: the other two passes, and the values before normalisation.
+  private let training: Training?
+  private let normalization: BatchNormalizationLayer?
+  /// Weights and bias with the stored statistics folded in; only where the layer normalises with those.
+  private let folded: (weights: AlignedMemory, bias: AlignedMemory)?
+  private let rectification: Rectification
+  private let biasSums: ChannelSums
+
+  /// y: after ReLU.
+  let output: FeatureMaps
+
+  private struct Training {
+    let dataPlan: WinogradConvolution
+    let weightPlan: WinogradWeightGradient
+    let preparedBackward: AlignedMemory
+    /// Before batch normalisation; nil where there is none.
+    let preActivation: FeatureMaps?
+  }
+
+  init(
+    _ layer: NetworkShape.Layer, kind: Kind, images: Int, size: Int, trained: Bool, normalized: Bool, epsilon: Float,
+    parameters: ParameterVector, output: FeatureMaps? = nil, bench: Workbench
+  ) {
+    name = layer.name
+    self.kind = kind
+    self.bench = bench
+    self.parameters = parameters
+    inputChannels = layer.inputChannels
+    outputChannels = layer.outputChannels
+    weight = parameters.table.offset(of: "\(name).weight")
+    bias = parameters.table.offset(of: "\(name).bias")
+    let (inputs, outputs) = (layer.inputChannels, layer.outputChannels)
+    forwardPlan = WinogradConvolution(
+      images: images, inputChannels: inputs, outputChannels: outputs, height: size, width: size)
+    preparedForward = AlignedMemory(floats: forwardPlan.preparedCount)
+    self.output = output ?? FeatureMaps(images: images, channels: outputs, height: size, width: size)
+    rectification = Rectification(images: images, channels: outputs, height: size, width: size)
+    biasSums = ChannelSums(images: images, channels: outputs, height: size, width: size)
+    if trained {
+      let dataPlan = WinogradConvolution(
+        images: images, inputChannels: outputs, outputChannels: inputs, height: size, width: size)
+      // The gradient of in x out weights is that of a convolution from the output's side to the input's.
+      let weightPlan =
+        kind == .convolution
+        ? WinogradWeightGradient(
+          images: images, inputChannels: inputs, outputChannels: outputs, height: size, width: size)
+        : WinogradWeightGradient(
+          images: images, inputChannels: outputs, outputChannels: inputs, height: size, width: size)
+      training = Training(
+        dataPlan: dataPlan, weightPlan: weightPlan, preparedBackward: AlignedMemory(floats: dataPlan.preparedCount),
+        preActivation: normalized ? FeatureMaps(images: images, channels: outputs, height: size, width: size) : nil)
+      bench.reserve(floats: weightPlan.workspaceFloats)
+      bench.reserve(floats: biasSums.workspaceFloats)
+    } else {
+      training = nil
+    }
+    normalization =
+      normalized && trained
+      ? BatchNormalizationLayer(
+        "\(name).bn", images: images, channels: outputs, size: size, epsilon: epsilon, rectified: true,
+        parameters: parameters, bench: bench) : nil
+    folded =
+      normalized && !trained
+      ? (AlignedMemory(floats: inputs * outputs * 9), AlignedMemory(floats: outputs)) : nil
+    self.epsilon = epsilon
+  }
+
+  private let epsilon: Float
+
+  /// Brings the weights into the kernels' form: after every update of the parameters.
+  /// `statistics` are folded in where the layer normalises with stored ones.
+  func prepare(statistics: ParameterVector) {
+    var weights = UnsafePointer(parameters.pointer + weight)
+    if let folded {
+      fold(statistics, into: folded)
+      weights = UnsafePointer(folded.weights.pointer)
+    }
+    let turned = kind == .transposed
+    bench.run(forwardPlan.preparationTasks) {
+      forwardPlan.prepare(weights, turned: turned, into: preparedForward.pointer, task: $0)
+    }
+    if let training {
+      bench.run(training.dataPlan.preparationTasks) {
+        training.dataPlan.prepare(weights, turned: !turned, into: training.preparedBackward.pointer, task: $0)
+      }
+    }
+  }
+
+  func forward(_ input: FeatureMaps) {
+    guard let normalization, let preActivation = training?.preActivation else {
+      let bias = folded.map { UnsafePointer($0.bias.pointer) } ?? UnsafePointer(parameters.pointer + bias)
+      convolve(input, bias: bias, rectified: true, into: output)
+      return
+    }
+    convolve(input, bias: parameters.pointer + bias, rectified: false, into: preActivation)
+    normalization.forward(preActivation, into: output)
+  }
+
+  private func convolve(_ input: FeatureMaps, bias: UnsafePointer<Float>, rectified: Bool, into maps: FeatureMaps) {
+    bench.run(forwardPlan.tasks, scratch: forwardPlan.scratchFloats) { task, scratch in
+      forwardPlan.apply(
+        input.data, prepared: preparedForward.pointer, bias: bias, rectified: rectified, into: maps.data, task: task,
+        scratch: scratch)
+    }
+  }
+
+  /// From the gradient of the output (overwritten) to those of the parameters and, if wanted, of the input.
+  func backward(
+    _ input: FeatureMaps, gradient: FeatureMaps, into inputGradient: FeatureMaps?,
+    parameterGradient: UnsafeMutablePointer<Float>
+  ) {
+    guard let training else { preconditionFailure("\(name) was made without its backward pass") }
+    let workspace = bench.workspace
+    if let normalization, let preActivation = training.preActivation {
+      normalization.backward(preActivation, gradient: gradient, parameterGradient: parameterGradient)
+      // Batch normalisation takes the mean away again, so the bias's gradient is exactly zero.
+      (parameterGradient + bias).update(repeating: 0, count: outputChannels)
+    } else {
+      bench.run(biasSums.tasks) {
+        rectification.backwardAndSum(
+          gradient: gradient.data, output: output.data, workspace: workspace, task: $0)
+      }
+      biasSums.combine(workspace: workspace, into: parameterGradient + bias)
+    }
+
+    let plan = training.weightPlan
+    let (x, dy) = kind == .convolution ? (input, gradient) : (gradient, input)
+    bench.run(plan.accumulationTasks, scratch: plan.scratchFloats) { task, scratch in
+      plan.accumulate(input: x.data, outputGradient: dy.data, workspace: workspace, task: task, scratch: scratch)
+    }
+    bench.run(plan.finishTasks, scratch: plan.scratchFloats) { task, scratch in
+      plan.finish(workspace: workspace, into: parameterGradient + weight, task: task, scratch: scratch)
+    }
+
+    if let inputGradient {
+      bench.run(training.dataPlan.tasks, scratch: training.dataPlan.scratchFloats) { task, scratch in
+        training.dataPlan.apply(
+          gradient.data, prepared: training.preparedBackward.pointer, bias: nil, rectified: false,
+          into: inputGradient.data, task: task, scratch: scratch)
+      }
+    }
+  }
+
+  func copyStatistics(into vector: ParameterVector) { normalization?.copyStatistics(into: vector) }
+
+  /// w' = w * s and b' = (b - mean) * s + shift with s = scale / sqrt(variance + epsilon), for each output channel.
+  private func fold(_ statistics: ParameterVector, into folded: (weights: AlignedMemory, bias: AlignedMemory)) {
+    let (scale, shift) = (parameters["\(name).bn.scale"], parameters["\(name).bn.shift"])
+    let (mean, variance) = (statistics["\(name).bn.mean"], statistics["\(name).bn.variance"])
+    let factors = (0..<outputChannels).map { scale[$0] / (variance[$0] + epsilon).squareRoot() }
+    let weights = parameters.pointer + weight
+    for channel in 0..<outputChannels {
+      folded.bias.pointer[channel] =
+        (parameters.pointer[bias + channel] - mean[channel]) * factors[channel] + shift[channel]
+    }
+    let (rows, columns) = kind == .convolution ? (outputChannels, inputChannels) : (inputChannels, outputChannels)
+    bench.run(rows) { row in
+      for column in 0..<columns {
+        let factor = factors[kind == .convolution ? row : column]
+        let start = (row * columns + column) * 9
+        for tap in start..<start + 9 { folded.weights.pointer[tap] = weights[tap] * factor }
+      }
+    }
+  }
+}

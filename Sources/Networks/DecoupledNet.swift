@@ -1,0 +1,245 @@
+// DecoupledNet whole (paper section 4): what is learned, and the three ways in which the parts are put together.
+//
+//   ClassificationStep   planes and labels     -> loss, gradients of the classification network        (phase one)
+//   SegmentationStep     planes, labels, masks -> loss, gradients of bridging and segmentation         (phase two)
+//   InferencePass        planes                -> label scores; then, for any seeds, probability maps
+//
+//   N images (one shard while training)   S input side   L classes
+import Kernels
+import Tensors
+
+/// Parameters and batch-norm statistics of the whole network. Names and shapes: `ParameterNames.swift`.
+package final class DecoupledNet: Sendable {
+  package let shape: NetworkShape
+  /// Phase one trains it; phase two leaves it as it is.
+  package let classification: ParameterVector
+  /// Bridging layers and segmentation network: what phase two trains.
+  package let segmentation: ParameterVector
+  /// Batch-norm means and variances, gathered after each phase; empty where a network has no batch norm.
+  package let classificationStatistics: ParameterVector
+  package let segmentationStatistics: ParameterVector
+
+  package init(_ shape: NetworkShape, scoreMultiplier: Float = 10) {
+    self.shape = shape
+    classification = ParameterVector(shape.classificationParameters(scoreMultiplier: scoreMultiplier))
+    segmentation = ParameterVector(shape.segmentationParameters())
+    classificationStatistics = ParameterVector(shape.classificationStatistics())
+    segmentationStatistics = ParameterVector(shape.segmentationStatistics())
+  }
+
+  /// Everything that is saved, under its name.
+  package var namedTensors: [NamedTensor] {
+    [classification, classificationStatistics, segmentation, segmentationStatistics].flatMap(\.namedTensors)
+  }
+}
+
+/// What a shard says of itself besides its gradient. Sums over shards are taken in the reduction's order.
+package struct ShardResult: Sendable {
+  /// The shard's loss as the authors normalise it.
+  package var loss: Double
+  /// Decisions that were right, and how many there were: label decisions in phase one, pixels in phase two.
+  package var correct: Double
+  package var decisions: Double
+}
+
+/// Phase one on one shard: forward, sigmoid cross-entropy of the averaged scores, backward.
+package final class ClassificationStep {
+  package let network: ClassificationNetwork
+  private let images: Int
+  private let classes: Int
+  private let dropoutRate: Float
+  private let scores: AlignedMemory
+  private let scoreGradient: AlignedMemory
+  private let crossEntropy: SigmoidCrossEntropy
+
+  package init(_ net: DecoupledNet, images: Int, dropoutRate: Float, bench: Workbench) {
+    network = ClassificationNetwork(
+      net.shape, images: images, purpose: .training, parameters: net.classification,
+      statistics: net.classificationStatistics, bench: bench)
+    self.images = images
+    self.dropoutRate = dropoutRate
+    classes = net.shape.classes
+    crossEntropy = SigmoidCrossEntropy(images: images, classes: classes)
+    scores = AlignedMemory(floats: images * classes)
+    scoreGradient = AlignedMemory(floats: images * classes)
+  }
+
+  /// Brings the parameters into the kernels' form: after each update.
+  package func prepare() { network.prepare() }
+
+  /// - Parameters:
+  ///   - planes: (N, 3, S, S), B,G,R with the mean subtracted.
+  ///   - labels: [N][L], 0 or 1.
+  ///   - gradient: receives the shard's gradient in the layout of `DecoupledNet.classification`.
+  package func run(
+    planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, key: DropoutKey,
+    gradient: UnsafeMutablePointer<Float>
+  ) -> ShardResult {
+    network.forward(planes, dropout: dropoutRate > 0 ? (dropoutRate, key) : nil)
+    network.averageScores(into: scores)
+    let loss = crossEntropy.loss(scores: scores.pointer, labels: labels)
+    crossEntropy.gradient(scores: scores.pointer, labels: labels, into: scoreGradient.pointer)
+    network.backward(planes, averageGradient: scoreGradient, dropoutRate: dropoutRate, into: gradient)
+    let correct = (0..<images * classes).count { (scores.pointer[$0] > 0) == (labels[$0] > 0.5) }
+    return ShardResult(loss: Double(loss), correct: Double(correct), decisions: Double(images * classes))
+  }
+
+  /// A forward pass for its batch-norm statistics alone.
+  package func gatherStatistics(planes: UnsafePointer<Float>, into vector: ParameterVector) {
+    network.forward(planes)
+    network.copyStatistics(into: vector)
+  }
+}
+
+/// Phase two on one shard: the fixed classification network, saliency of the chosen labels, bridging, segmentation,
+/// two-way softmax over the pixels that count; backward to the bridging layers' input and no further.
+package final class SegmentationStep {
+  private let classification: ClassificationNetwork
+  private let saliency: Saliency
+  private let bridging: Bridging
+  private let segmentation: SegmentationNetwork
+  private let net: DecoupledNet
+  private let bench: Workbench
+  private let images: Int
+  private let seeds: AlignedMemory
+  private let positions: LabelPositions
+  private let loss: BinarySoftmaxLoss
+
+  package init(_ net: DecoupledNet, images: Int, bench: Workbench) {
+    self.net = net
+    self.bench = bench
+    self.images = images
+    let shape = net.shape
+    classification = ClassificationNetwork(
+      shape, images: images, purpose: .features, parameters: net.classification,
+      statistics: net.classificationStatistics, bench: bench)
+    saliency = Saliency(classification, parameters: net.classification)
+    bridging = Bridging(shape, images: images, parameters: net.segmentation, bench: bench)
+    segmentation = SegmentationNetwork(
+      shape, images: images, trained: true, parameters: net.segmentation, bench: bench)
+    seeds = AlignedMemory(floats: images * shape.classes)
+    positions = LabelPositions(count: images * shape.classes)
+    loss = BinarySoftmaxLoss(images: images, height: shape.inputSize, width: shape.inputSize)
+    bench.reserve(floats: loss.workspaceFloats)
+  }
+
+  /// Once: the classification network does not change in this phase.
+  package func prepareClassification() { classification.prepare() }
+
+  /// After each update.
+  package func prepare() { segmentation.prepare(statistics: net.segmentationStatistics) }
+
+  /// - Parameters:
+  ///   - planes: (N, 3, S, S), B,G,R with the mean subtracted.
+  ///   - labels: [N][L], 1 for each label of the example's combination.
+  ///   - mask: (N, S, S): 1 where a chosen label is, 0 elsewhere, 255 where the truth says nothing.
+  ///   - gradient: receives the shard's gradient in the layout of `DecoupledNet.segmentation`.
+  package func run(
+    planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, mask: UnsafePointer<UInt8>,
+    gradient: UnsafeMutablePointer<Float>
+  ) -> ShardResult {
+    forward(planes: planes, labels: labels)
+    let workspace = bench.workspace
+    bench.run(loss.tasks) {
+      loss.forward(scores: segmentation.scores.pointer, mask: mask, workspace: workspace, task: $0)
+    }
+    let (value, pixels, correct) = loss.combine(workspace: workspace)
+    bench.run(loss.tasks) {
+      loss.backward(
+        scores: segmentation.scores.pointer, mask: mask, pixels: pixels, into: segmentation.scoreGradient.pointer,
+        task: $0)
+    }
+    let activationGradient = segmentation.backward(switches: classification.poolingSwitches, into: gradient)
+    bridging.backward(
+      pool5: classification.pool5, saliency: saliency.output, gradient: activationGradient, into: gradient)
+    return ShardResult(loss: Double(value), correct: Double(correct), decisions: Double(pixels))
+  }
+
+  private func forward(planes: UnsafePointer<Float>, labels: UnsafePointer<Float>) {
+    classification.forward(planes)
+    // The seed is the sigmoid of the maximum score, for the chosen labels (reference-facts 0.2).
+    classification.maximumScores(into: seeds, positions: positions.pointer)
+    for index in 0..<images * net.shape.classes {
+      seeds.pointer[index] = labels[index] * sigmoid(seeds.pointer[index])
+    }
+    saliency.forward(seeds: seeds.pointer, positions: positions.pointer)
+    bridging.forward(pool5: classification.pool5, saliency: saliency.output, stored: nil)
+    segmentation.forward(bridging.output, switches: classification.poolingSwitches)
+  }
+
+  /// A forward pass for its batch-norm statistics alone.
+  package func gatherStatistics(
+    planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, into vector: ParameterVector
+  ) {
+    forward(planes: planes, labels: labels)
+    bridging.copyStatistics(into: vector)
+    segmentation.copyStatistics(into: vector)
+  }
+}
+
+/// Inference on N images: one pass for the features, then one pass for each choice of seeds.
+package final class InferencePass {
+  package let images: Int
+  package let shape: NetworkShape
+  private let net: DecoupledNet
+  private let bench: Workbench
+  private let classification: ClassificationNetwork
+  private let saliency: Saliency
+  private let bridging: Bridging
+  private let segmentation: SegmentationNetwork
+  private let softmax: BinarySoftmaxLoss
+  private let scores: AlignedMemory
+  private let positions: LabelPositions
+  /// (N, 2, S, S): the softmax of the last `segment`; plane 0 background, plane 1 foreground.
+  package let probabilities: AlignedMemory
+
+  package init(_ net: DecoupledNet, images: Int, bench: Workbench) {
+    self.net = net
+    self.bench = bench
+    self.images = images
+    shape = net.shape
+    classification = ClassificationNetwork(
+      shape, images: images, purpose: .features, parameters: net.classification,
+      statistics: net.classificationStatistics, bench: bench)
+    saliency = Saliency(classification, parameters: net.classification)
+    bridging = Bridging(shape, images: images, parameters: net.segmentation, bench: bench)
+    segmentation = SegmentationNetwork(
+      shape, images: images, trained: false, parameters: net.segmentation, bench: bench)
+    softmax = BinarySoftmaxLoss(images: images, height: shape.inputSize, width: shape.inputSize)
+    scores = AlignedMemory(floats: images * shape.classes)
+    positions = LabelPositions(count: images * shape.classes)
+    probabilities = AlignedMemory(floats: images * 2 * shape.inputSize * shape.inputSize)
+    classification.prepare()
+    segmentation.prepare(statistics: net.segmentationStatistics)
+  }
+
+  /// Runs the classification network; returns sigmoid(average score) of every image and class, [N][L].
+  package func features(_ planes: UnsafePointer<Float>) -> [Float] {
+    classification.forward(planes)
+    classification.maximumScores(into: scores, positions: positions.pointer)
+    classification.averageScores(into: scores)
+    return (0..<images * shape.classes).map { sigmoid(scores.pointer[$0]) }
+  }
+
+  /// Segments the images of the last `features` for the given seeds, [N][L], into `probabilities`.
+  package func segment(seeds: [Float]) {
+    seeds.withUnsafeBufferPointer { saliency.forward(seeds: $0.baseAddress!, positions: positions.pointer) }
+    bridging.forward(pool5: classification.pool5, saliency: saliency.output, stored: net.segmentationStatistics)
+    segmentation.forward(bridging.output, switches: classification.poolingSwitches)
+    bench.run(softmax.tasks) {
+      softmax.softmaxPlanes(segmentation.scores.pointer, into: probabilities.pointer, task: $0)
+    }
+  }
+}
+
+/// Where each class's score map has its maximum, [N][L].
+///
+/// `@unchecked Sendable`: it owns an address range, written by one pass and read by the next.
+final class LabelPositions: @unchecked Sendable {
+  let pointer: UnsafeMutablePointer<Int32>
+  init(count: Int) {
+    pointer = .allocate(capacity: count)
+    pointer.initialize(repeating: 0, count: count)
+  }
+  deinit { pointer.deallocate() }
+}

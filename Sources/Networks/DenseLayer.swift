@@ -1,0 +1,97 @@
+// The layers over pool5 as matrix products: fc6, fc7 and score, their relatives in the bridging layers, fc6_deconv.
+//
+//   M rows: one for each image and position of the map      C inputs, K outputs of a row
+//
+// A k x k convolution without padding is a product over unfolded rows (C = channels * k * k, ordered channel, y, x, so
+// that the plain weights out x in x k x k are the K x C matrix as they stand). A transposed one is the product with the
+// in x (out * k * k) matrix, whose rows are then folded.
+import Kernels
+import Tensors
+
+package final class DenseLayer {
+  enum Kind {
+    /// Weights K x C: y = x W^T + b.
+    case convolution
+    /// Weights C x K: y = x W. The bias belongs to the folded maps, not to the rows.
+    case transposed
+  }
+
+  let name: String
+  let rows: Int
+  let inputs: Int
+  let outputs: Int
+  private let kind: Kind
+  private let bench: Workbench
+  private let parameters: ParameterVector
+  private let weight: Int
+  private let bias: Int
+  private let forwardProduct: MatrixProduct
+  private let dataProduct: MatrixProduct
+  private let weightProduct: MatrixProduct
+  private let rowBias: RowBias
+
+  init(
+    _ name: String, kind: Kind = .convolution, rows: Int, inputs: Int, outputs: Int, parameters: ParameterVector,
+    bench: Workbench
+  ) {
+    self.name = name
+    self.kind = kind
+    self.rows = rows
+    self.inputs = inputs
+    self.outputs = outputs
+    self.parameters = parameters
+    self.bench = bench
+    weight = parameters.table.offset(of: "\(name).weight")
+    bias = parameters.table.offset(of: "\(name).bias")
+    let direct = kind == .convolution
+    forwardProduct = MatrixProduct(
+      rows: rows, columns: outputs, inner: inputs, leftTransposed: false, rightTransposed: direct)
+    dataProduct = MatrixProduct(
+      rows: rows, columns: inputs, inner: outputs, leftTransposed: false, rightTransposed: !direct)
+    weightProduct = MatrixProduct(
+      rows: direct ? outputs : inputs, columns: direct ? inputs : outputs, inner: rows, leftTransposed: true,
+      rightTransposed: false)
+    rowBias = RowBias(rows: rows, columns: outputs)
+  }
+
+  /// The product alone: [M][C] to [M][K].
+  func multiply(_ x: AlignedMemory, into y: AlignedMemory) {
+    bench.run(forwardProduct.tasks) { forwardProduct.multiply(x.pointer, parameters.pointer + weight, into: y.pointer, task: $0) }
+  }
+
+  /// Product, bias and, if wanted, ReLU.
+  func forward(_ x: AlignedMemory, into y: AlignedMemory, rectified: Bool) {
+    multiply(x, into: y)
+    bench.run(rowBias.tasks) { rowBias.add(parameters.pointer + bias, rectified: rectified, to: y.pointer, task: $0) }
+  }
+
+  /// dx = dy times the weights: the data gradient, and a step of the saliency pass.
+  func multiplyBack(_ dy: AlignedMemory, into dx: AlignedMemory) {
+    bench.run(dataProduct.tasks) { dataProduct.multiply(dy.pointer, parameters.pointer + weight, into: dx.pointer, task: $0) }
+  }
+
+  /// dy = 0 where the rectified output y was not above 0.
+  func rectifyGradient(_ dy: AlignedMemory, output y: AlignedMemory) {
+    bench.run(rowBias.tasks) { rowBias.rectifyGradient(dy.pointer, output: y.pointer, task: $0) }
+  }
+
+  /// The gradient of the weights, summed over all rows in one product.
+  func weightGradient(_ x: AlignedMemory, _ dy: AlignedMemory, into parameterGradient: UnsafeMutablePointer<Float>) {
+    let (left, right) = kind == .convolution ? (dy, x) : (x, dy)
+    bench.run(weightProduct.tasks) {
+      weightProduct.multiply(left.pointer, right.pointer, into: parameterGradient + weight, task: $0)
+    }
+  }
+
+  /// The gradient of a bias on rows.
+  func biasGradient(_ dy: AlignedMemory, into parameterGradient: UnsafeMutablePointer<Float>) {
+    bench.run(rowBias.sumTasks) { rowBias.sum(dy.pointer, into: parameterGradient + bias, task: $0) }
+  }
+
+  /// Zero: for a bias that batch normalisation takes away again.
+  func zeroBiasGradient(count: Int, in parameterGradient: UnsafeMutablePointer<Float>) {
+    (parameterGradient + bias).update(repeating: 0, count: count)
+  }
+
+  var biasValues: UnsafePointer<Float> { UnsafePointer(parameters.pointer + bias) }
+}

@@ -1,0 +1,116 @@
+// conv1_1: the only layer whose input is the picture, three planes instead of channel blocks, and the only one that
+// hands no gradient further down.
+import Kernels
+import Tensors
+
+package final class FirstConvolutionLayer {
+  let name: String
+  private let bench: Workbench
+  private let parameters: ParameterVector
+  private let outputChannels: Int
+  private let weight: Int
+  private let bias: Int
+  private let plan: FirstConvolution
+  private let prepared: AlignedMemory
+  private let weightPlan: FirstWeightGradient?
+  private let preActivation: FeatureMaps?
+  private let normalization: BatchNormalizationLayer?
+  private let folded: (weights: AlignedMemory, bias: AlignedMemory)?
+  private let rectification: Rectification
+  private let biasSums: ChannelSums
+
+  /// y: after ReLU.
+  let output: FeatureMaps
+
+  init(
+    _ layer: NetworkShape.Layer, images: Int, size: Int, trained: Bool, normalized: Bool,
+    parameters: ParameterVector, output: FeatureMaps? = nil, bench: Workbench
+  ) {
+    name = layer.name
+    self.bench = bench
+    self.parameters = parameters
+    outputChannels = layer.outputChannels
+    weight = parameters.table.offset(of: "\(name).weight")
+    bias = parameters.table.offset(of: "\(name).bias")
+    plan = FirstConvolution(images: images, outputChannels: outputChannels, height: size, width: size)
+    prepared = AlignedMemory(floats: plan.preparedCount)
+    self.output = output ?? FeatureMaps(images: images, channels: outputChannels, height: size, width: size)
+    rectification = Rectification(images: images, channels: outputChannels, height: size, width: size)
+    biasSums = ChannelSums(images: images, channels: outputChannels, height: size, width: size)
+    weightPlan =
+      trained ? FirstWeightGradient(images: images, outputChannels: outputChannels, height: size, width: size) : nil
+    preActivation =
+      trained && normalized
+      ? FeatureMaps(images: images, channels: outputChannels, height: size, width: size) : nil
+    normalization =
+      trained && normalized
+      ? BatchNormalizationLayer(
+        "\(name).bn", images: images, channels: outputChannels, size: size,
+        epsilon: BatchNormalizationLayer.classificationEpsilon, rectified: true, parameters: parameters, bench: bench)
+      : nil
+    folded =
+      normalized && !trained
+      ? (AlignedMemory(floats: outputChannels * 27), AlignedMemory(floats: outputChannels)) : nil
+    if let weightPlan { bench.reserve(floats: max(weightPlan.workspaceFloats, biasSums.workspaceFloats)) }
+  }
+
+  func prepare(statistics: ParameterVector) {
+    var weights = UnsafePointer(parameters.pointer + weight)
+    if let folded {
+      fold(statistics, into: folded)
+      weights = UnsafePointer(folded.weights.pointer)
+    }
+    bench.run(plan.preparationTasks) { plan.prepare(weights, into: prepared.pointer, task: $0) }
+  }
+
+  /// `planes`: (N, 3, S, S), B,G,R with the mean subtracted.
+  func forward(_ planes: UnsafePointer<Float>) {
+    let bias = folded.map { UnsafePointer($0.bias.pointer) } ?? UnsafePointer(parameters.pointer + bias)
+    let target = preActivation ?? output
+    bench.run(plan.tasks, scratch: plan.scratchFloats) { task, scratch in
+      plan.apply(
+        planes, prepared: prepared.pointer, bias: bias, rectified: normalization == nil, into: target.data, task: task,
+        scratch: scratch)
+    }
+    if let normalization { normalization.forward(target, into: output) }
+  }
+
+  /// From the gradient of the output (overwritten) to those of the parameters.
+  func backward(
+    _ planes: UnsafePointer<Float>, gradient: FeatureMaps, parameterGradient: UnsafeMutablePointer<Float>
+  ) {
+    guard let weightPlan else { preconditionFailure("\(name) was made without its backward pass") }
+    let workspace = bench.workspace
+    if let normalization, let preActivation {
+      normalization.backward(preActivation, gradient: gradient, parameterGradient: parameterGradient)
+      (parameterGradient + bias).update(repeating: 0, count: outputChannels)
+    } else {
+      bench.run(biasSums.tasks) {
+        rectification.backwardAndSum(
+          gradient: gradient.data, output: output.data, workspace: workspace, task: $0)
+      }
+      biasSums.combine(workspace: workspace, into: parameterGradient + bias)
+    }
+    bench.run(weightPlan.accumulationTasks, scratch: weightPlan.scratchFloats) { task, scratch in
+      weightPlan.accumulate(
+        planes: planes, outputGradient: gradient.data, workspace: workspace, task: task, scratch: scratch)
+    }
+    bench.run(weightPlan.finishTasks, scratch: weightPlan.scratchFloats) { task, scratch in
+      weightPlan.finish(workspace: workspace, into: parameterGradient + weight, task: task, scratch: scratch)
+    }
+  }
+
+  func copyStatistics(into vector: ParameterVector) { normalization?.copyStatistics(into: vector) }
+
+  private func fold(_ statistics: ParameterVector, into folded: (weights: AlignedMemory, bias: AlignedMemory)) {
+    let (scale, shift) = (parameters["\(name).bn.scale"], parameters["\(name).bn.shift"])
+    let (mean, variance) = (statistics["\(name).bn.mean"], statistics["\(name).bn.variance"])
+    for channel in 0..<outputChannels {
+      let factor = scale[channel] / (variance[channel] + BatchNormalizationLayer.classificationEpsilon).squareRoot()
+      folded.bias.pointer[channel] = (parameters.pointer[bias + channel] - mean[channel]) * factor + shift[channel]
+      for tap in channel * 27..<channel * 27 + 27 {
+        folded.weights.pointer[tap] = parameters.pointer[weight + tap] * factor
+      }
+    }
+  }
+}

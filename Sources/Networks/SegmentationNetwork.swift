@@ -1,0 +1,131 @@
+// The deconvolution network (paper section 4.2; reference-facts section 2): five times unpooling by the classification
+// network's switches and 3x3 transposed convolutions with batch norm and ReLU, then two scores a pixel.
+//
+//   N images   S side   scores (N, 2, S, S): plane 0 background, plane 1 foreground
+import Kernels
+import Tensors
+
+package final class SegmentationNetwork {
+  private let shape: NetworkShape
+  private let images: Int
+  private let bench: Workbench
+  private let parameters: ParameterVector
+  private let blocks: [Block]
+  private let score: PointwiseScore
+  private let scoreWeight: Int
+  private let scoreBias: Int
+  private let gradients: [AlignedMemory]
+
+  /// (N, 2, S, S), before the softmax.
+  package let scores: AlignedMemory
+  /// The gradient of the scores: the loss writes it, `backward` reads it.
+  package let scoreGradient: AlignedMemory
+
+  private struct Block {
+    /// A pooling's shape: unpooling is its scatter, unpooling's backward pass its gather.
+    let pooling: MaxPooling
+    let unpooled: FeatureMaps
+    let layers: [ConvolutionLayer]
+  }
+
+  package init(
+    _ shape: NetworkShape, images: Int, trained: Bool, parameters: ParameterVector, bench: Workbench
+  ) {
+    self.shape = shape
+    self.images = images
+    self.bench = bench
+    self.parameters = parameters
+    let side = shape.inputSize
+    let largest = images * shape.channels(64) * side * side
+    let shared = trained ? [] : [AlignedMemory(floats: largest), AlignedMemory(floats: largest)]
+    var turn = 0
+    func place(_ channels: Int, _ size: Int) -> FeatureMaps? {
+      if trained { return nil }
+      turn += 1
+      return FeatureMaps(images: images, channels: channels, height: size, width: size, in: shared[turn % 2])
+    }
+    blocks = shape.segmentationBlocks.enumerated().map { index, layers in
+      let size = side >> (4 - index)
+      let input = layers[0].inputChannels
+      return Block(
+        pooling: MaxPooling(images: images, channels: input, height: size, width: size),
+        unpooled: place(input, size) ?? FeatureMaps(images: images, channels: input, height: size, width: size),
+        layers: layers.map { layer in
+          ConvolutionLayer(
+            layer, kind: .transposed, images: images, size: size, trained: trained, normalized: true,
+            epsilon: BatchNormalizationLayer.authorsEpsilon, parameters: parameters,
+            output: place(layer.outputChannels, size), bench: bench)
+        })
+    }
+    score = PointwiseScore(images: images, channels: shape.channels(64), height: side, width: side)
+    scoreWeight = parameters.table.offset(of: "segmentation.score.weight")
+    scoreBias = parameters.table.offset(of: "segmentation.score.bias")
+    scores = AlignedMemory(floats: images * 2 * side * side)
+    scoreGradient = AlignedMemory(floats: trained ? images * 2 * side * side : 0)
+    gradients = trained ? [AlignedMemory(floats: largest), AlignedMemory(floats: largest)] : []
+    bench.reserve(floats: score.workspaceFloats)
+  }
+
+  package func prepare(statistics: ParameterVector) {
+    for layer in blocks.flatMap(\.layers) { layer.prepare(statistics: statistics) }
+  }
+
+  /// - Parameter switches: of pool1 to pool5, in that order.
+  package func forward(_ activation: FeatureMaps, switches: [Switches]) {
+    var maps = activation
+    for (index, block) in blocks.enumerated() {
+      bench.run(block.pooling.tasks) {
+        block.pooling.scatter(maps.data, switches: switches[4 - index].pointer, into: block.unpooled.data, task: $0)
+      }
+      maps = block.unpooled
+      for layer in block.layers {
+        layer.forward(maps)
+        maps = layer.output
+      }
+    }
+    bench.run(score.tasks) {
+      score.apply(
+        maps.data, weights: parameters.pointer + scoreWeight, bias: parameters.pointer + scoreBias,
+        into: scores.pointer, task: $0)
+    }
+  }
+
+  /// From `scoreGradient` to the gradients of the parameters; returns that of the activation map.
+  package func backward(switches: [Switches], into parameterGradient: UnsafeMutablePointer<Float>) -> FeatureMaps {
+    var turn = 0
+    func buffer(like maps: FeatureMaps, size: Int) -> FeatureMaps {
+      turn += 1
+      return FeatureMaps(images: images, channels: maps.channels, height: size, width: size, in: gradients[turn % 2])
+    }
+    let top = blocks[4].layers.last!.output
+    let workspace = bench.workspace
+    bench.run(score.tasks) {
+      score.gatherWeightGradient(top.data, scoreGradient: scoreGradient.pointer, workspace: workspace, task: $0)
+    }
+    score.combineWeightGradient(
+      workspace: workspace, weightGradient: parameterGradient + scoreWeight, biasGradient: parameterGradient + scoreBias)
+    var gradient = buffer(like: top, size: top.height)
+    bench.run(score.tasks) {
+      score.dataGradient(
+        scoreGradient: scoreGradient.pointer, weights: parameters.pointer + scoreWeight, into: gradient.data, task: $0)
+    }
+    for (index, block) in blocks.enumerated().reversed() {
+      for position in block.layers.indices.reversed() {
+        let input = position > 0 ? block.layers[position - 1].output : block.unpooled
+        let next = buffer(like: input, size: input.height)
+        block.layers[position].backward(input, gradient: gradient, into: next, parameterGradient: parameterGradient)
+        gradient = next
+      }
+      let below = buffer(like: block.unpooled, size: block.unpooled.height / 2)
+      bench.run(block.pooling.tasks) {
+        block.pooling.gather(gradient.data, switches: switches[4 - index].pointer, into: below.data, task: $0)
+      }
+      gradient = below
+    }
+    return gradient
+  }
+
+  package func copyStatistics(into vector: ParameterVector) {
+    for layer in blocks.flatMap(\.layers) { layer.copyStatistics(into: vector) }
+  }
+}

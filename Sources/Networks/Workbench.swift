@@ -1,0 +1,38 @@
+// What every layer of one rank works with: the threads, and memory that no two layers use at once.
+import Tensors
+import Workers
+
+/// Threads and shared working memory. Layers reserve what they need when they are made; nothing grows afterwards.
+///
+/// `@unchecked Sendable`: layers run one after another on the rank's own thread; only tasks run side by side.
+package final class Workbench: @unchecked Sendable {
+  package let workers: WorkerPool
+  private var reserved = 0
+  private var memory: AlignedMemory?
+
+  package init(workers: WorkerPool) { self.workers = workers }
+
+  /// Asks that `workspace` hold at least this many floats.
+  package func reserve(floats: Int) {
+    if floats > reserved {
+      reserved = floats
+      memory = nil
+    }
+  }
+
+  /// Memory for one layer's pass; what it holds is lost with the next layer's.
+  package var workspace: UnsafeMutablePointer<Float> {
+    if memory == nil { memory = AlignedMemory(floats: max(reserved, 16)) }
+    return memory!.pointer
+  }
+
+  /// Runs a kernel's tasks over the threads.
+  package func run(_ tasks: Int, _ body: (_ task: Int) -> Void) {
+    workers.run(tasks) { task, _ in body(task) }
+  }
+
+  /// Runs a kernel's tasks over the threads, each with scratch memory of its own.
+  package func run(_ tasks: Int, scratch floats: Int, _ body: (_ task: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void) {
+    workers.run(tasks) { task, worker in body(task, workers.scratch(worker, floats: floats)) }
+  }
+}

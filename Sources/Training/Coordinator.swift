@@ -1,0 +1,204 @@
+// What is decided or written once for all ranks: where a run resumes, its checkpoints, its log, when it stops, its end.
+// Rank 0 writes; whatever changes the way of the run is agreed by all ranks.
+import Checkpoints
+import Cluster
+import Foundation
+import Networks
+import Optimizers
+import Tensors
+
+final class Coordinator {
+  private let configuration: Configuration
+  private let options: TrainingOptions
+  private let run: RunDirectory
+  private let net: DecoupledNet
+  private let communicator: Communicator
+  private let display: ProgressDisplay
+  private let store: CheckpointStore
+  private let resumed: ResumePoint?
+  private let metrics: MetricsLog?
+  /// Phases that have ended in this process or before.
+  private var ended: Set<Phase>
+  /// Whether the classification network's weights were given from outside.
+  private let classificationGiven: Bool
+  /// Rank 0's memory for the gathered velocity of the phase.
+  private var velocity: ParameterVector?
+  private(set) var reasonToStop: ExitReason?
+
+  private var isFirst: Bool { communicator.rank == 0 }
+
+  /// Finds where to go on, loads it on all ranks, and opens the log. Throws alike on all ranks.
+  init(
+    _ configuration: Configuration, _ options: TrainingOptions, _ run: RunDirectory, _ net: DecoupledNet,
+    _ communicator: Communicator, _ display: ProgressDisplay
+  ) throws {
+    self.configuration = configuration
+    self.options = options
+    self.run = run
+    self.net = net
+    self.communicator = communicator
+    self.display = display
+    let store = CheckpointStore(URL(fileURLWithPath: run.checkpoints), keep: configuration.checkpointsKept)
+    self.store = store
+    let first = communicator.rank == 0
+
+    let point = try communicator.together {
+      first ? try ResumePoint.find(store, run, configuration, options, say: display.say) : nil
+    }
+    resumed = try ResumePoint.shared(point, communicator)
+    let given = try communicator.together {
+      guard first else { return false }
+      if let point {
+        try point.load(into: net)
+        return false
+      }
+      return try InitialWeights.apply(options.initialWeights, to: net, say: display.say)
+    }
+    classificationGiven = try communicator.anyRank(given)
+    for vector in [net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics] {
+      try communicator.broadcast(vector.pointer, count: vector.table.vectorCount, from: 0)
+    }
+
+    let resumed = resumed
+    ended = Set(Phase.allCases.filter { resumed?.hasEnded($0, configuration) ?? false })
+    metrics = try communicator.together {
+      guard first else { return nil }
+      try run.write(configuration.yaml, to: "config.yaml")
+      return try MetricsLog(path: run.metrics) { line in resumed?.covers(line) ?? false }
+    }
+    StopSignals.watch()
+  }
+
+  // MARK: Where the run stands
+
+  func iterationsDone(of phase: Phase) -> Int { resumed?.iterationsDone(of: phase, configuration) ?? 0 }
+
+  func hasEnded(_ phase: Phase) -> Bool { ended.contains(phase) }
+
+  /// The segmentation phase reads a classification network that somebody has trained.
+  func requireClassification() throws {
+    guard ended.contains(.classification) || classificationGiven else { throw RunError.noClassification }
+  }
+
+  /// Gives the optimiser the velocity of the checkpoint, if the run resumes inside its phase. Collective.
+  func restoreVelocity(of phase: Phase, _ optimizer: MomentumSGD, _ slices: [Range<Int>]) throws {
+    velocity = nil
+    guard let resumed, resumed.phase == phase, resumed.iteration > 0 else { return }
+    let vector = try communicator.together { isFirst ? try resumed.readVelocity(optimizer.table) : nil }
+    try optimizer.scatterVelocity(from: vector?.pointer, slices: slices, communicator)
+  }
+
+  // MARK: During a phase
+
+  /// Logs an iteration; returns why the run should stop here, the same on every rank.
+  func endIteration(_ line: IterationMetrics, of iterations: Int, since started: Double) throws -> ExitReason? {
+    if isFirst {
+      display.show(line, of: iterations)
+      do { try metrics?.append(line) } catch { display.say("warning: \(error)") }
+    }
+    let late = options.timeLimit.map { Clock.now - started > $0 } ?? false
+    // Signals may reach one rank only, and clocks differ: any rank's word stops all.
+    let flags = try communicator.agree([StopSignals.last == nil ? 0 : 1, late ? 1 : 0])
+    if flags[0] != 0 {
+      reasonToStop = .signal
+    } else if flags[1] != 0 {
+      reasonToStop = .timeLimit
+    } else if let limit = options.stopAfter, totalIterations(line) >= limit {
+      reasonToStop = .stoppedAfter
+    }
+    return reasonToStop
+  }
+
+  /// Iterations in all: the classification phase's count in full once the segmentation phase runs.
+  private func totalIterations(_ line: IterationMetrics) -> Int {
+    line.phase == Phase.segmentation.rawValue && options.phases.contains(.classification)
+      ? configuration.settings(of: .classification).iterations + line.iteration : line.iteration
+  }
+
+  func isDue(_ iteration: Int) -> Bool {
+    configuration.checkpointEvery > 0 && iteration % configuration.checkpointEvery == 0
+  }
+
+  /// Gathers the velocity and writes a checkpoint in the background; collective. A failed write is said and tried again
+  /// at the next interval; at a phase's end it is waited for, and a failure ends the run.
+  func checkpoint(
+    _ phase: Phase, _ iteration: Int, _ optimizer: MomentumSGD, _ slices: [Range<Int>], ended isEnd: Bool
+  ) throws {
+    if isFirst {
+      do { try store.waitForWriter() } catch { display.say("warning: \(error); training goes on") }
+      if velocity == nil { velocity = ParameterVector(optimizer.table) }
+    }
+    try optimizer.gatherVelocity(into: isFirst ? velocity?.pointer : nil, slices: slices, communicator)
+    if isEnd { ended.insert(phase) }
+    try communicator.together {
+      guard isFirst, let velocity else { return }
+      let description = CheckpointDescription(
+        phase: phase.rawValue, iteration: iteration, endsPhase: isEnd, seed: configuration.seed,
+        configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text)
+      let snapshot = CheckpointSnapshot(description, copying: net.namedTensors, momentum: velocity)
+      if isEnd {
+        display.finish()
+        display.say("\(phase.rawValue) phase done: \(try store.write(snapshot).path)")
+      } else {
+        try store.writeInBackground(snapshot)
+      }
+    }
+  }
+
+  // MARK: The end
+
+  /// Waits for the last checkpoint; writes the model, if training is over, and the summary. Collective.
+  func finish(_ reason: ExitReason, seconds: Double, phaseSeconds: [String: Double], threads: Int) throws {
+    try communicator.together {
+      guard isFirst else { return }
+      display.finish()
+      try store.waitForWriter()
+      let complete = reason == .finished && ended.contains(.segmentation)
+      if complete {
+        try WeightsFile.publish(
+          net.namedTensors, metadata: ["dnet": Version.text, "network": net.shape.text],
+          to: URL(fileURLWithPath: run.model))
+      }
+      let summary = RunSummary(
+        name: configuration.name, ranks: communicator.size, threads: threads, seconds: seconds,
+        secondsPerPhase: phaseSeconds, weightsDigest: WeightsDigest.hex(of: net.namedTensors),
+        exitReason: reason.rawValue)
+      try run.write(summary.json, to: "summary.json")
+      display.say(
+        complete
+          ? "model: \(run.model)  digest \(summary.weightsDigest)"
+          : "stopped (\(reason.rawValue)); dnet-train with the same configuration and --output goes on from here")
+    }
+  }
+}
+
+/// RUN/summary.json.
+package struct RunSummary: Codable, Sendable {
+  package var name: String
+  package var ranks: Int
+  /// Of each rank.
+  package var threads: Int
+  package var seconds: Double
+  package var secondsPerPhase: [String: Double]
+  package var weightsDigest: String
+  package var exitReason: String
+
+  enum CodingKeys: String, CodingKey {
+    case name, ranks, threads, seconds
+    case secondsPerPhase = "seconds_per_phase"
+    case weightsDigest = "weights_digest"
+    case exitReason = "exit_reason"
+  }
+
+  var json: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+      return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    }
+  }
+}
+
+package enum Version {
+  package static let text = "0.1.0"
+}

@@ -1,0 +1,105 @@
+// The checkpoint that a run goes on from: found by rank 0, checked against the configuration, known to all.
+import Checkpoints
+import Cluster
+import Foundation
+import Networks
+import Tensors
+
+struct ResumePoint {
+  let phase: Phase
+  /// Iterations of the phase that are done.
+  let iteration: Int
+  let endsPhase: Bool
+  /// Rank 0 only.
+  private let checkpoint: Checkpoint?
+
+  /// The checkpoint that the options ask for; nil to start anew. Makes the run directory on the way. For rank 0.
+  static func find(
+    _ store: CheckpointStore, _ run: RunDirectory, _ configuration: Configuration, _ options: TrainingOptions,
+    say: (String) -> Void
+  ) throws -> ResumePoint? {
+    try run.create()
+    try store.prepare()
+    let checkpoint: Checkpoint
+    switch options.resume {
+    case .never:
+      if let found = try store.list().last { throw RunError.notEmpty(path: run.path, checkpoint: found.url.path) }
+      return nil
+    case .from(let path): checkpoint = try Checkpoint(verifying: URL(fileURLWithPath: path))
+    case .auto:
+      let (newest, skipped) = try store.newestValid()
+      for (url, reason) in skipped { say("warning: skipping checkpoint \(url.path): \(reason)") }
+      guard let newest else { return nil }
+      checkpoint = newest
+    }
+    let description = checkpoint.description
+    let made = try Configuration(yaml: description.configuration, name: checkpoint.url.path)
+    if let (key, here, there) = configuration.difference(from: made) {
+      throw RunError.otherConfiguration(key: key, here: here, checkpoint: there)
+    }
+    guard let phase = Phase(rawValue: description.phase) else {
+      throw CheckpointError.damaged(path: checkpoint.url.path, "its manifest names the phase \(description.phase)")
+    }
+    say("resuming from \(checkpoint.url.path), written by \(description.ranks) ranks")
+    return ResumePoint(
+      phase: phase, iteration: description.iteration, endsPhase: description.endsPhase, checkpoint: checkpoint)
+  }
+
+  /// What rank 0 found, on all ranks. Collective.
+  static func shared(_ point: ResumePoint?, _ communicator: Communicator) throws -> ResumePoint? {
+    let own: [Int64] =
+      point.map { [1, Int64(Phase.allCases.firstIndex(of: $0.phase)!), Int64($0.iteration), $0.endsPhase ? 1 : 0] }
+      ?? [0, 0, 0, 0]
+    let values = try communicator.allGather(own)[0]
+    guard values[0] == 1 else { return nil }
+    return ResumePoint(
+      phase: Phase.allCases[Int(values[1])], iteration: Int(values[2]), endsPhase: values[3] == 1,
+      checkpoint: point?.checkpoint)
+  }
+
+  /// Sets all weights and statistics. For rank 0.
+  func load(into net: DecoupledNet) throws {
+    guard let checkpoint else { return }
+    let stored = try checkpoint.readWeights()
+    for vector in [net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics] {
+      try stored.fill(vector, othersAllowed: true)
+    }
+  }
+
+  /// The gathered velocity of the phase's parameters. For rank 0.
+  func readVelocity(_ table: ParameterTable) throws -> ParameterVector? {
+    guard let checkpoint else { return nil }
+    let vector = ParameterVector(table)
+    try checkpoint.readMomentum().fill(vector)
+    return vector
+  }
+
+  func hasEnded(_ phase: Phase, _ configuration: Configuration) -> Bool {
+    if phase == self.phase { return endsPhase && iteration >= configuration.settings(of: phase).iterations }
+    return phase == .classification
+  }
+
+  func iterationsDone(of phase: Phase, _ configuration: Configuration) -> Int {
+    if phase == self.phase { return iteration }
+    return phase == .classification ? configuration.settings(of: phase).iterations : 0
+  }
+
+  /// Whether a line of the log lies before this point.
+  func covers(_ line: IterationMetrics) -> Bool {
+    line.phase == phase.rawValue ? line.iteration <= iteration : line.phase == Phase.classification.rawValue
+  }
+}
+
+/// `--initial-weights`: tensors of a file in place of the initial values of the same names.
+enum InitialWeights {
+  /// Returns whether the whole classification network was among them.
+  static func apply(_ path: String?, to net: DecoupledNet, say: (String) -> Void) throws -> Bool {
+    guard let path else { return false }
+    let stored = try WeightsFile.read(URL(fileURLWithPath: path))
+    let vectors = [net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics]
+    let (set, left) = try stored.setInitialWeights(of: vectors)
+    say("\(path) sets \(set.count) parameters and leaves \(left.count) at their initial values")
+    for name in left { say("  left: \(name)") }
+    return !left.contains { $0.hasPrefix("classification.") }
+  }
+}

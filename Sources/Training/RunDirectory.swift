@@ -1,0 +1,69 @@
+// A run's directory and the files in it that are not checkpoints. Rank 0 alone writes here.
+import Foundation
+
+package enum RunError: Error, Equatable, CustomStringConvertible {
+  case cannotWrite(path: String, reason: String)
+  case notEmpty(path: String, checkpoint: String)
+  case otherConfiguration(key: String, here: String, checkpoint: String)
+  case notFinite(phase: String, iteration: Int, shard: Int, loss: Double)
+  case noClassification
+  case nothingToSegment(list: String)
+
+  package var description: String {
+    switch self {
+    case .cannotWrite(let path, let reason):
+      "cannot write \(path): \(reason); give a directory that can be written with --output"
+    case .notEmpty(let path, let checkpoint):
+      "\(path) already has the checkpoint \(checkpoint): use --resume auto to go on with it, or another --output"
+    case .otherConfiguration(let key, let here, let checkpoint):
+      "the checkpoint was made with \(key) = \(checkpoint), this run has \(here): it is a checkpoint of another run; "
+        + "set \(key) back, or start anew with another --output"
+    case .notFinite(let phase, let iteration, let shard, let loss):
+      "the loss is \(loss) in iteration \(iteration) of the \(phase) phase, first in shard \(shard): "
+        + "lower \(phase).learningRate.base, and look at the shard's images with --record-steps"
+    case .noClassification:
+      "the segmentation phase needs a trained classification network: resume from a checkpoint of the classification "
+        + "phase's end, or give its weights with --initial-weights"
+    case .nothingToSegment(let list):
+      "no image of \(list) has a labelled pixel: the segmentation phase has nothing to learn from; check data.strongList"
+    }
+  }
+}
+
+package struct RunDirectory: Sendable {
+  package let path: String
+
+  package init(_ path: String) { self.path = path }
+
+  package func file(_ name: String) -> String { "\(path)/\(name)" }
+  package var checkpoints: String { file("checkpoints") }
+  package var metrics: String { file("metrics.jsonl") }
+  package var model: String { file("model.safetensors.zst") }
+
+  /// Makes the directory and shows that it can be written.
+  package func create() throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      let probe = file(".writable-\(getpid())")
+      try Data().write(to: URL(fileURLWithPath: probe))
+      try FileManager.default.removeItem(atPath: probe)
+    } catch {
+      throw RunError.cannotWrite(path: path, reason: Self.reason(error))
+    }
+  }
+
+  /// Writes a small file whole or not at all.
+  package func write(_ text: String, to name: String) throws {
+    do {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: file(name)), options: .atomic)
+    } catch {
+      throw RunError.cannotWrite(path: file(name), reason: Self.reason(error))
+    }
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    if let underlying, underlying.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(underlying.code))) }
+    return (error as NSError).localizedDescription
+  }
+}

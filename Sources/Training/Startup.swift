@@ -1,0 +1,24 @@
+// What a process sets right before any arithmetic.
+import Foundation
+import Kernels
+
+package enum Startup {
+  /// Makes OpenBLAS use the kernels that this processor deserves, and one thread a call.
+  ///
+  /// OpenBLAS picks its kernels when it is loaded, before `main`; version 0.3.21 takes a processor that it does not know
+  /// for a Prescott and runs nine times slower. Where that has happened, the program starts itself anew with
+  /// OPENBLAS_CORETYPE set: once, since the variable is then there.
+  package static func settleArithmetic() {
+    if BLAS.isLesserThanProcessor, let wanted = BLAS.expectedCoreName,
+      ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == nil
+    {
+      setenv("OPENBLAS_CORETYPE", wanted, 1)
+      var arguments: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) } + [nil]
+      execv("/proc/self/exe", &arguments)
+      // Only a failed exec comes back here: go on slowly rather than not at all.
+      FileHandle.standardError.write(
+        Data("warning: OpenBLAS uses \(BLAS.coreName) kernels; set OPENBLAS_CORETYPE=\(wanted) for full speed\n".utf8))
+    }
+    BLAS.useOneThread()
+  }
+}

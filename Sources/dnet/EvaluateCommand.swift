@@ -1,0 +1,56 @@
+import ArgumentParser
+import Cluster
+import Datasets
+import Evaluation
+import Foundation
+import Networks
+import Training
+import Workers
+
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "IoU of each class, means and pixel accuracy of a model on a list of images with masks.",
+    discussion: "Runs under mpirun too: the ranks share the list, and the figures are the same for any number of them.")
+
+  @Argument(help: "A model.safetensors.zst, a checkpoint's directory or a finished run's.")
+  var model: String
+
+  @Option(help: "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
+  var data: String
+
+  @Option(help: "The list of images, under the data set's folder.")
+  var list: String = "ImageSets/Segmentation/val.txt"
+
+  @Option(help: "Also writes the figures to this file.")
+  var json: String?
+
+  @Option(help: "Threads a rank; 0 shares the cores that it may use.")
+  var threads: Int = 0
+
+  func run() throws {
+    let communicator = try Communicator.start()
+    do {
+      let net = try communicator.together { try ModelFile.load(model) }
+      let directory = try communicator.together { try VOCDirectory(root: data, classes: net.shape.classes) }
+      let bench = Workbench(workers: WorkerPool(threads: try ThreadShare.threads(configured: threads, communicator)))
+      let report = try DatasetEvaluation.run(net, directory, list: list, communicator: communicator, bench: bench) {
+        done, all in
+        if communicator.rank == 0 { showProgress("\(100 * done / all)% evaluated", isLast: done == all) }
+      }
+      try communicator.together {
+        guard communicator.rank == 0 else { return }
+        print(report.table)
+        if let json { try report.json().write(to: URL(fileURLWithPath: json)) }
+      }
+      try communicator.finish()
+    } catch let error as ClusterError where error.isShared {
+      if communicator.rank == 0 { say("dnet evaluate: \(error.sharedText)") }
+      try? communicator.finish()
+      throw ExitCode(1)
+    } catch {
+      say("dnet evaluate: rank \(communicator.rank): \(error)")
+      communicator.abort(status: 1)
+    }
+  }
+}

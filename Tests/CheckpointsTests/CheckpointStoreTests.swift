@@ -1,0 +1,116 @@
+import Checkpoints
+import Foundation
+import Tensors
+import Testing
+
+@Suite struct CheckpointStoreTests {
+  private let directory = try! TemporaryDirectory()
+
+  private func store(keep: Int = 2) throws -> CheckpointStore {
+    let store = CheckpointStore(directory.file("run/checkpoints"), keep: keep)
+    try store.prepare()
+    return store
+  }
+
+  @Test func aCheckpointComesBackWhole() throws {
+    let store = try store()
+    #expect(try store.newestValid().checkpoint == nil)
+    let url = try store.write(someSnapshot(120))
+    #expect(url.lastPathComponent == "segmentation-000120")
+    let checkpoint = try #require(try store.newestValid().checkpoint)
+    #expect(checkpoint.description == someDescription(120))
+    #expect(checkpoint.manifest.parameterCount == someTable.scalarCount)
+    let (weights, momentum) = (ParameterVector(someTable), ParameterVector(someTable))
+    try checkpoint.readWeights().fill(weights)
+    try checkpoint.readMomentum().fill(momentum)
+    #expect(weights.values == someVector(seed: 120).values)
+    #expect(momentum.values == someVector(seed: -120).values)
+    #expect(checkpoint.manifest.weightsDigest == WeightsDigest.hex(of: weights.namedTensors))
+  }
+
+  @Test func laterPhasesAreNewer() throws {
+    let store = try store(keep: 9)
+    try store.write(someSnapshot(3))
+    try store.write(someSnapshot(2_000_000, phase: "classification"))
+    try store.write(someSnapshot(20))
+    #expect(try store.list().map(\.iteration) == [2_000_000, 3, 20])
+    #expect(try store.newestValid().checkpoint?.description.iteration == 20)
+    #expect(try store.newestValid(phase: "classification").checkpoint?.description.iteration == 2_000_000)
+  }
+
+  @Test func damagedOnesAreSkippedWithAReason() throws {
+    let store = try store(keep: 9)
+    for iteration in [10, 20, 30, 40, 50, 60, 70] { try store.write(someSnapshot(iteration)) }
+    func file(_ iteration: Int, _ name: String) -> URL {
+      store.directory.appendingPathComponent("segmentation-0000\(iteration)/\(name)")
+    }
+    try damage(file(70, Checkpoint.weightsName), at: 500)
+    try damage(file(60, Checkpoint.momentumName), cutTo: 100)
+    try FileManager.default.removeItem(at: file(50, Checkpoint.weightsName))
+    try damage(file(40, Checkpoint.manifestName), cutTo: 30)
+    let manifest = try String(contentsOf: file(30, Checkpoint.manifestName), encoding: .utf8)
+    try manifest.replacingOccurrences(of: "\"formatVersion\" : 1", with: "\"formatVersion\" : 2")
+      .write(to: file(30, Checkpoint.manifestName), atomically: false, encoding: .utf8)
+    try FileManager.default.moveItem(
+      at: store.directory.appendingPathComponent("segmentation-000020"),
+      to: store.directory.appendingPathComponent("segmentation-000025"))
+
+    let (checkpoint, skipped) = try store.newestValid()
+    #expect(checkpoint?.description.iteration == 10)
+    let reasons = skipped.map(\.reason)
+    let wanted = ["SHA-256", "100 bytes where", "No such file", "no manifest", "format 2", "segmentation-000020"]
+    #expect(reasons.count == wanted.count)
+    for (reason, text) in zip(reasons, wanted) { #expect(reason.contains(text), "\(reason)") }
+  }
+
+  @Test func keepsTheNewestAndPhaseEnds() throws {
+    let store = try store(keep: 2)
+    try store.write(someSnapshot(100, phase: "classification", endsPhase: true))
+    for iteration in [1, 2, 3, 4] { try store.write(someSnapshot(iteration)) }
+    #expect(try store.list().map(\.iteration) == [100, 3, 4])
+    // Resumed from 3, because 4 was damaged: what is written next is not the one to go.
+    try damage(store.directory.appendingPathComponent("segmentation-000004/\(Checkpoint.weightsName)"), at: 60)
+    let narrow = CheckpointStore(store.directory, keep: 1)
+    try narrow.write(someSnapshot(3))
+    #expect(try narrow.list().map(\.iteration) == [100, 3, 4])
+    #expect(try narrow.newestValid().checkpoint?.description.iteration == 3)
+    try narrow.write(someSnapshot(4))
+    #expect(try narrow.list().map(\.iteration) == [100, 4])
+    #expect(try narrow.newestValid().skipped.isEmpty)
+  }
+
+  @Test func leftoversOfAKilledRunAreRemovedAndNeverFound() throws {
+    let store = try store()
+    try store.write(someSnapshot(5))
+    let left = store.directory.appendingPathComponent(".tmp-segmentation-000006-4711")
+    try FileManager.default.copyItem(at: store.directory.appendingPathComponent("segmentation-000005"), to: left)
+    #expect(try store.newestValid().checkpoint?.description.iteration == 5)
+    try store.prepare()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: store.directory.path) == ["segmentation-000005"])
+  }
+
+  @Test func backgroundWritesAreAsGoodAndTheirErrorsAreNotLost() throws {
+    let store = try store()
+    for iteration in 1...4 { try store.writeInBackground(someSnapshot(iteration)) }
+    try store.waitForWriter()
+    #expect(try store.newestValid().checkpoint?.description.iteration == 4)
+    // A file where the directory should be.
+    try FileManager.default.removeItem(at: store.directory)
+    try Data().write(to: store.directory)
+    try store.writeInBackground(someSnapshot(5))
+    #expect(throws: CheckpointError.self) { try store.writeInBackground(someSnapshot(6)) }
+    try store.waitForWriter()
+  }
+
+  @Test func aSnapshotDoesNotSeeLaterUpdates() throws {
+    let store = try store()
+    let weights = someVector(seed: 9)
+    let snapshot = CheckpointSnapshot(
+      someDescription(9), copying: weights.namedTensors, momentum: someVector(seed: 1))
+    weights.memory.zero()
+    try store.write(snapshot)
+    let read = ParameterVector(someTable)
+    try #require(try store.newestValid().checkpoint).readWeights().fill(read)
+    #expect(read.values == someVector(seed: 9).values)
+  }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import Tensors
+
+import Checkpoints
+
+/// A directory that is removed with its owner.
+final class TemporaryDirectory {
+  let url: URL
+
+  init() throws {
+    url = FileManager.default.temporaryDirectory.appendingPathComponent("dnet-checkpoints-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: url) }
+
+  func file(_ name: String) -> URL { url.appendingPathComponent(name) }
+}
+
+/// A table with a gap after every parameter.
+let someTable = ParameterTable([
+  Parameter("segmentation.b.weight", [3, 5, 2], .weight), Parameter("segmentation.a.bias", [7], .bias),
+  Parameter("bridging.c.bn.scale", [1], .batchNormScale), Parameter("classification.d.weight", [129, 33], .weight),
+])
+
+func someVector(_ table: ParameterTable = someTable, seed: Int = 1) -> ParameterVector {
+  let vector = ParameterVector(table)
+  for index in table.parameters.indices {
+    let values = vector[index]
+    for i in values.indices { values[i] = Float((i &* 7919 &+ index &* 31 &+ seed &* 104_729) % 4001 - 2000) / 977 }
+  }
+  return vector
+}
+
+func someDescription(_ iteration: Int, phase: String = "segmentation", endsPhase: Bool = false) -> CheckpointDescription {
+  CheckpointDescription(
+    phase: phase, iteration: iteration, endsPhase: endsPhase, seed: 17_000_000_000_000_000_000, configuration: "name: a\nseed: 1\n",
+    network: "decouplednet, width 1/4", ranks: 3, dnetVersion: "0.1")
+}
+
+func someSnapshot(_ iteration: Int, phase: String = "segmentation", endsPhase: Bool = false) -> CheckpointSnapshot {
+  CheckpointSnapshot(
+    someDescription(iteration, phase: phase, endsPhase: endsPhase), copying: someVector(seed: iteration).namedTensors,
+    momentum: someVector(seed: -iteration))
+}
+
+/// Changes one byte of a file, or cuts it.
+func damage(_ url: URL, at position: Int? = nil, cutTo length: Int? = nil) throws {
+  var data = try Data(contentsOf: url)
+  if let position { data[position] ^= 0x10 }
+  if let length { data = data[..<length] }
+  try data.write(to: url)
+}
+
+extension ParameterVector {
+  /// Values of all parameters, copied.
+  var values: [[Float]] { withExtendedLifetime(memory) { table.parameters.indices.map { Array(self[$0]) } } }
+}

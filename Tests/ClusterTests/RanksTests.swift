@@ -1,0 +1,80 @@
+// Starts Tests/cluster-check under mpirun: what several ranks must agree on, with the ranks of one machine.
+import Foundation
+import Testing
+
+@Suite(.serialized) struct RanksTests {
+  /// Reduce-scatter against the naive reduction and plain loops on every number of ranks; the digests against one rank's.
+  @Test func anyNumberOfRanksGivesTheBitsOfOne() throws {
+    let alone = try Ranks.run(1, "agreement")
+    #expect(alone.status == 0, "\(alone.output)")
+    let lines = Set(alone.lines)
+    #expect(lines.count == 1 + 7 * 3)
+    for ranks in [2, 3, 4, 5, 7, 8] {
+      let result = try Ranks.run(ranks, "agreement")
+      #expect(result.status == 0, "\(ranks) ranks: \(result.output)")
+      let shards = [1, 2, 3, 5, 8, 13, 16].filter { $0 >= ranks }
+      #expect(result.lines.count == 1 + shards.count * 3, "\(ranks) ranks: \(result.output)")
+      #expect(lines.isSuperset(of: result.lines), "\(ranks) ranks: \(result.output)")
+    }
+  }
+
+  /// As a program started without mpirun.
+  @Test func aSingleProcessNeedsNoLauncher() throws {
+    let result = try Ranks.run(nil, "agreement")
+    #expect(result.status == 0, "\(result.output)")
+    #expect(Set(result.lines) == Set(try Ranks.run(1, "agreement").lines))
+  }
+
+  @Test func anErrorOnOneRankIsThrownOnAll() throws {
+    let result = try Ranks.run(3, "failure")
+    #expect(result.status == 0 && result.lines == ["failure is everyone's"], "\(result.output)")
+  }
+
+  @Test func abortEndsAllRanks() throws {
+    let result = try Ranks.run(3, "abort")
+    #expect(result.status != 0)
+    #expect(!result.output.contains("went on"), "\(result.output)")
+  }
+
+  @Test func waitingLeavesTheCoreToOthers() throws {
+    let result = try Ranks.run(3, "waiting")
+    #expect(result.status == 0, "\(result.output)")
+  }
+}
+
+/// Runs of the check program.
+enum Ranks {
+  struct Result {
+    let status: Int32
+    let output: String
+    var lines: [String] { output.split(separator: "\n").map(String.init).filter { !$0.isEmpty } }
+  }
+
+  /// Runs `cluster-check mode` on so many ranks; nil starts it without mpirun.
+  static func run(_ ranks: Int?, _ mode: String) throws -> Result {
+    let check = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+      .appendingPathComponent("cluster-check").path
+    let process = Process()
+    var environment = ProcessInfo.processInfo.environment
+    environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
+    environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
+    environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
+    environment["OMPI_MCA_btl_base_warn_component_unused"] = "0"
+    environment["SWIFT_BACKTRACE"] = "enable=no"
+    process.environment = environment
+    if let ranks {
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      process.arguments = ["mpirun", "-n", "\(ranks)", check, mode]
+    } else {
+      process.executableURL = URL(fileURLWithPath: check)
+      process.arguments = [mode]
+    }
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardError = pipe
+    try process.run()
+    let output = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Result(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
+  }
+}

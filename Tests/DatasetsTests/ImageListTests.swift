@@ -1,0 +1,48 @@
+import Datasets
+import Testing
+
+@Suite struct ImageListTests {
+  func read(_ text: String) throws -> [ListedImage] {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    try scratch.write(text, to: "list.txt")
+    return try ImageList.read(scratch.path + "/list.txt")
+  }
+
+  @Test func idsWithBlankLinesAndCarriageReturns() throws {
+    let images = try read("\u{FEFF}2007_000032\r\n\r\n  2007_000039 \n\n2007_000063")
+    #expect(images.map(\.id) == ["2007_000032", "2007_000039", "2007_000063"])
+    #expect(images.map(\.line) == [1, 3, 5])
+    #expect(images.allSatisfy { $0.photograph == nil && $0.mask == nil })
+  }
+
+  @Test func pathPairs() throws {
+    let images = try read("/JPEGImages/a.b.jpg /SegmentationClassAug/a.b.png\nJPEGImages/c.jpg\tMasks/c.png\nd.jpg\n")
+    #expect(
+      images == [
+        ListedImage(id: "a.b", photograph: "/JPEGImages/a.b.jpg", mask: "/SegmentationClassAug/a.b.png", line: 1),
+        ListedImage(id: "c", photograph: "JPEGImages/c.jpg", mask: "Masks/c.png", line: 2),
+        ListedImage(id: "d", photograph: "d.jpg", line: 3),
+      ])
+  }
+
+  @Test(arguments: ["", "\n\r\n  \n"])
+  func emptyListsAreErrors(text: String) throws {
+    let error = #expect(throws: DatasetError.self) { try read(text) }
+    #expect(try #require(error).description.contains("names no image"))
+  }
+
+  /// The second line of a class list such as aeroplane_train.txt, and one with too many fields.
+  @Test(arguments: ["2008_000008 -1", "a.jpg b.png 3", "one two"])
+  func otherLinesAreErrors(line: String) throws {
+    let error = #expect(throws: DatasetError.self) { try read("2007_000032\n\(line)\n") }
+    let text = try #require(error).description
+    #expect(text.contains("line 2") && text.contains(line))
+  }
+
+  @Test func missingListsAreErrors() {
+    #expect(throws: DatasetError.unreadableList(list: "/nowhere/l.txt", reason: "No such file or directory")) {
+      try ImageList.read("/nowhere/l.txt")
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import Evaluation
+import Foundation
+import Testing
+
+@Suite struct EvaluationReportTests {
+  /// 1,234 pixels of background of which one is missed, four of `cat`, and `dog` nowhere.
+  func smallReport() throws -> EvaluationReport {
+    var matrix = ConfusionMatrix(classes: 2)
+    try matrix.add(
+      predicted: Array(repeating: 0, count: 1233) + [1, 1, 1, 1, 0],
+      truth: Array(repeating: 0, count: 1234) + [1, 1, 1, 1])
+    var labels = LabelCounts()
+    labels.add(predicted: [true, false], truth: [true, true])
+    return EvaluationReport(pixels: matrix, labels: labels, images: 3, classNames: ["background", "cat", "dog"])
+  }
+
+  @Test func figures() throws {
+    let report = try smallReport()
+    #expect(report.meanIoU21 == (1233.0 / 1235 + 3.0 / 5) / 2)
+    #expect(report.meanIoU20 == 3.0 / 5)
+    #expect(report.meanIoUPresent == report.meanIoU21)
+    #expect(report.pixelAccuracy == 1236.0 / 1238)
+    #expect(report.classes.map(\.name) == ["background", "cat", "dog"])
+    #expect(report.baselines.allBackground.meanIoU21 == 1234.0 / 1238 / 2)
+    #expect(report.baselines.allBackground.meanIoU20 == 0)
+    #expect(report.baselines.mostFrequentClass?.className == "cat")
+    #expect(report.baselines.mostFrequentClass?.meanIoU20 == 4.0 / 1238)
+    #expect(report.labels.recall == 0.5 && report.labels.precision == 1)
+    #expect(report.pixels == 1238 && report.images == 3)
+  }
+
+  @Test func tableIsAlignedAndComplete() throws {
+    #expect(
+      try smallReport().table == """
+        class       IoU %  true pixels  predicted pixels
+        background   99.8        1,234             1,234
+        cat          60.0            4                 4
+        dog             -            0                 0
+
+                                          this model  all background  all cat
+        mean IoU %, 3 with background           79.9            49.8      0.2
+        mean IoU %, 2 without background        60.0             0.0      0.3
+        mean IoU %, those in the truth          79.9            49.8      0.2
+        pixel accuracy %                        99.8            99.7      0.3
+
+        labels: precision 100.0 %, recall 50.0 %, F1 66.7 %
+        3 images, 1,238 pixels
+
+        """)
+  }
+
+  @Test func tableOfAnEmptySet() {
+    let report = EvaluationReport(
+      pixels: ConfusionMatrix(classes: 1), labels: LabelCounts(), images: 0, classNames: ["background", "cat"])
+    #expect(report.table.contains("pixel accuracy %                           -               -  -"))
+    #expect(report.baselines.mostFrequentClass == nil)
+  }
+
+  @Test func jsonHoldsEveryKeyAndReadsBack() throws {
+    let report = try smallReport()
+    let data = try report.json()
+    #expect(try JSONDecoder().decode(EvaluationReport.self, from: data) == report)
+    #expect(try report.json() == data)
+    let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    #expect(
+      Set(object.keys) == [
+        "meanIoU21", "meanIoU20", "meanIoUPresent", "pixelAccuracy", "classes", "labels", "baselines", "images",
+        "pixels",
+      ])
+    let classes = try #require(object["classes"] as? [[String: Any]])
+    #expect(classes.map { $0["name"] as? String } == ["background", "cat", "dog"])
+    #expect(classes[2]["iou"] is NSNull, "a class that is nowhere has the key, with null")
+    #expect(classes.allSatisfy { Set($0.keys) == ["name", "iou", "truthPixels", "predictedPixels"] })
+    let baselines = try #require(object["baselines"] as? [String: [String: Any]])
+    let accuracy = try #require(baselines["allBackground"]?["pixelAccuracy"] as? Double)
+    #expect(abs(accuracy - 1234.0 / 1238) < 1e-15, "JSONSerialization may miss the last bit")
+  }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import Images
+import Testing
+
+@Suite struct JPEGTests {
+  static func difference(_ a: RGBImage, _ b: RGBImage) -> (largest: Int, mean: Double) {
+    #expect(a.width == b.width && a.height == b.height)
+    let differences = zip(a.pixels, b.pixels).map { abs(Int($0) - Int($1)) }
+    return (differences.max()!, Double(differences.reduce(0, +)) / Double(differences.count))
+  }
+
+  /// Pillow has a libjpeg of its own, whose version may round otherwise by one.
+  @Test(arguments: ["color", "progressive", "grey", "cmyk"])
+  func decodesAsPillowDoes(name: String) throws {
+    let expected = try PNG.decodeRGB(file: Golden.path("\(name).expected.png"))
+    let decoded = try JPEG.decode(file: Golden.path("\(name).jpg"))
+    #expect(Self.difference(decoded, expected).largest <= 2)
+  }
+
+  @Test(arguments: [(1, 1), (8, 8), (33, 17), (160, 112)])
+  func roundTripKeepsThePicture(width: Int, height: Int) throws {
+    let picture = Golden.smoothPicture(width, height)
+    let bytes = JPEG.encode(picture, quality: 92)
+    #expect(Self.difference(try JPEG.decode(bytes, file: "-"), picture).mean < 4)
+    #expect(JPEG.encode(picture, quality: 92) == bytes)
+    if width * height > 1000 { #expect(JPEG.encode(picture, quality: 20).count < bytes.count) }
+  }
+
+  @Test func noiseAtTheHighestQualityFits() throws {
+    let picture = Golden.noisePicture(257, 129)
+    #expect(try JPEG.decode(JPEG.encode(picture, quality: 100), file: "-").width == 257)
+  }
+
+  @Test func truncatedFilesAreErrorsAtEveryLength() throws {
+    for name in ["color.jpg", "progressive.jpg"] {
+      let bytes = try FileBytes.read(Golden.path(name))
+      for length in 0..<bytes.count {
+        #expect(throws: ImageError.self, "\(name) cut to \(length) bytes") {
+          try JPEG.decode(Array(bytes[..<length]), file: name)
+        }
+      }
+    }
+    let bytes = try FileBytes.read(Golden.path("color.jpg"))
+    let error = #expect(throws: ImageError.self) { try JPEG.decode(Array(bytes[..<700]), file: "cut.jpg") }
+    let text = try #require(error).description
+    #expect(text.contains("cut.jpg") && text.lowercased().contains("premature end"))
+  }
+
+  @Test func otherFilesAreErrors() throws {
+    #expect(throws: ImageError.self) { try JPEG.decode(file: Golden.path("rgb.png")) }
+    #expect(throws: ImageError.unreadable(file: "/nowhere.jpg", reason: "No such file or directory")) {
+      try JPEG.decode(file: "/nowhere.jpg")
+    }
+  }
+
+  @Test func absurdSizesAreErrors() throws {
+    var bytes = try FileBytes.read(Golden.path("color.jpg"))
+    // The frame header: FF C0, length, precision, height, width.
+    let frame = try #require((0..<bytes.count - 1).first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
+    for i in 5...8 { bytes[frame + i] = 0xFD }
+    #expect(throws: ImageError.tooLarge(file: "big.jpg", width: 0xFDFD, height: 0xFDFD)) {
+      try JPEG.decode(bytes, file: "big.jpg")
+    }
+  }
+
+  @Test func photographsAreToldByTheirContents() throws {
+    let folder = try Golden.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let picture = Golden.smoothPicture(20, 10)
+    try FileBytes.write(PNG.encode(picture), to: folder + "/png-inside.jpg")
+    #expect(try Photograph.decode(file: folder + "/png-inside.jpg") == picture)
+    try JPEG.write(picture, to: folder + "/a.jpg")
+    #expect(try Photograph.decode(file: folder + "/a.jpg") == JPEG.decode(file: folder + "/a.jpg"))
+    try FileBytes.write(Array("GIF89a".utf8), to: folder + "/a.gif")
+    #expect(throws: ImageError.unknownFormat(file: folder + "/a.gif", start: "47 49 46 38")) {
+      try Photograph.decode(file: folder + "/a.gif")
+    }
+    try FileBytes.write([UInt8](), to: folder + "/empty.jpg")
+    #expect(throws: ImageError.self) { try Photograph.decode(file: folder + "/empty.jpg") }
+  }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import Images
+import Testing
+
+@Suite struct PNGTests {
+  /// make.py's mask: (x + 3 y) % 21, 255 in the first column.
+  static func mask(modulo: Int = 256) -> IndexImage {
+    var mask = IndexImage(width: 13, height: 9)
+    for y in 0..<9 {
+      for x in 0..<13 { mask[x, y] = UInt8((x == 0 ? 255 : (x + 3 * y) % 21) % modulo) }
+    }
+    return mask
+  }
+
+  @Test(arguments: ["palette8.png", "palette-interlaced.png", "grey8.png"])
+  func indicesOfOtherTools(file: String) throws {
+    #expect(try PNG.decodeIndices(file: Golden.path(file)) == Self.mask())
+  }
+
+  @Test func indicesOfTwoBits() throws {
+    #expect(try PNG.decodeIndices(file: Golden.path("palette2.png")) == Self.mask(modulo: 4))
+  }
+
+  @Test(arguments: [
+    ("rgb.png", "RGB, 8 bits"), ("rgba.png", "RGB with alpha, 8 bits"), ("grey16.png", "grey, 16 bits"),
+    ("grey-alpha.png", "grey with alpha"), ("grey1.png", "grey, 1 bits"),
+  ])
+  func masksThatHoldNoIndicesAreRefused(file: String, words: String) throws {
+    let error = #expect(throws: ImageError.self) { try PNG.decodeIndices(file: Golden.path(file)) }
+    let text = try #require(error).description
+    #expect(text.contains(file) && text.contains(words) && text.contains("save masks as"))
+  }
+
+  @Test func photographsOfEveryKind() throws {
+    let mask = Self.mask()
+    let rgb = try PNG.decodeRGB(file: Golden.path("rgb.png"))
+    for i in 0..<mask.indices.count {
+      let v = mask.indices[i]
+      #expect(Array(rgb.pixels[3 * i..<3 * i + 3]) == [v, 255 - v, v / 2])
+    }
+    for same in ["rgba.png", "palette8.png", "palette-interlaced.png"] {
+      #expect(try PNG.decodeRGB(file: Golden.path(same)) == rgb)
+    }
+    for grey in ["grey8.png", "grey16.png", "grey-alpha.png"] {
+      #expect(try PNG.decodeRGB(file: Golden.path(grey)).pixels == mask.indices.flatMap { [$0, $0, $0] })
+    }
+    #expect(
+      try PNG.decodeRGB(file: Golden.path("grey1.png")).pixels
+        == mask.indices.flatMap { i in
+          [UInt8](repeating: i % 2 * 255, count: 3)
+        })
+  }
+
+  @Test(arguments: [(1, 1), (17, 5), (64, 33)])
+  func roundTrips(width: Int, height: Int) throws {
+    let mask = IndexImage(width: width, height: height, indices: Golden.noise(width * height, seed: 3))
+    #expect(try PNG.decodeIndices(PNG.encode(mask), file: "-") == mask)
+    #expect(try PNG.decodeIndices(PNG.encodeGrey(mask), file: "-") == mask)
+    #expect(
+      try PNG.decodeRGB(PNG.encode(mask), file: "-").pixels
+        == mask.indices.flatMap { i in
+          let color = VOCPalette.color(i)
+          return [color.red, color.green, color.blue]
+        })
+    let picture = Golden.noisePicture(width, height)
+    #expect(try PNG.decodeRGB(PNG.encode(picture), file: "-") == picture)
+    let folder = try Golden.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try PNG.write(mask, to: folder + "/mask.png")
+    #expect(try PNG.decodeIndices(file: folder + "/mask.png") == mask)
+  }
+
+  @Test func paletteIsVOCs() {
+    let known: [(UInt8, Color)] = [
+      (0, Color(0, 0, 0)), (1, Color(128, 0, 0)), (2, Color(0, 128, 0)), (15, Color(192, 128, 128)),
+      (20, Color(0, 64, 128)), (255, Color(224, 224, 192)),
+    ]
+    for (index, color) in known { #expect(VOCPalette.color(index) == color) }
+    #expect(Set((0...255).map { VOCPalette.color(UInt8($0)) }).count == 256)
+  }
+
+  @Test func truncatedFilesAreErrorsAtEveryLength() throws {
+    let bytes = PNG.encode(Self.mask())
+    for length in 0..<bytes.count {
+      #expect(throws: ImageError.self) { try PNG.decodeIndices(Array(bytes[..<length]), file: "cut.png") }
+    }
+  }
+
+  @Test func flippedBitsInThePixelsAreErrors() throws {
+    var bytes = PNG.encode(Golden.noisePicture(20, 20))
+    bytes[bytes.count - 40] ^= 4
+    let error = #expect(throws: ImageError.self) { try PNG.decodeRGB(bytes, file: "bad.png") }
+    #expect(try #require(error).description.contains("bad.png is no whole PNG file"))
+  }
+
+  @Test func absurdSizesAreErrors() {
+    #expect(throws: ImageError.tooLarge(file: Golden.path("huge.png"), width: 60000, height: 60000)) {
+      try PNG.decodeIndices(file: Golden.path("huge.png"))
+    }
+    #expect(throws: ImageError.self) { try PNG.decodeRGB(file: Golden.path("huge.png")) }
+  }
+
+  @Test func missingFilesAndFoldersAreErrorsWithTheReason() throws {
+    #expect(throws: ImageError.unreadable(file: "/nowhere/a.png", reason: "No such file or directory")) {
+      try PNG.decodeRGB(file: "/nowhere/a.png")
+    }
+    #expect(throws: ImageError.unreadable(file: Golden.folder, reason: "not a file")) {
+      try PNG.decodeRGB(file: Golden.folder)
+    }
+    #expect(throws: ImageError.unwritable(file: "/nowhere/a.png", reason: "No such file or directory")) {
+      try PNG.write(Self.mask(), to: "/nowhere/a.png")
+    }
+  }
+}

@@ -1,0 +1,72 @@
+// The weight gradient in the Winograd domain: against its naive twin, as an adjoint, and in any order of tasks.
+import Testing
+
+import Kernels
+
+func winogradWeightGradient(
+  _ shape: ConvolutionShape, _ input: [Float], _ outputGradient: [Float], order: TaskOrder = .rising
+) -> [Float] {
+  let plan = WinogradWeightGradient(
+    images: shape.images, inputChannels: shape.inputs, outputChannels: shape.outputs, height: shape.height,
+    width: shape.width)
+  var workspace = [Float](repeating: .nan, count: plan.workspaceFloats)
+  var gradient = [Float](repeating: .nan, count: shape.weightCount)
+  workspace.withUnsafeMutableBufferPointer { workspace in
+    order.run(plan.accumulationTasks, scratchFloats: plan.scratchFloats) { task, scratch in
+      plan.accumulate(
+        input: input, outputGradient: outputGradient, workspace: workspace.baseAddress!, task: task, scratch: scratch)
+    }
+    gradient.withUnsafeMutableBufferPointer { gradient in
+      order.run(plan.finishTasks, scratchFloats: plan.scratchFloats) { task, scratch in
+        plan.finish(workspace: workspace.baseAddress!, into: gradient.baseAddress!, task: task, scratch: scratch)
+      }
+    }
+  }
+  return gradient
+}
+
+@Suite struct WinogradWeightGradientTests {
+  @Test(arguments: ConvolutionShape.awkward)
+  func gradientAgreesWithTheNaiveOne(_ shape: ConvolutionShape) {
+    let input = testValues(shape.inputCount, key: 11)
+    let outputGradient = testValues(shape.outputCount, key: 12)
+    let gradient = winogradWeightGradient(shape, input, outputGradient)
+    let expected = shape.naive.weightGradient(input, outputGradient: outputGradient)
+    #expect(relativeL2Error(gradient, expected) < 5e-6)
+  }
+
+  @Test(arguments: ConvolutionShape.awkward)
+  func forwardDataGradientAndWeightGradientAreAdjoint(_ shape: ConvolutionShape) {
+    let input = testValues(shape.inputCount, key: 13)
+    let weights = testValues(shape.weightCount, key: 14)
+    // y = conv(x): the products below are then far from 0.
+    let output = winogradApply(shape, input, weights: weights, turned: false)
+    let turnedShape = ConvolutionShape(
+      images: shape.images, inputs: shape.outputs, outputs: shape.inputs, height: shape.height, width: shape.width)
+    let dataGradient = winogradApply(turnedShape, output, weights: weights, turned: true)
+    let weightGradient = winogradWeightGradient(shape, input, output)
+    let product = innerProduct(output, output)
+    #expect(abs(innerProduct(input, dataGradient) - product) < 5e-6 * product)
+    #expect(abs(innerProduct(weights, weightGradient) - product) < 5e-6 * product)
+  }
+
+  @Test(arguments: ConvolutionShape.awkward)
+  func everyOrderOfTasksGivesTheSameBits(_ shape: ConvolutionShape) {
+    let input = testValues(shape.inputCount, key: 15)
+    let outputGradient = testValues(shape.outputCount, key: 16)
+    let gradients = [TaskOrder.rising, .falling, .shuffled].map {
+      winogradWeightGradient(shape, input, outputGradient, order: $0)
+    }
+    #expect(gradients[0] == gradients[1])
+    #expect(gradients[0] == gradients[2])
+  }
+
+  @Test func workspaceStaysBoundedAtTheShapesOfVGG() {
+    for (channels, size) in [(64, 320), (128, 160), (256, 80), (512, 40), (512, 20)] {
+      let plan = WinogradWeightGradient(
+        images: 4, inputChannels: channels, outputChannels: channels, height: size, width: size)
+      #expect(plan.workspaceFloats * 4 <= 200_000_000)
+      #expect(plan.accumulationTasks >= 16)
+    }
+  }
+}

@@ -1,0 +1,156 @@
+// The fast network in float32 against the reference in Double, which was itself held against PyTorch: losses, every
+// parameter's gradient and inference, for both phases, with and without batch norm in the classification network.
+//
+// Tolerances (docs/numerics.md): gradients jump by 1e-4 to 1e-2 where float32 flips a ReLU or a switch that Double does
+// not, and the segmentation phase has thousands of both, so its tensors are held to 2e-2 of their norms; the
+// classification phase's to 1e-3. A wrong tap, transposition or factor shows as 1e-1 and more.
+import Foundation
+import Tensors
+import Testing
+import Workers
+
+import Networks
+
+@Suite struct DecoupledNetTests {
+  struct Case {
+    let golden: Golden
+    let net: DecoupledNet
+    let bench: Workbench
+    let planes: [Float]
+    let labels: [Float]
+
+    init(_ name: String, threads: Int = 2) throws {
+      golden = try Golden.named(name)
+      net = DecoupledNet(
+        NetworkShape(
+          width: golden.network.width, inputSize: golden.network.inputSize, classes: golden.network.classes,
+          batchNormalization: golden.network.batchNorm))
+      bench = Workbench(workers: WorkerPool(threads: threads))
+      let values = golden.parameterValues
+      for vector in [net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics] {
+        for (index, parameter) in vector.table.parameters.enumerated() {
+          let given = try #require(values[parameter.name], "the golden file has no \(parameter.name)")
+          #expect(given.count == parameter.count, "\(parameter.name)")
+          _ = vector[index].update(fromContentsOf: given)
+        }
+      }
+      planes = golden.images
+      labels = golden.labels
+    }
+  }
+
+  @Test(arguments: Golden.names)
+  func classificationStepEqualsTheReference(name: String) throws {
+    let `case` = try Case(name)
+    let step = ClassificationStep(`case`.net, images: `case`.golden.examples, dropoutRate: 0, bench: `case`.bench)
+    let gradient = ParameterVector(`case`.net.classification.table)
+    step.prepare()
+    let key = DropoutKey(seed: 1, iteration: 0, firstSlot: 0)
+    let result = step.run(planes: `case`.planes, labels: `case`.labels, key: key, gradient: gradient.pointer)
+    #expect(abs(result.loss - `case`.golden.classification.loss) < 1e-4 * `case`.golden.classification.loss)
+    expectClose(
+      gradient, reference(`case`).classificationStep(images: images(`case`), labels: doubles(`case`.labels)).gradients,
+      tolerance: 1e-3)
+  }
+
+  @Test(arguments: Golden.names)
+  func segmentationStepEqualsTheReference(name: String) throws {
+    let `case` = try Case(name)
+    let step = SegmentationStep(`case`.net, images: `case`.golden.examples, bench: `case`.bench)
+    let gradient = ParameterVector(`case`.net.segmentation.table)
+    step.prepareClassification()
+    step.prepare()
+    let result = step.run(
+      planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks, gradient: gradient.pointer)
+    #expect(abs(result.loss - `case`.golden.segmentation.loss) < 1e-4 * `case`.golden.segmentation.loss)
+    #expect(Int(result.decisions) == `case`.golden.segmentation.countedPixels)
+    expectClose(
+      gradient,
+      reference(`case`).segmentationStep(
+        images: images(`case`), labels: doubles(`case`.labels), masks: `case`.golden.masks
+      ).gradients, tolerance: 2e-2)
+  }
+
+  @Test(arguments: Golden.names)
+  func inferenceEqualsPyTorch(name: String) throws {
+    let `case` = try Case(name)
+    let golden = `case`.golden
+    let (examples, classes) = (golden.examples, golden.network.classes)
+    let area = golden.network.inputSize * golden.network.inputSize
+    let pass = InferencePass(`case`.net, images: examples, bench: `case`.bench)
+    let scores = pass.features(`case`.planes)
+    for (score, average) in zip(scores, golden.inference.averageScores) {
+      #expect(abs(Double(score) - 1 / (1 + exp(-average))) < 1e-4)
+    }
+    for expected in golden.inference.foreground {
+      var seeds = [Float](repeating: 0, count: examples * classes)
+      let index = expected.example * classes + expected.class
+      seeds[index] = scores[index]
+      pass.segment(seeds: seeds)
+      let plane = UnsafeBufferPointer(
+        start: pass.probabilities.pointer + (2 * expected.example + 1) * area, count: area)
+      for entry in expected.entries { #expect(abs(Double(plane[entry.index]) - entry.value) < 1e-3) }
+    }
+  }
+
+  @Test func sameBitsForAnyNumberOfThreads() throws {
+    func bits(_ threads: Int) throws -> [UInt32] {
+      let `case` = try Case("size96-classes5-batchnorm", threads: threads)
+      let step = ClassificationStep(`case`.net, images: `case`.golden.examples, dropoutRate: 0.5, bench: `case`.bench)
+      let first = ParameterVector(`case`.net.classification.table)
+      step.prepare()
+      let key = DropoutKey(seed: 1, iteration: 3, firstSlot: 8)
+      _ = step.run(planes: `case`.planes, labels: `case`.labels, key: key, gradient: first.pointer)
+      let segmentation = SegmentationStep(`case`.net, images: `case`.golden.examples, bench: `case`.bench)
+      let second = ParameterVector(`case`.net.segmentation.table)
+      segmentation.prepareClassification()
+      segmentation.prepare()
+      _ = segmentation.run(
+        planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks, gradient: second.pointer)
+      return (Array(first.memory.buffer) + Array(second.memory.buffer)).map(\.bitPattern)
+    }
+    let one = try bits(1)
+    for threads in [2, 3, 5] { #expect(try bits(threads) == one, "\(threads) threads") }
+  }
+
+  @Test func shardWithoutCountedPixelsAddsNothing() throws {
+    let `case` = try Case("size64-classes5")
+    let step = SegmentationStep(`case`.net, images: `case`.golden.examples, bench: `case`.bench)
+    let gradient = ParameterVector(`case`.net.segmentation.table)
+    step.prepareClassification()
+    step.prepare()
+    let result = step.run(
+      planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks.map { _ in 255 }, gradient: gradient.pointer)
+    #expect(result.loss == 0)
+    #expect(gradient.memory.buffer.allSatisfy { $0 == 0 })
+  }
+
+  // MARK: Comparison
+
+  private func reference(_ case: Case) -> ReferenceDecoupledNet {
+    ReferenceDecoupledNet(parameters: `case`.golden.parameterValues.mapValues { $0.map(Double.init) })
+  }
+
+  private func images(_ case: Case) -> PlainMaps {
+    let size = `case`.golden.network.inputSize
+    return PlainMaps(n: `case`.golden.examples, c: 3, h: size, w: size, values: doubles(`case`.planes))
+  }
+
+  private func doubles(_ values: [Float]) -> [Double] { values.map(Double.init) }
+
+  /// Every gradient within `tolerance` of its norm; those that are zero in exact arithmetic, within 1e-4 of the largest norm.
+  private func expectClose(_ gradient: ParameterVector, _ expected: [String: [Double]], tolerance: Double) {
+    #expect(gradient.table.parameters.map(\.name).sorted() == expected.keys.sorted())
+    let largest = expected.values.map(plainNorm).max() ?? 0
+    for (index, parameter) in gradient.table.parameters.enumerated() {
+      guard let values = expected[parameter.name] else { continue }
+      let norm = plainNorm(values)
+      let difference = plainNorm(zip(gradient[index], values).map { Double($0) - $1 })
+      if norm <= 1e-9 * largest {
+        #expect(plainNorm(gradient[index].map(Double.init)) <= 1e-4 * largest, "\(parameter.name) should be about zero")
+      } else {
+        #expect(difference <= tolerance * norm, "\(parameter.name): off by \(difference / norm) of its norm")
+      }
+    }
+  }
+}

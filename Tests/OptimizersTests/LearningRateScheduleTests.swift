@@ -1,0 +1,20 @@
+import Testing
+
+import Optimizers
+
+@Suite struct LearningRateScheduleTests {
+  /// The authors' 5-annotation solver: 0.01, a tenth every 4,000 iterations.
+  @Test func fallsByStepsFromIterationZero() {
+    let schedule = LearningRateSchedule(base: 0.01, step: 4000, factor: 0.1)
+    #expect(schedule.rate(at: 0) == 0.01)
+    #expect(schedule.rate(at: 3999) == 0.01)
+    #expect(schedule.rate(at: 4000) == 0.001)
+    #expect(abs(schedule.rate(at: 8000) - 0.0001) < 1e-10)
+  }
+
+  @Test func aStepOfZeroIsConstant() {
+    let schedule = LearningRateSchedule(base: 0.03, step: 0, factor: 0.1)
+    #expect(schedule.rate(at: 0) == 0.03)
+    #expect(schedule.rate(at: 1_000_000) == 0.03)
+  }
+}

@@ -1,0 +1,178 @@
+import Cluster
+import Foundation
+import Optimizers
+import Tensors
+import Workers
+
+/// Reproducible values of very different sizes, so that any other order of additions shows.
+func value(_ index: Int, _ shard: Int, _ salt: Int) -> Float {
+  var bits = UInt64(truncatingIfNeeded: index &* 1_000_003 &+ shard &* 7919 &+ salt &* 104_729) &+ 0x9E37_79B9_7F4A_7C15
+  bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
+  bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
+  bits ^= bits >> 31
+  let exponent = Int(bits & 15) - 8
+  return (Float(bits >> 40) / Float(1 << 23) - 1) * Float(sign: .plus, exponent: exponent, significand: 1)
+}
+
+/// FNV-1a over the bits.
+func digest(_ values: UnsafeBufferPointer<Float>) -> String {
+  var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+  for byte in UnsafeRawBufferPointer(values) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+  return String(hash, radix: 16)
+}
+
+/// Parameters that fill `count` floats with gaps, roles of all sorts, and one frozen.
+func someParameters(count: Int) -> ParameterTable {
+  var parameters: [Parameter] = []
+  var left = count
+  while left > 0 {
+    let index = parameters.count
+    let floats = index == 4 ? left : min(left, [16, 33, 1, 7 * 64][index % 4])
+    let used = (floats + 15) & ~15 <= left ? floats : left
+    parameters.append(
+      Parameter(
+        "p\(index)", [used], index % 2 == 0 ? .weight : .bias, rateMultiplier: [1, 2, 1, 0, 1][index % 5],
+        decayMultiplier: index % 2 == 0 ? 1 : 0))
+    left -= (used + 15) & ~15
+  }
+  return ParameterTable(parameters)
+}
+
+/// Three iterations by reduce-scatter, by the naive way, and by plain loops on one rank: the same bits.
+func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throws {
+  let table = someParameters(count: count)
+  require(table.vectorCount == count, "the test's table has \(table.vectorCount) floats, not \(count)")
+  let tree = ShardTree(shards: shards)
+  let pool = WorkerPool(threads: 1 + communicator.rank % 2)
+  let schedule = LearningRateSchedule(base: 0.05, step: 2, factor: 0.1)
+  let range = tree.range(of: communicator.rank, ranks: communicator.size)
+  communicator.pieceBytes = count > 1000 ? 4000 : 1 << 20
+
+  func gradient(_ shard: Int, _ iteration: Int, _ into: UnsafeMutablePointer<Float>) {
+    for i in 0..<count { into[i] = value(i, shard, iteration) }
+  }
+  func start() -> ParameterVector {
+    let weights = ParameterVector(table)
+    for parameter in table.parameters.indices {
+      for i in weights[parameter].indices { weights[parameter][i] = value(i, parameter, 99) }
+    }
+    return weights
+  }
+  func optimizer(_ slice: Range<Int>) -> MomentumSGD {
+    MomentumSGD(
+      table: table, slice: slice, schedule: schedule, momentum: 0.9, weightDecay: 0.0005, shards: shards, pool: pool)
+  }
+  let sums = PartialSums(tree: tree, shards: range, count: count, pool: pool)
+
+  /// Iterations `first..<last`; the velocity passes through rank 0 in the middle as when a run resumes.
+  func train(_ reduction: some GradientReduction) throws -> (weights: ParameterVector, velocity: ParameterVector?) {
+    let weights = start()
+    var sgd = optimizer(reduction.slices[communicator.rank])
+    let velocity = communicator.rank == 0 ? ParameterVector(table) : nil
+    for iteration in 0..<4 {
+      sgd.begin(iteration: iteration)
+      for shard in range {
+        gradient(shard, iteration, sums.nextBuffer())
+        sums.commit()
+      }
+      try reduction.reduce(sums, weights: weights.pointer) { part, gradientSum in
+        sgd.update(part, gradientSum: gradientSum, weights: weights.pointer)
+      }
+      if iteration == 1 {
+        try sgd.gatherVelocity(into: velocity?.pointer, slices: reduction.slices, communicator)
+        sgd = optimizer(reduction.slices[communicator.rank])
+        try sgd.scatterVelocity(
+          from: velocity.map { UnsafePointer($0.pointer) }, slices: reduction.slices, communicator)
+      }
+    }
+    try sgd.gatherVelocity(into: velocity?.pointer, slices: reduction.slices, communicator)
+    return (weights, velocity)
+  }
+
+  let scattered = try train(
+    ReduceScatter(communicator, tree: tree, count: count, pool: pool, bucket: count > 1000 ? 1000 : 8 << 20))
+  let naive = try train(NaiveReduction(communicator, tree: tree, count: count, pool: pool))
+  let plain = trainPlainly(table, tree, iterations: 4, schedule, start(), gradient)
+
+  let wanted = digest(UnsafeBufferPointer(plain.weights.memory.buffer))
+  for (name, result) in [("reduce-scatter", scattered), ("naive", naive)] {
+    let found = digest(UnsafeBufferPointer(result.weights.memory.buffer))
+    require(found == wanted, "\(name), \(shards) shards, \(count) floats: weights \(found), one rank gives \(wanted)")
+    if let velocity = result.velocity {
+      require(
+        digest(UnsafeBufferPointer(velocity.memory.buffer)) == digest(UnsafeBufferPointer(plain.velocity.memory.buffer)),
+        "\(name), \(shards) shards, \(count) floats: velocity differs from one rank's")
+    }
+  }
+  let frozen = table.parameters.firstIndex { $0.rateMultiplier == 0 }
+  if let frozen {
+    let before = start()
+    withExtendedLifetime((before, scattered)) {
+      require(Array(scattered.weights[frozen]) == Array(before[frozen]), "a frozen parameter moved")
+    }
+  }
+
+  // Scalars over shards.
+  let scalars = range.map { [value($0, 1, 2), value($0, 3, 4)] }
+  let total = try communicator.sumOverShards(scalars, tree: tree)
+  require(
+    total == tree.sum((0..<shards).map { [Double(value($0, 1, 2)), Double(value($0, 3, 4))] }), "sumOverShards \(total)")
+  say("shards \(shards) count \(count) weights \(wanted) scalars \(total.map { String($0.bitPattern, radix: 16) })")
+}
+
+/// The definition, in plain loops and recursion.
+func trainPlainly(
+  _ table: ParameterTable, _ tree: ShardTree, iterations: Int, _ schedule: LearningRateSchedule, _ weights: ParameterVector,
+  _ gradient: (Int, Int, UnsafeMutablePointer<Float>) -> Void
+) -> (weights: ParameterVector, velocity: ParameterVector) {
+  let velocity = ParameterVector(table)
+  func sum(_ first: Int, _ width: Int, _ gradients: [[Float]], _ i: Int) -> Float {
+    if width == 1 { return gradients[first][i] }
+    let left = sum(first, width / 2, gradients, i)
+    return first + width / 2 < gradients.count ? left + sum(first + width / 2, width / 2, gradients, i) : left
+  }
+  var width = 1
+  while width < tree.shards { width *= 2 }
+  for iteration in 0..<iterations {
+    let gradients = (0..<tree.shards).map { shard in
+      let memory = AlignedMemory(floats: table.vectorCount)
+      gradient(shard, iteration, memory.pointer)
+      return Array(memory.buffer)
+    }
+    for (index, parameter) in table.parameters.enumerated() {
+      for i in 0..<parameter.count {
+        // The kernel's roundings: both sums are fused multiply-adds.
+        let mean = sum(0, width, gradients, table.offsets[index] + i) * (1 / Float(tree.shards))
+        let g = mean.addingProduct(0.0005 * parameter.decayMultiplier, weights[index][i])
+        let v = (g * (schedule.rate(at: iteration) * parameter.rateMultiplier)).addingProduct(0.9, velocity[index][i])
+        velocity[index][i] = v
+        weights[index][i] -= v
+      }
+    }
+  }
+  return (weights, velocity)
+}
+
+/// Seconds of one reduction of `floats` values, best of 5.
+func benchmark(_ communicator: Communicator, floats: Int) throws {
+  let tree = ShardTree(shards: max(16, communicator.size))
+  let pool = WorkerPool(threads: 1)
+  let range = tree.range(of: communicator.rank, ranks: communicator.size)
+  let weights = AlignedMemory(floats: floats)
+  let sums = PartialSums(tree: tree, shards: range, count: floats, pool: pool)
+  let reduction = try ReduceScatter(communicator, tree: tree, count: floats, pool: pool)
+  if CommandLine.arguments.count > 3 { communicator.pieceBytes = Int(CommandLine.arguments[3])! }
+  var best = Double.infinity
+  for _ in 0..<5 {
+    for _ in range {
+      memset(sums.nextBuffer(), 0, floats * 4)
+      sums.commit()
+    }
+    try communicator.barrier()
+    let start = DispatchTime.now().uptimeNanoseconds
+    try reduction.reduce(sums, weights: weights.pointer) { _, _ in }
+    try communicator.barrier()
+    best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
+  }
+  say(String(format: "reduce-scatter and all-gather of %d MB on %d ranks: %.3f s", floats >> 18, communicator.size, best))
+}
