@@ -29,11 +29,12 @@ INPUTS = ("images", "labels", "masks", "loss")
 ROUNDING = 2.0**-24
 
 
-def multipliers(name):
-    """(rate, decay) multipliers of a parameter, after the authors' prototxt files (reference facts, section 3)."""
+def multipliers(name, settings):
+    """(rate, decay) multipliers of a parameter, after the authors' prototxt files: 10 and 20 for the score layer,
+    unless the run's classification.scoreRateMultiplier says otherwise."""
     rate, decay = (2.0, 0.0) if name.endswith(".bias") else (1.0, 1.0)
     if name.startswith("classification.score."):
-        rate *= 10
+        rate *= float(settings.get("scoreRateMultiplier", 10))
     return rate, decay
 
 
@@ -136,7 +137,7 @@ def replay(run, phase, options):
         for name, gradient in mean.items():
             if name not in recorded:
                 raise SystemExit(f"{files[step].name} lacks {name}")
-            rate_multiplier, decay_multiplier = multipliers(name)
+            rate_multiplier, decay_multiplier = multipliers(name, settings)
             weights = before[name].to(dtype)
             direction = gradient + decay * decay_multiplier * weights
             velocity[name] = momentum * velocity.get(name, torch.zeros_like(weights)) + rate * rate_multiplier * direction
