@@ -106,6 +106,13 @@ def update_error(recorded, ours, update):
     return float(difference.clamp(min=0).norm()), float(update.double().norm())
 
 
+def float32_spread(phase, parameters, recorded, shard_size, exact):
+    """How far PyTorch's float32 gradient is from `exact`, relative: large where a switch flips, which is no mistake."""
+    _, single = mean_gradients(phase, parameters, recorded, shard_size, torch.float32)
+    difference = sum(float((single[name].double() - exact[name]).norm()) ** 2 for name in exact)
+    return math.sqrt(difference / sum(float(value.norm()) ** 2 for value in exact.values()))
+
+
 def replay(run, phase, options):
     """Compares all recorded steps of a phase; returns whether all are within tolerance, or None if there are none."""
     files = run.steps(phase)
@@ -162,6 +169,9 @@ def replay(run, phase, options):
             + (f"; frozen but moved: {', '.join(moved[:3])}" if moved else ""),
             flush=True,
         )
+        if not fine and not options.float32:
+            spread = float32_spread(phase, {**frozen, **before}, recorded, run.shard_size, mean)
+            print(f"  PyTorch's own float32 is {spread:.1e} from its float64 in this step's gradient", flush=True)
         before = {name: value for name, value in {**before, **recorded}.items() if name not in INPUTS}
     return good
 
