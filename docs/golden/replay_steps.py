@@ -30,7 +30,8 @@ ROUNDING = 2.0**-24
 
 
 def multipliers(name, settings):
-    """(rate, decay) multipliers of a parameter, after the authors' prototxt files: biases 2 and 0, the score layer 10 times."""
+    """(rate, decay) multipliers of a parameter, after the authors' prototxt files: 10 and 20 for the score layer,
+    unless the run's classification.scoreRateMultiplier says otherwise."""
     rate, decay = (2.0, 0.0) if name.endswith(".bias") else (1.0, 1.0)
     if name.startswith("classification.score."):
         rate *= float(settings.get("scoreRateMultiplier", 10))
