@@ -51,6 +51,9 @@ let package = Package(
     .systemLibrary(
       name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
+    // What the compiler was told of the processor: macros alone.
+    .systemLibrary(name: "CProcessor"),
+
     module("Kernels", ["COpenBLAS"]),
     module("Randomness"),
     module("Workers"),
@@ -71,10 +74,19 @@ let package = Package(
         "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals", "Batches", "Networks", "Cluster",
         "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
+    module(
+      "Benchmarks",
+      [
+        "CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Randomness", "Kernels", "Workers", "Tensors",
+        "Networks",
+      ]),
     .executableTarget(name: "dnet-train", dependencies: ["Training", arguments], swiftSettings: arithmetic),
     .executableTarget(
       name: "dnet",
-      dependencies: ["Training", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Workers", arguments],
+      dependencies: [
+        "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Networks",
+        "Workers", arguments,
+      ],
       swiftSettings: arithmetic),
 
     tests(of: "Randomness"),
@@ -94,6 +106,7 @@ let package = Package(
     tests(of: "Optimizers", ["Tensors", "Workers"]),
     tests(of: "Checkpoints", ["Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
+    tests(of: "Benchmarks", ["Networks", "Workers"]),
     tests(of: "Training", ["Networks", "Tensors", "Datasets", "Checkpoints"]),
   ],
   swiftLanguageModes: [.v6]
