@@ -20,9 +20,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
   .target(name: name, dependencies: dependencies, swiftSettings: name == "Kernels" ? kernelArithmetic : arithmetic)
 }
 
-func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(of name: String, _ dependencies: [Target.Dependency] = [], excluding: [String] = []) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: arithmetic)
+    name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, exclude: excluding,
+    swiftSettings: arithmetic)
 }
 
 let package = Package(
@@ -92,11 +93,11 @@ let package = Package(
     tests(of: "Kernels"),
     tests(of: "Workers"),
     tests(of: "Tensors"),
-    tests(of: "Images"),
+    tests(of: "Images", excluding: ["Golden"]),
     tests(of: "Datasets"),
     tests(of: "Proposals"),
     tests(of: "Batches", ["Datasets", "Images"]),
-    tests(of: "Networks", ["Kernels", "Workers", "Tensors"]),
+    tests(of: "Networks", ["Kernels", "Workers", "Tensors"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(
       name: "cluster-check", dependencies: ["Cluster", "Optimizers", "Tensors", "Workers"], path: "Tests/cluster-check",

@@ -26,6 +26,8 @@ package final class BatchLoader: @unchecked Sendable {
   private var nextToMake = 0
   private var nextToTake = 0
   private var stopped = false
+  /// The number after the last request, once a thread has met it.
+  private var end: Int?
   /// Seconds that `next` has waited in all.
   package private(set) var secondsWaiting = 0.0
 
@@ -51,10 +53,10 @@ package final class BatchLoader: @unchecked Sendable {
     condition.lock()
     defer { condition.unlock() }
     let start = DispatchTime.now().uptimeNanoseconds
-    while ready[nextToTake] == nil && !stopped { condition.wait() }
+    while ready[nextToTake] == nil && !stopped && end != nextToTake { condition.wait() }
     secondsWaiting += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
     guard let result = ready.removeValue(forKey: nextToTake) else {
-      preconditionFailure("the loader was stopped while a shard was waited for")
+      preconditionFailure(end == nextToTake ? "no shard is left" : "the loader was stopped while a shard was waited for")
     }
     nextToTake += 1
     return try result.get()
@@ -80,6 +82,8 @@ package final class BatchLoader: @unchecked Sendable {
       condition.lock()
       while free.isEmpty && !stopped { condition.wait() }
       guard !stopped, let wanted = request(nextToMake) else {
+        if !stopped { end = nextToMake }
+        condition.broadcast()
         condition.unlock()
         return
       }
@@ -97,6 +101,8 @@ package final class BatchLoader: @unchecked Sendable {
 
       condition.lock()
       ready[number] = result
+      // Who takes the error has no shard to give back.
+      if case .failure = result { free.append(batch) }
       condition.broadcast()
       condition.unlock()
     }

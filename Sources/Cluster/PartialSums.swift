@@ -2,6 +2,7 @@
 // canonical tree as soon as two siblings are complete, like carries in a binary counter.
 //
 // Goals in order: the bits of the tree, few buffers (each is as large as the network), speed.
+import Kernels
 import Tensors
 import Workers
 
@@ -94,17 +95,7 @@ package final class PartialSums {
     let count = count
     pool.run((count + Self.taskFloats - 1) / Self.taskFloats) { task, _ in
       let first = task * Self.taskFloats
-      addElements(values + first, into: sum + first, count: min(Self.taskFloats, count - first))
+      VectorSum.add(values + first, into: sum + first, count: min(Self.taskFloats, count - first))
     }
-  }
-}
-
-/// sum[i] += values[i]. Stands in for `VectorSum.add(_:into:count:)` of Kernels.
-@inline(never)
-func addElements(_ values: UnsafePointer<Float>, into sum: UnsafeMutablePointer<Float>, count: Int) {
-  var i = 0
-  while i < count {
-    sum[i] += values[i]
-    i += 1
   }
 }

@@ -1,4 +1,5 @@
 // How the gradients of all ranks become new weights: sum over all shards in tree order, update, new weights everywhere.
+import Kernels
 import Tensors
 import Workers
 
@@ -198,6 +199,6 @@ private func add(
   pool.run((count + taskFloats - 1) / taskFloats) { task, _ in
     let first = task * taskFloats
     let floats = min(taskFloats, count - first)
-    for (into, from) in additions { addElements(values[from] + first, into: values[into] + first, count: floats) }
+    for (into, from) in additions { VectorSum.add(values[from] + first, into: values[into] + first, count: floats) }
   }
 }

@@ -41,7 +41,8 @@ package enum Imresize {
   private static func resize<Value: BinaryFloatingPoint>(
     _ plane: [Value], _ width: Int, _ height: Int, _ toWidth: Int, _ toHeight: Int, _ kernel: Kernel
   ) -> [Value] {
-    precondition(width > 0 && height > 0 && plane.count == width * height, "\(plane.count) values, \(width) x \(height)")
+    precondition(
+      width > 0 && height > 0 && plane.count == width * height, "\(plane.count) values, \(width) x \(height)")
     precondition(toWidth > 0 && toHeight > 0, "cannot resize to \(toWidth) x \(toHeight)")
     let columns = contributions(from: width, to: toWidth, kernel)
     let rows = contributions(from: height, to: toHeight, kernel)

@@ -1,5 +1,5 @@
-// JPEG files by libjpeg-turbo, with its exact integer transform. EXIF orientation is not applied: masks are drawn on the
-// pixels as stored.
+// JPEG files by libjpeg-turbo, with its exact integer transform. EXIF orientation is not applied: masks are drawn on
+// the pixels as stored.
 import CJPEG
 import Foundation
 

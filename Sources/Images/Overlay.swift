@@ -33,7 +33,9 @@ package func overlay(_ photograph: RGBImage, _ mask: IndexImage, opacity: Float 
 extension IndexImage {
   /// The mask as a picture in VOC's colours.
   package var colored: RGBImage {
-    RGBImage(width: width, height: height, pixels: indices.flatMap { index in VOCPalette.bytes[3 * Int(index)..<3 * Int(index) + 3] })
+    RGBImage(
+      width: width, height: height,
+      pixels: indices.flatMap { index in VOCPalette.bytes[3 * Int(index)..<3 * Int(index) + 3] })
   }
 
   /// Whether a neighbour (left, right, above, below) has another index.

@@ -30,7 +30,9 @@ package struct Shape: Sendable {
   }
 
   /// A straight line of some width with round ends; the width may change from start to end.
-  package static func line(_ a: (Double, Double), _ b: (Double, Double), width: Double, endWidth: Double? = nil) -> Shape {
+  package static func line(_ a: (Double, Double), _ b: (Double, Double), width: Double, endWidth: Double? = nil)
+    -> Shape
+  {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1)
     let length = (dx * dx + dy * dy).squareRoot()
     guard length > 0 else { return ellipse(a.0, a.1, width / 2, width / 2) }

@@ -15,13 +15,13 @@ package struct RowBias: Sendable {
   /// One task a row for `add` and `rectifyGradient`.
   package var tasks: Int { rows }
 
-  /// y += bias, then max(0, y) if rectified; in place.
+  /// y += bias, then max(0, y) if rectified; in place. A NaN stays one, so that the loss shows it.
   package func add(_ bias: UnsafePointer<Float>, rectified: Bool, to y: UnsafeMutablePointer<Float>, task: Int) {
     let row = y + task * columns
     if rectified {
       for k in 0..<columns {
         let value = row[k] + bias[k]
-        row[k] = value > 0 ? value : 0
+        row[k] = value <= 0 ? 0 : value
       }
     } else {
       for k in 0..<columns { row[k] += bias[k] }

@@ -6,14 +6,14 @@ import Kernels
 import Tensors
 
 package final class ConvolutionLayer {
-  enum Kind {
+  package enum Kind: Sendable {
     /// Weights out x in x 3 x 3.
     case convolution
     /// Weights in x out x 3 x 3.
     case transposed
   }
 
-  let name: String
+  package let name: String
   private let kind: Kind
   private let bench: Workbench
   private let parameters: ParameterVector
@@ -33,7 +33,7 @@ package final class ConvolutionLayer {
   private let biasSums: ChannelSums
 
   /// y: after ReLU.
-  let output: FeatureMaps
+  package let output: FeatureMaps
 
   private struct Training {
     let dataPlan: WinogradConvolution
@@ -43,7 +43,7 @@ package final class ConvolutionLayer {
     let preActivation: FeatureMaps?
   }
 
-  init(
+  package init(
     _ layer: NetworkShape.Layer, kind: Kind, images: Int, size: Int, trained: Bool, normalized: Bool, epsilon: Float,
     parameters: ParameterVector, output: FeatureMaps? = nil, bench: Workbench
   ) {
@@ -95,7 +95,7 @@ package final class ConvolutionLayer {
 
   /// Brings the weights into the kernels' form: after every update of the parameters.
   /// `statistics` are folded in where the layer normalises with stored ones.
-  func prepare(statistics: ParameterVector) {
+  package func prepare(statistics: ParameterVector) {
     var weights = UnsafePointer(parameters.pointer + weight)
     if let folded {
       fold(statistics, into: folded)
@@ -113,7 +113,7 @@ package final class ConvolutionLayer {
     }
   }
 
-  func forward(_ input: FeatureMaps) {
+  package func forward(_ input: FeatureMaps) {
     guard let normalization, let preActivation = training?.preActivation else {
       let bias = folded.map { UnsafePointer($0.bias.pointer) } ?? UnsafePointer(parameters.pointer + bias)
       convolve(input, bias: bias, rectified: true, into: output)
@@ -133,7 +133,7 @@ package final class ConvolutionLayer {
   }
 
   /// From the gradient of the output (overwritten) to those of the parameters and, if wanted, of the input.
-  func backward(
+  package func backward(
     _ input: FeatureMaps, gradient: FeatureMaps, into inputGradient: FeatureMaps?,
     parameterGradient: UnsafeMutablePointer<Float>
   ) {

@@ -9,7 +9,7 @@ import Kernels
 import Tensors
 
 package final class DenseLayer {
-  enum Kind {
+  package enum Kind: Sendable {
     /// Weights K x C: y = x W^T + b.
     case convolution
     /// Weights C x K: y = x W. The bias belongs to the folded maps, not to the rows.
@@ -30,7 +30,7 @@ package final class DenseLayer {
   private let weightProduct: MatrixProduct
   private let rowBias: RowBias
 
-  init(
+  package init(
     _ name: String, kind: Kind = .convolution, rows: Int, inputs: Int, outputs: Int, parameters: ParameterVector,
     bench: Workbench
   ) {
@@ -55,32 +55,32 @@ package final class DenseLayer {
   }
 
   /// The product alone: [M][C] to [M][K].
-  func multiply(_ x: AlignedMemory, into y: AlignedMemory) {
+  package func multiply(_ x: AlignedMemory, into y: AlignedMemory) {
     bench.stage(name, .forward)
     bench.run(forwardProduct.tasks) { forwardProduct.multiply(x.pointer, parameters.pointer + weight, into: y.pointer, task: $0) }
   }
 
   /// Product, bias and, if wanted, ReLU.
-  func forward(_ x: AlignedMemory, into y: AlignedMemory, rectified: Bool) {
+  package func forward(_ x: AlignedMemory, into y: AlignedMemory, rectified: Bool) {
     multiply(x, into: y)
     bench.stage("\(name).bias", .forward)
     bench.run(rowBias.tasks) { rowBias.add(parameters.pointer + bias, rectified: rectified, to: y.pointer, task: $0) }
   }
 
   /// dx = dy times the weights: the data gradient, and a step of the saliency pass.
-  func multiplyBack(_ dy: AlignedMemory, into dx: AlignedMemory) {
+  package func multiplyBack(_ dy: AlignedMemory, into dx: AlignedMemory) {
     bench.stage(name, .dataGradient)
     bench.run(dataProduct.tasks) { dataProduct.multiply(dy.pointer, parameters.pointer + weight, into: dx.pointer, task: $0) }
   }
 
   /// dy = 0 where the rectified output y was not above 0.
-  func rectifyGradient(_ dy: AlignedMemory, output y: AlignedMemory) {
+  package func rectifyGradient(_ dy: AlignedMemory, output y: AlignedMemory) {
     bench.stage("\(name).relu", .backward)
     bench.run(rowBias.tasks) { rowBias.rectifyGradient(dy.pointer, output: y.pointer, task: $0) }
   }
 
   /// The gradient of the weights, summed over all rows in one product.
-  func weightGradient(_ x: AlignedMemory, _ dy: AlignedMemory, into parameterGradient: UnsafeMutablePointer<Float>) {
+  package func weightGradient(_ x: AlignedMemory, _ dy: AlignedMemory, into parameterGradient: UnsafeMutablePointer<Float>) {
     let (left, right) = kind == .convolution ? (dy, x) : (x, dy)
     bench.stage(name, .weightGradient)
     bench.run(weightProduct.tasks) {
@@ -89,7 +89,7 @@ package final class DenseLayer {
   }
 
   /// The gradient of a bias on rows.
-  func biasGradient(_ dy: AlignedMemory, into parameterGradient: UnsafeMutablePointer<Float>) {
+  package func biasGradient(_ dy: AlignedMemory, into parameterGradient: UnsafeMutablePointer<Float>) {
     bench.stage("\(name).bias", .backward)
     bench.run(rowBias.sumTasks) { rowBias.sum(dy.pointer, into: parameterGradient + bias, task: $0) }
   }

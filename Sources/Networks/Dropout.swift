@@ -20,19 +20,23 @@ package struct DropoutKey: Sendable {
   }
 }
 
-struct Dropout {
+package struct Dropout {
   /// Probability that a unit is dropped, in 0..<1.
-  let rate: Float
+  private let rate: Float
   /// Tells the layers apart.
-  let layer: UInt64
-  let bench: Workbench
+  private let layer: UInt64
+  private let bench: Workbench
+
+  package init(rate: Float, layer: UInt64, bench: Workbench) {
+    (self.rate, self.layer, self.bench) = (rate, layer, bench)
+  }
 
   private static let purpose: UInt64 = 0x64726f70  // "drop"
 
   private var keptScale: Float { 1 / (1 - rate) }
 
   /// Zeroes units of the rectified rows [N * rowsPerExample][columns] and scales those that stay by 1 / (1 - rate).
-  func apply(to y: AlignedMemory, examples: Int, valuesPerExample: Int, key: DropoutKey) {
+  package func apply(to y: AlignedMemory, examples: Int, valuesPerExample: Int, key: DropoutKey) {
     guard rate > 0 else { return }
     bench.run(examples) { example in
       let random = CounterRandom(
@@ -50,7 +54,7 @@ struct Dropout {
   }
 
   /// The gradient's scale; which units were dropped shows in their outputs, which are 0 like those that ReLU cut.
-  func scaleGradient(_ dy: AlignedMemory, count: Int) {
+  package func scaleGradient(_ dy: AlignedMemory, count: Int) {
     guard rate > 0 else { return }
     let scale = keptScale
     let block = 4096

@@ -4,7 +4,7 @@ import Kernels
 import Tensors
 
 package final class FirstConvolutionLayer {
-  let name: String
+  package let name: String
   private let bench: Workbench
   private let parameters: ParameterVector
   private let outputChannels: Int
@@ -20,9 +20,9 @@ package final class FirstConvolutionLayer {
   private let biasSums: ChannelSums
 
   /// y: after ReLU.
-  let output: FeatureMaps
+  package let output: FeatureMaps
 
-  init(
+  package init(
     _ layer: NetworkShape.Layer, images: Int, size: Int, trained: Bool, normalized: Bool,
     parameters: ParameterVector, output: FeatureMaps? = nil, bench: Workbench
   ) {
@@ -54,7 +54,7 @@ package final class FirstConvolutionLayer {
     if let weightPlan { bench.reserve(floats: max(weightPlan.workspaceFloats, biasSums.workspaceFloats)) }
   }
 
-  func prepare(statistics: ParameterVector) {
+  package func prepare(statistics: ParameterVector) {
     var weights = UnsafePointer(parameters.pointer + weight)
     if let folded {
       fold(statistics, into: folded)
@@ -65,7 +65,7 @@ package final class FirstConvolutionLayer {
   }
 
   /// `planes`: (N, 3, S, S), B,G,R with the mean subtracted.
-  func forward(_ planes: UnsafePointer<Float>) {
+  package func forward(_ planes: UnsafePointer<Float>) {
     let bias = folded.map { UnsafePointer($0.bias.pointer) } ?? UnsafePointer(parameters.pointer + bias)
     let target = preActivation ?? output
     bench.stage(name, .forward)
@@ -78,7 +78,7 @@ package final class FirstConvolutionLayer {
   }
 
   /// From the gradient of the output (overwritten) to those of the parameters.
-  func backward(
+  package func backward(
     _ planes: UnsafePointer<Float>, gradient: FeatureMaps, parameterGradient: UnsafeMutablePointer<Float>
   ) {
     guard let weightPlan else { preconditionFailure("\(name) was made without its backward pass") }

@@ -5,6 +5,8 @@
 //   W = W - V
 //
 // As in the authors' Caffe the rate is inside V: where the schedule drops the rate, old velocity keeps its size.
+// The arithmetic is the kernel `MomentumUpdate`; here is who updates what, at which rate.
+import Kernels
 import Tensors
 import Workers
 
@@ -63,7 +65,7 @@ package final class MomentumSGD {
     pool.run(pieces.count) { task, _ in
       let piece = pieces[task]
       let parameter = self.table.parameters[piece.parameter]
-      momentumUpdate(
+      MomentumUpdate.apply(
         weights: weights + piece.first, velocity: velocity + piece.first, gradient: gradient + piece.first,
         count: piece.count, inverseShards: inverseShards, rate: self.rate * parameter.rateMultiplier,
         momentum: self.momentum, decay: self.weightDecay * parameter.decayMultiplier)
@@ -87,22 +89,5 @@ package final class MomentumSGD {
       }
     }
     return pieces
-  }
-}
-
-/// The rule at the head of this file. Stands in for `MomentumUpdate.apply` of Kernels; same semantics.
-/// Products and sums are rounded one by one, never fused, so a scalar rest and a vector give the same bits.
-@inline(never)
-private func momentumUpdate(
-  weights: UnsafeMutablePointer<Float>, velocity: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
-  count: Int, inverseShards: Float, rate: Float, momentum: Float, decay: Float
-) {
-  var i = 0
-  while i < count {
-    let mean = gradient[i] * inverseShards + decay * weights[i]
-    let change = momentum * velocity[i] + rate * mean
-    velocity[i] = change
-    weights[i] -= change
-    i += 1
   }
 }

@@ -97,7 +97,14 @@ package struct Configuration: Sendable, Equatable {
 
   private func quoted(_ key: ConfigurationKey, _ value: String) -> String {
     guard case .text = key.kind else { return value }
-    return "'" + value.replacing("'", with: "''") + "'"
+    // YAML folds line ends in single quotes; only double quotes keep them, as escapes.
+    let special: (Unicode.Scalar) -> Bool = { $0.properties.generalCategory == .control || $0 == "\u{2028}" || $0 == "\u{2029}" }
+    guard value.unicodeScalars.contains(where: special) else { return "'" + value.replacing("'", with: "''") + "'" }
+    let escaped = value.unicodeScalars.map { scalar in
+      if special(scalar) { return "\\u" + String(0x10000 + scalar.value, radix: 16).dropFirst() }
+      return scalar == "\\" || scalar == "\"" ? "\\\(scalar)" : "\(scalar)"
+    }
+    return "\"" + escaped.joined() + "\""
   }
 
   // MARK: Typed values. Every key was checked when the configuration was made.
@@ -159,7 +166,7 @@ package struct Configuration: Sendable, Equatable {
   package func difference(from other: Configuration) -> (key: String, here: String, there: String)? {
     for key in ConfigurationKey.all where !Self.freeKeys.contains(key.path) {
       let (here, there) = (values[key.path]!, other.values[key.path]!)
-      if here != there, Double(here) == nil || Double(here) != Double(there) { return (key.path, here, there) }
+      if !key.kind.equal(here, there) { return (key.path, here, there) }
     }
     return nil
   }

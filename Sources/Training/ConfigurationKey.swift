@@ -36,6 +36,16 @@ package enum ConfigurationKind: Sendable {
     case .flag: value == "true" || value == "false"
     }
   }
+
+  /// Whether two accepted values are the same, in whatever words: 0.1 and 1e-1 are. Integers are not compared as Double,
+  /// which would take neighbouring large seeds for one.
+  package func equal(_ a: String, _ b: String) -> Bool {
+    switch self {
+    case .text, .choice, .flag: a == b
+    case .integer, .multiple: Int(a) == Int(b)
+    case .number: Double(a) == Double(b)
+    }
+  }
 }
 
 /// One key with its documentation.

@@ -19,8 +19,8 @@ package enum AvailableCores {
   /// The number of cores in a list such as `0-3,8`; nil where the text is no such list.
   package static func count(inList text: some StringProtocol) -> Int? {
     var count = 0
-    for part in text.split(separator: ",") {
-      let ends = part.split(separator: "-").map { Int($0.trimmingCharacters(in: .whitespaces)) }
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0.trimmingCharacters(in: .whitespaces)) }
       guard let first = ends.first ?? nil, let last = ends.last ?? nil, first <= last, ends.count <= 2 else { return nil }
       count += last - first + 1
     }

@@ -26,7 +26,8 @@ struct Scratch {
   func add(_ id: String, width: Int = 6, height: Int = 4, mask rows: [UInt8]?, folder: String = "SegmentationClassAug")
     throws
   {
-    try write(JPEG.encode(RGBImage(width: width, height: height, color: Color(90, 120, 30))), to: "JPEGImages/\(id).jpg")
+    try write(
+      JPEG.encode(RGBImage(width: width, height: height, color: Color(90, 120, 30))), to: "JPEGImages/\(id).jpg")
     guard let rows else { return }
     let indices = rows.flatMap { [UInt8](repeating: $0, count: width) }
     try write(PNG.encode(IndexImage(width: width, height: rows.count, indices: indices)), to: "\(folder)/\(id).png")

@@ -5,8 +5,6 @@ import Randomness
 import Testing
 import Workers
 
-
-
 @Suite struct SyntheticSetTests {
   /// FNV-1a over names and bytes of every file, in name order.
   static func digest(_ root: String) throws -> UInt64 {

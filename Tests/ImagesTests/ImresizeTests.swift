@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import Images
+import Testing
 
 @Suite struct ImresizeTests {
   struct Plane: Decodable {

@@ -44,9 +44,11 @@ import Testing
     for grey in ["grey8.png", "grey16.png", "grey-alpha.png"] {
       #expect(try PNG.decodeRGB(file: Golden.path(grey)).pixels == mask.indices.flatMap { [$0, $0, $0] })
     }
-    #expect(try PNG.decodeRGB(file: Golden.path("grey1.png")).pixels == mask.indices.flatMap { i in
-      [UInt8](repeating: i % 2 * 255, count: 3)
-    })
+    #expect(
+      try PNG.decodeRGB(file: Golden.path("grey1.png")).pixels
+        == mask.indices.flatMap { i in
+          [UInt8](repeating: i % 2 * 255, count: 3)
+        })
   }
 
   @Test(arguments: [(1, 1), (17, 5), (64, 33)])
@@ -54,10 +56,12 @@ import Testing
     let mask = IndexImage(width: width, height: height, indices: Golden.noise(width * height, seed: 3))
     #expect(try PNG.decodeIndices(PNG.encode(mask), file: "-") == mask)
     #expect(try PNG.decodeIndices(PNG.encodeGrey(mask), file: "-") == mask)
-    #expect(try PNG.decodeRGB(PNG.encode(mask), file: "-").pixels == mask.indices.flatMap { i in
-      let color = VOCPalette.color(i)
-      return [color.red, color.green, color.blue]
-    })
+    #expect(
+      try PNG.decodeRGB(PNG.encode(mask), file: "-").pixels
+        == mask.indices.flatMap { i in
+          let color = VOCPalette.color(i)
+          return [color.red, color.green, color.blue]
+        })
     let picture = Golden.noisePicture(width, height)
     #expect(try PNG.decodeRGB(PNG.encode(picture), file: "-") == picture)
     let folder = try Golden.temporaryFolder()

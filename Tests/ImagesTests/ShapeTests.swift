@@ -37,7 +37,8 @@ import Testing
   @Test func colorsAreLaidOverByCoverageAndOpacity() {
     var image = RGBImage(width: 4, height: 1, color: Color(100, 100, 100))
     image.fill(.rectangle(0.5, 0, 3, 1), Color(200, 0, 100))
-    #expect(image[0, 0] == Color(150, 50, 100) && image[1, 0] == Color(200, 0, 100) && image[3, 0] == Color(100, 100, 100))
+    #expect(
+      image[0, 0] == Color(150, 50, 100) && image[1, 0] == Color(200, 0, 100) && image[3, 0] == Color(100, 100, 100))
     image.fill(.rectangle(3, 0, 4, 1), Color(200, 200, 200), opacity: 0.25)
     #expect(image[3, 0] == Color(125, 125, 125))
   }

@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import Randomness
+import Testing
 
 @Suite struct CounterRandomTests {
   /// The vectors published with the authors' Random123 library (kat_vectors, philox4x32 10).

@@ -141,10 +141,10 @@ func trainPlainly(
     }
     for (index, parameter) in table.parameters.enumerated() {
       for i in 0..<parameter.count {
-        let g =
-          sum(0, width, gradients, table.offsets[index] + i) * (1 / Float(tree.shards)) + 0.0005 * parameter.decayMultiplier
-          * weights[index][i]
-        let v = 0.9 * velocity[index][i] + schedule.rate(at: iteration) * parameter.rateMultiplier * g
+        // The kernel's roundings: both sums are fused multiply-adds.
+        let mean = sum(0, width, gradients, table.offsets[index] + i) * (1 / Float(tree.shards))
+        let g = mean.addingProduct(0.0005 * parameter.decayMultiplier, weights[index][i])
+        let v = (g * (schedule.rate(at: iteration) * parameter.rateMultiplier)).addingProduct(0.9, velocity[index][i])
         velocity[index][i] = v
         weights[index][i] -= v
       }

@@ -49,7 +49,8 @@ extension Silhouettes {
       (.line((-0.78, -0.3), (-0.93, 0.4), width: 0.07), .dark),
       (.polygon((-0.82, -0.4), (0.5, -0.42), (0.58, belly - 0.1), (0.4, belly), (-0.7, belly), (-0.84, 0)), .body),
       (.ellipse(-0.3, belly, 0.16, 0.12), .light),
-      (.line((0.55, -0.62), (0.45, -0.85), width: 0.08), .light), (.line((0.78, -0.62), (0.9, -0.85), width: 0.08), .light),
+      (.line((0.55, -0.62), (0.45, -0.85), width: 0.08), .light),
+      (.line((0.78, -0.62), (0.9, -0.85), width: 0.08), .light),
       (.polygon((0.42, -0.45), (0.52, -0.68), (0.82, -0.66), (0.97, -0.2), (0.85, -0.08), (0.62, -0.12)), .body),
       (.ellipse(0.88, -0.15, 0.11, 0.09), .accent),
     ]
@@ -75,7 +76,11 @@ extension Silhouettes {
       (.ellipse(-0.12, -0.02, 0.62, 0.25), .body),
       (.line((0.32, -0.05), (0.6, crest + 0.1), width: 0.36, endWidth: 0.24), .body),
       (.line((0.2, -0.2), (0.5, crest + 0.02), width: 0.14), .dark),
-      (.polygon((0.5, crest), (0.62, crest - 0.12), (0.68, crest), (0.97, crest + 0.3), (0.9, crest + 0.42), (0.55, crest + 0.28)), .body),
+      (
+        .polygon(
+          (0.5, crest), (0.62, crest - 0.12), (0.68, crest), (0.97, crest + 0.3), (0.9, crest + 0.42),
+          (0.55, crest + 0.28)), .body
+      ),
       (.ellipse(0.68, crest + 0.12, 0.04, 0.04), .light),
     ]
   }

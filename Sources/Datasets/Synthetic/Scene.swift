@@ -36,18 +36,18 @@ struct Scene {
     photograph = RGBImage(width: width, height: height)
     mask = IndexImage(width: width, height: height)
     drawBackground()
-    for item in 0..<4 + layout.integer(below: 5) { drawDistractor(item, size: layout.uniform(0.08, 0.24)) }
+    for item in 0..<3 + layout.integer(below: 4) { drawDistractor(item, size: layout.uniform(0.07, 0.2)) }
 
     // The first object's classes go round in random order, so that every class leads equally many pictures.
     let draw = layout.uniform()
-    let count = draw < 0.5 ? 1 : draw < 0.85 ? 2 : 3
+    let count = draw < 0.6 ? 1 : draw < 0.92 ? 2 : 3
     var order = CounterRandom(seed: seed, 0x4452_4157, UInt64(image / classes), Purpose.order)
     let leading = order.permutation(classes)[image % classes] + 1
     var placed: [Placed] = []
     for item in 0..<count {
       let index = item == 0 ? leading : layout.integer(below: classes) + 1
       for attempt in 0..<6 {
-        let largest = count == 1 ? 0.98 : count == 2 ? 0.8 : 0.68
+        let largest = count == 1 ? 1.0 : count == 2 ? 0.85 : 0.7
         if place(index, item: item, attempt: attempt, size: largest, among: &placed) { break }
       }
     }
@@ -65,7 +65,8 @@ struct Scene {
     }
     let horizon = r.chance(0.6) ? r.uniform(0.3, 0.75) : 2
     let (coarse, fine) = (r.uniform(1.5, 4), r.uniform(5, 11))
-    let weave = Texture(Texture.Pattern.allCases[r.integer(below: Texture.Pattern.allCases.count)], hue: r.uniform(), &r)
+    let weave = Texture(
+      Texture.Pattern.allCases[r.integer(below: Texture.Pattern.allCases.count)], hue: r.uniform(), &r)
     let weaveShare = r.chance(0.5) ? Float(r.uniform(0.1, 0.3)) : 0
     let salt = UInt32(truncatingIfNeeded: r.next())
     let scale = 1 / Double(min(photograph.width, photograph.height))
@@ -80,7 +81,8 @@ struct Scene {
         let share: Float = ground ? 0.6 * field : 1.4 * field - 0.2
         let pattern = weave.color(u * 2.5, v * 2.5)
         photograph[x, y] = Self.color(
-          Self.mix(Self.mix(a, b, max(0, min(1, share))), pattern, ground ? weaveShare : 0.6 * weaveShare), gain: 1 + 0.5 * bumps)
+          Self.mix(Self.mix(a, b, max(0, min(1, share))), pattern, ground ? weaveShare : 0.6 * weaveShare),
+          gain: 1 + 0.5 * bumps)
       }
     }
   }
@@ -111,36 +113,13 @@ struct Scene {
     let coverage = Coverage(shape.map(pose.place), width: photograph.width, height: photograph.height)
     paint(coverage, pose, texture)
     for (i, value) in coverage.values.enumerated() where value >= 0.5 {
-      mask[coverage.columns.lowerBound + i % coverage.columns.count, coverage.rows.lowerBound + i / coverage.columns.count] = 0
+      mask[
+        coverage.columns.lowerBound + i % coverage.columns.count, coverage.rows.lowerBound + i / coverage.columns.count] =
+        0
     }
   }
 
   // MARK: Objects
-
-  /// Where and how an object stands.
-  private struct Pose {
-    var x, y, scale: Double
-    var direction: (Double, Double)
-    var flipped: Bool
-
-    init(x: Double, y: Double, scale: Double, turns: Double, flipped: Bool) {
-      (self.x, self.y, self.scale, self.flipped) = (x, y, scale, flipped)
-      direction = CounterRandom.circle(turns < 0 ? turns + 1 : turns)
-    }
-
-    func place(_ p: Point) -> Point {
-      let px = flipped ? -p.x : p.x
-      return Point(
-        x + scale * (px * direction.0 - p.y * direction.1), y + scale * (px * direction.1 + p.y * direction.0))
-    }
-
-    /// Back from the picture to the object's own units.
-    func local(_ px: Int, _ py: Int) -> (Double, Double) {
-      let (dx, dy) = ((Double(px) + 0.5 - x) / scale, (Double(py) + 0.5 - y) / scale)
-      let u = dx * direction.0 + dy * direction.1
-      return (flipped ? -u : u, dy * direction.0 - dx * direction.1)
-    }
-  }
 
   /// Draws an object of the class unless it would be too small to see or hide most of another; says whether it did.
   private mutating func place(
@@ -149,7 +128,7 @@ struct Scene {
     var r = random(Purpose.object, UInt64(item * 16 + attempt))
     let (width, height) = (photograph.width, photograph.height)
     let parts = Silhouettes.draw(index, &r)
-    let scale = r.uniform(0.62 * size, size) * Double(min(width, height)) / 2
+    let scale = r.uniform(0.7 * size, size) * Double(min(width, height)) / 2
     let lean = Silhouettes.lean(index)
     let pose = Pose(
       x: r.uniform(0.75 * scale, max(0.76 * scale, Double(width) - 0.75 * scale)),
@@ -222,17 +201,21 @@ struct Scene {
   private mutating func finish() {
     var r = random(Purpose.finish, 0)
     let salt = UInt32(truncatingIfNeeded: r.next())
-    let (gain, slopeX, slopeY) = (Float(r.uniform(0.8, 1.15)), Float(r.uniform(-0.25, 0.25)), Float(r.uniform(-0.2, 0.2)))
-    let grain = Float(r.uniform(4, 14))
+    let (gain, slopeX, slopeY) = (
+      Float(r.uniform(0.8, 1.15)), Float(r.uniform(-0.25, 0.25)), Float(r.uniform(-0.2, 0.2))
+    )
+    let grain = Float(r.uniform(3, 10))
     for y in 0..<photograph.height {
       for x in 0..<photograph.width {
         let light =
-          gain + slopeX * (Float(x) / Float(photograph.width) - 0.5) + slopeY * (Float(y) / Float(photograph.height) - 0.5)
+          gain + slopeX * (Float(x) / Float(photograph.width) - 0.5) + slopeY
+          * (Float(y) / Float(photograph.height) - 0.5)
         let h = Noise.hash(Int32(x), Int32(y), salt)
         let i = 3 * (y * photograph.width + x)
         for c in 0..<3 {
           let noise = Float(h >> (8 * UInt32(c)) & 0xFF) * (2 / 255) - 1
-          photograph.pixels[i + c] = UInt8(max(0, min(255, (Float(photograph.pixels[i + c]) * light + grain * noise).rounded())))
+          photograph.pixels[i + c] = UInt8(
+            max(0, min(255, (Float(photograph.pixels[i + c]) * light + grain * noise).rounded())))
         }
       }
     }
@@ -246,18 +229,4 @@ struct Scene {
     func channel(_ v: Float) -> UInt8 { UInt8(max(0, min(255, (v * gain).rounded()))) }
     return Color(channel(light.red), channel(light.green), channel(light.blue))
   }
-}
-
-extension Texture {
-  /// Both colours moved towards another by `share`.
-  static func blend(_ texture: Texture, _ light: Light, _ share: Float) -> Texture {
-    func mix(_ a: Light) -> Light {
-      (a.red + (light.red - a.red) * share, a.green + (light.green - a.green) * share, a.blue + (light.blue - a.blue) * share)
-    }
-    var result = texture
-    (result.first, result.second) = (mix(texture.first), mix(texture.second))
-    return result
-  }
-
-  static func blend(_ texture: Texture, _ other: Texture, _ share: Float) -> Texture { blend(texture, other.first, share) }
 }

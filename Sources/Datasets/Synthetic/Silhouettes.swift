@@ -87,7 +87,9 @@ package enum Silhouettes {
       (.polygon((-0.95, deck), (bow, deck), (0.6, 0.9), (-0.7, 0.9)), .body),
       (.polygon((mast + 0.07, -0.9), (mast + 0.07, deck - 0.12), (0.8, deck - 0.12)), .light),
     ]
-    if r.chance(0.6) { parts.append((.polygon((mast - 0.07, -0.75), (mast - 0.07, deck - 0.12), (-0.75, deck - 0.12)), .accent)) }
+    if r.chance(0.6) {
+      parts.append((.polygon((mast - 0.07, -0.75), (mast - 0.07, deck - 0.12), (-0.75, deck - 0.12)), .accent))
+    }
     return parts
   }
 
@@ -213,10 +215,15 @@ package enum Silhouettes {
     let arm = r.uniform(-0.15, 0.0)
     return [
       (.rectangle(-0.85, 0.5, -0.7, 0.68), .dark), (.rectangle(0.7, 0.5, 0.85, 0.68), .dark),
-      (.polygon((-0.75, back + 0.1), (-0.65, back), (0.65, back), (0.75, back + 0.1), (0.75, 0.3), (-0.75, 0.3)), .body),
+      (
+        .polygon((-0.75, back + 0.1), (-0.65, back), (0.65, back), (0.75, back + 0.1), (0.75, 0.3), (-0.75, 0.3)), .body
+      ),
       (.rectangle(-0.75, 0.1, -0.02, 0.32), .light), (.rectangle(0.02, 0.1, 0.75, 0.32), .light),
       (.rectangle(-0.8, 0.3, 0.8, 0.58), .body),
-      (.polygon((-0.97, arm + 0.1), (-0.9, arm), (-0.74, arm), (-0.68, arm + 0.1), (-0.68, 0.58), (-0.97, 0.58)), .accent),
+      (
+        .polygon((-0.97, arm + 0.1), (-0.9, arm), (-0.74, arm), (-0.68, arm + 0.1), (-0.68, 0.58), (-0.97, 0.58)),
+        .accent
+      ),
       (.polygon((0.97, arm + 0.1), (0.9, arm), (0.74, arm), (0.68, arm + 0.1), (0.68, 0.58), (0.97, 0.58)), .accent),
     ]
   }

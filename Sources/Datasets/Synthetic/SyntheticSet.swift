@@ -97,7 +97,8 @@ package enum SyntheticSet {
       try write(range.map(id), "Segmentation/\(name)")
       try write(range.map(id), "Main/\(name)")
       for index in 1...classes {
-        try write(range.map { id($0) + (counts[$0][index] > 0 ? "  1" : " -1") }, "Main/\(ClassNames.voc[index])_\(name)")
+        try write(
+          range.map { id($0) + (counts[$0][index] > 0 ? "  1" : " -1") }, "Main/\(ClassNames.voc[index])_\(name)")
       }
     }
   }

@@ -1,5 +1,5 @@
-// Colour and texture of objects, distractors and backgrounds. A class has a characteristic hue and pattern, but both are
-// noisy and shared: each pattern belongs to several classes, hues overlap, and things of no class use them as well. So
+// Colour and texture of objects, distractors and backgrounds. A class has a characteristic hue and pattern, but both
+// are noisy and shared: each pattern belongs to several classes, hues overlap, and things of no class use them as well. So
 // neither colour nor pattern nor shape alone tells the class.
 import Images
 import Randomness
@@ -20,15 +20,15 @@ struct Texture: Sendable {
   var shift: (Double, Double)
   var salt: UInt32
 
-  /// As objects of class `index` have it: four in five with the class's pattern, seven in eight near its hue.
+  /// As objects of class `index` have it: five in six with the class's pattern, nine in ten near its hue.
   static func ofClass(_ index: Int, _ r: inout CounterRandom) -> Texture {
     let other = Pattern(rawValue: r.integer(below: Pattern.allCases.count))!
-    let pattern = r.chance(0.8) ? Pattern(rawValue: index % Pattern.allCases.count)! : other
+    let pattern = r.chance(0.85) ? Pattern(rawValue: index % Pattern.allCases.count)! : other
     // The golden section keeps the hues of any number of classes apart.
     let centre = 0.05 + Double(index) * 0.6180339887498949
     let stray = r.uniform()
-    let near = centre + 0.05 * r.gaussian()
-    return Texture(pattern, hue: r.chance(0.875) ? near : stray, &r)
+    let near = centre + 0.04 * r.gaussian()
+    return Texture(pattern, hue: r.chance(0.9) ? near : stray, &r)
   }
 
   init(_ pattern: Pattern, hue: Double, _ r: inout CounterRandom) {
@@ -77,6 +77,25 @@ struct Texture: Sendable {
       return Float(255 * (value - value * saturation * max(0, min(min(k, 4 - k), 1))))
     }
     return (channel(5), channel(3), channel(1))
+  }
+}
+
+extension Texture {
+  /// Both colours moved towards another by `share`.
+  static func blend(_ texture: Texture, _ light: Light, _ share: Float) -> Texture {
+    func mix(_ a: Light) -> Light {
+      (
+        a.red + (light.red - a.red) * share, a.green + (light.green - a.green) * share,
+        a.blue + (light.blue - a.blue) * share
+      )
+    }
+    var result = texture
+    (result.first, result.second) = (mix(texture.first), mix(texture.second))
+    return result
+  }
+
+  static func blend(_ texture: Texture, _ other: Texture, _ share: Float) -> Texture {
+    blend(texture, other.first, share)
   }
 }
 

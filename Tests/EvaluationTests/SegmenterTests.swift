@@ -1,0 +1,209 @@
+// The segmenter against a twin that takes one picture at a time through the nine steps of Segmenter.swift's head, in Double.
+import Evaluation
+import Foundation
+import Images
+import Networks
+import Tensors
+import Testing
+import Workers
+
+@Suite struct SegmenterTests {
+  static let classes = 3
+  static let size = 64
+
+  /// Pictures of awkward sizes: square, wide, high, larger and smaller than the network's input.
+  static let pictures: [RGBImage] = {
+    var dice = Dice(state: 77)
+    return [(64, 64), (91, 40), (33, 97), (130, 128), (20, 17)].map { width, height in
+      // Patches of colour with noise, so that the network sees something.
+      let patches = (0..<24).map { _ in dice.roll(200) }
+      var image = RGBImage(width: width, height: height)
+      for y in 0..<height {
+        for x in 0..<width {
+          let patch = 3 * (x * 4 / width % 4 + y * 2 / height * 4)
+          let level = { (channel: Int) in UInt8(patches[(patch + channel) % 24] + dice.roll(56)) }
+          image[x, y] = Color(level(0), level(1), level(2))
+        }
+      }
+      return image
+    }
+  }()
+
+  /// A network whose maps differ from pixel to pixel and class to class: first weights, larger score layers, and statistics
+  /// from two of the pictures. `biases` of the score layer force labels in or out.
+  static func net(biases: [Float]) -> DecoupledNet {
+    let net = DecoupledNet(NetworkShape(width: 0.0625, inputSize: size, classes: classes, batchNormalization: false))
+    net.initialize(.he, seed: 5)
+    for i in net.segmentation["segmentation.score.weight"].indices { net.segmentation["segmentation.score.weight"][i] *= 60 }
+    let step = SegmentationStep(net, images: 2, bench: Workbench(workers: WorkerPool(threads: 1)))
+    step.prepareClassification()
+    step.prepare()
+    let planes = plane(pictures[0]) + plane(pictures[3])
+    step.gatherStatistics(planes: planes, labels: [1, 1, 0, 0, 1, 1], into: net.segmentationStatistics)
+    for (label, bias) in biases.enumerated() { net.classification["classification.score.bias"][label] = bias }
+    return net
+  }
+
+  // MARK: The twin
+
+  /// Steps 1 and 2.
+  static func plane(_ picture: RGBImage) -> [Float] {
+    let side = max(picture.width, picture.height)
+    return [104.00698793, 116.66876762, 122.67891434].enumerated().flatMap { channel, mean in
+      var padded = [Double](repeating: 0, count: side * side)
+      for y in 0..<picture.height {
+        for x in 0..<picture.width {
+          let color = picture[x, y]
+          padded[y * side + x] = Double([color.blue, color.green, color.red][channel])
+        }
+      }
+      return Imresize.resize(padded, width: side, height: side, toWidth: size, toHeight: size, kernel: .bilinear)
+        .map { Float($0 - mean) }
+    }
+  }
+
+  struct Twin {
+    let scores: [Float]
+    /// Label of each pixel, and by how much its map is above the next.
+    let mask: [UInt8]
+    let margin: [Double]
+    /// Foreground probabilities before normalising, by label.
+    let maps: [[Double]]
+  }
+
+  static func twin(_ net: DecoupledNet, _ picture: RGBImage) -> Twin {
+    let area = size * size
+    let pass = InferencePass(net, images: 1, bench: Workbench(workers: WorkerPool(threads: 1)))
+    let scores = pass.features(plane(picture))
+    let present = (0..<classes).filter { scores[$0] > 0.5 }
+    let pixels = picture.width * picture.height
+    guard !present.isEmpty else {
+      return Twin(scores: scores, mask: [UInt8](repeating: 0, count: pixels), margin: [Double](repeating: 1, count: pixels), maps: [])
+    }
+    func map(_ labels: [Int], plane: Int) -> [Double] {
+      pass.segment(seeds: (0..<classes).map { labels.contains($0) ? scores[$0] : 0 })
+      return (0..<area).map { Double(pass.probabilities.pointer[plane * area + $0]) }
+    }
+    // Step 4: all together, the background. Step 5: each alone, its foreground.
+    var maps = [map(present, plane: 0)] + present.map { map([$0], plane: 1) }
+    let raw = maps
+    for pixel in 0..<area {
+      if maps.reduce(0, { $0 + $1[pixel] }) <= 0 { for m in maps.indices { maps[m][pixel] += 1 } }
+      let sum = maps.reduce(0) { $0 + $1[pixel] }
+      for m in maps.indices { maps[m][pixel] /= sum }
+    }
+    let side = max(picture.width, picture.height)
+    let resized = maps.map {
+      Imresize.resize($0, width: size, height: size, toWidth: side, toHeight: side, kernel: .bicubic)
+    }
+    var mask = [UInt8]()
+    var margin = [Double]()
+    for y in 0..<picture.height {
+      for x in 0..<picture.width {
+        let values = resized.map { $0[y * side + x] }
+        let best = values.firstIndex(of: values.max()!)!
+        mask.append(best == 0 ? 0 : UInt8(present[best - 1] + 1))
+        margin.append(values[best] - (values.enumerated().filter { $0.offset != best }.map(\.element).max() ?? 0))
+      }
+    }
+    return Twin(scores: scores, mask: mask, margin: margin, maps: raw)
+  }
+
+  static func segment(_ net: DecoupledNet, _ pictures: [RGBImage], atOnce: Int, threads: Int = 1) -> [Segmentation] {
+    let segmenter = Segmenter(net, images: atOnce, bench: Workbench(workers: WorkerPool(threads: threads)))
+    return stride(from: 0, to: pictures.count, by: atOnce).flatMap {
+      segmenter.segment(Array(pictures[$0..<min($0 + atOnce, pictures.count)]))
+    }
+  }
+
+  func expectEqual(_ found: Segmentation, _ twin: Twin, _ picture: RGBImage, _ what: String) {
+    #expect(found.mask.width == picture.width && found.mask.height == picture.height, "\(what)")
+    #expect(zip(found.labelScores, twin.scores).allSatisfy { abs($0 - $1) < 1e-5 }, "\(what)")
+    #expect(found.labels == twin.scores.map { $0 > 0.5 }, "\(what)")
+    // Single against double precision: where two maps all but meet, either may win.
+    let wrong = twin.mask.indices.filter { found.mask.indices[$0] != twin.mask[$0] && twin.margin[$0] > 1e-4 }
+    #expect(wrong.isEmpty, "\(what): \(wrong.count) of \(twin.mask.count) pixels, the first at \(wrong.first ?? 0)")
+    #expect(twin.margin.count { $0 <= 1e-4 } < twin.mask.count / 50, "\(what): the maps are too much alike to compare")
+  }
+
+  // MARK: Tests
+
+  @Test(arguments: [[20, -20, -20], [20, -20, 20], [20, 20, 20], [-20, 20, -20]] as [[Float]])
+  func masksEqualTheTwins(biases: [Float]) {
+    let net = Self.net(biases: biases)
+    var seen: Set<UInt8> = []
+    for (number, picture) in Self.pictures.enumerated() {
+      let twin = Self.twin(net, picture)
+      let found = Self.segment(net, [picture], atOnce: 1)[0]
+      #expect(found.labels == biases.map { $0 > 0 })
+      expectEqual(found, twin, picture, "picture \(number)")
+      seen.formUnion(found.mask.indices)
+    }
+    let possible = Set([0] + biases.indices.filter { biases[$0] > 0 }.map { UInt8($0 + 1) })
+    #expect(seen.isSubset(of: possible) && seen.count >= 2, "labels \(seen) say little")
+  }
+
+  /// Maps that were swapped between labels, or all alike, would pass the comparison above unseen.
+  @Test func eachLabelHasItsOwnMap() {
+    let net = Self.net(biases: [20, 20, 20])
+    let maps = Self.twin(net, Self.pictures[3]).maps
+    #expect(maps.count == 4)
+    for i in 1..<4 {
+      for j in 1..<i {
+        let apart = zip(maps[i], maps[j]).reduce(0) { max($0, abs($1.0 - $1.1)) }
+        #expect(apart > 0.02, "labels \(i) and \(j) differ by \(apart)")
+      }
+    }
+  }
+
+  @Test func noLabelIsAllBackground() {
+    // Zero weights and biases: every score is exactly 0.5, which is not above the threshold.
+    for bias in [Float(-20), 0] {
+      let net = Self.net(biases: [bias, bias, bias])
+      if bias == 0 { net.classification["classification.score.weight"].update(repeating: 0) }
+      for (picture, found) in zip(Self.pictures, Self.segment(net, Self.pictures, atOnce: 2)) {
+        #expect(found.mask == IndexImage(width: picture.width, height: picture.height))
+        #expect(found.labels == [false, false, false])
+        if bias == 0 { #expect(found.labelScores == [0.5, 0.5, 0.5]) }
+      }
+    }
+  }
+
+  /// Pictures of one call have different labels, and different numbers of them.
+  @Test func aPictureAloneAndInABatchAreTheSame() {
+    let plain = Self.net(biases: [0, 0, 0])
+    let logits = Self.pictures.map { Self.twin(plain, $0).scores.map { log(Double($0) / (1 - Double($0))) } }
+    // A class's threshold lies in the widest gap between the pictures' scores.
+    let biases = (0..<Self.classes).map { label -> Float in
+      let sorted = logits.map { $0[label] }.sorted()
+      let gap = zip(sorted, sorted.dropFirst()).max { $0.1 - $0.0 < $1.1 - $1.0 }!
+      return Float(-(gap.0 + gap.1) / 2)
+    }
+    let net = Self.net(biases: biases)
+    let alone = Self.segment(net, Self.pictures, atOnce: 1)
+    #expect(Set(alone.map(\.labels)).count >= 2, "all pictures have the same labels")
+    for (number, picture) in Self.pictures.enumerated() {
+      expectEqual(alone[number], Self.twin(net, picture), picture, "picture \(number)")
+    }
+    for (atOnce, threads) in [(1, 2), (2, 1), (3, 2), (5, 1), (5, 2), (7, 2)] {
+      let found = Self.segment(net, Self.pictures, atOnce: atOnce, threads: threads)
+      for (number, one) in alone.enumerated() {
+        #expect(found[number].mask == one.mask, "picture \(number), \(atOnce) at once, \(threads) threads")
+        #expect(found[number].labels == one.labels)
+        #expect(zip(found[number].labelScores, one.labelScores).allSatisfy { abs($0 - $1) < 1e-5 })
+      }
+    }
+  }
+
+  @Test func theNumberOfThreadsChangesNoBit() {
+    let net = Self.net(biases: [20, -20, 20])
+    let one = Self.segment(net, Self.pictures, atOnce: 3, threads: 1)
+    for threads in [2, 3] {
+      let more = Self.segment(net, Self.pictures, atOnce: 3, threads: threads)
+      for number in one.indices {
+        #expect(more[number].mask == one[number].mask)
+        #expect(more[number].labelScores.map(\.bitPattern) == one[number].labelScores.map(\.bitPattern))
+      }
+    }
+  }
+}
