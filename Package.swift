@@ -20,9 +20,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
   .target(name: name, dependencies: dependencies, swiftSettings: name == "Kernels" ? kernelArithmetic : arithmetic)
 }
 
-func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(of name: String, _ dependencies: [Target.Dependency] = [], excluding: [String] = []) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: arithmetic)
+    name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, exclude: excluding,
+    swiftSettings: arithmetic)
 }
 
 let package = Package(
@@ -50,6 +51,9 @@ let package = Package(
     .systemLibrary(
       name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
+    // What the compiler was told of the processor: macros alone.
+    .systemLibrary(name: "CProcessor"),
+
     module("Kernels", ["COpenBLAS"]),
     module("Randomness"),
     module("Workers"),
@@ -70,21 +74,30 @@ let package = Package(
         "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals", "Batches", "Networks", "Cluster",
         "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
+    module(
+      "Benchmarks",
+      [
+        "CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Randomness", "Kernels", "Workers", "Tensors",
+        "Networks",
+      ]),
     .executableTarget(name: "dnet-train", dependencies: ["Training", arguments], swiftSettings: arithmetic),
     .executableTarget(
       name: "dnet",
-      dependencies: ["Training", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Workers", arguments],
+      dependencies: [
+        "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Networks",
+        "Workers", arguments,
+      ],
       swiftSettings: arithmetic),
 
     tests(of: "Randomness"),
     tests(of: "Kernels"),
     tests(of: "Workers"),
     tests(of: "Tensors"),
-    tests(of: "Images"),
+    tests(of: "Images", excluding: ["Golden"]),
     tests(of: "Datasets"),
     tests(of: "Proposals"),
     tests(of: "Batches", ["Datasets", "Images"]),
-    tests(of: "Networks", ["Kernels", "Workers", "Tensors"]),
+    tests(of: "Networks", ["Kernels", "Workers", "Tensors"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(
       name: "cluster-check", dependencies: ["Cluster", "Optimizers", "Tensors", "Workers"], path: "Tests/cluster-check",
@@ -93,6 +106,7 @@ let package = Package(
     tests(of: "Optimizers", ["Tensors", "Workers"]),
     tests(of: "Checkpoints", ["Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
+    tests(of: "Benchmarks", ["Networks", "Workers"]),
     tests(of: "Training", ["Networks", "Tensors", "Datasets", "Checkpoints"]),
   ],
   swiftLanguageModes: [.v6]

@@ -5,6 +5,13 @@
 #include <cpuid.h>
 #endif
 
+/// 1 where the code is compiled for 32 vector registers of 16 floats (AVX-512), else 0. Swift cannot ask the compiler.
+#if defined(__AVX512F__)
+#define DNET_WIDE_VECTORS 1
+#else
+#define DNET_WIDE_VECTORS 0
+#endif
+
 /// The vector instructions that processor and operating system offer, as far as OpenBLAS tells them apart:
 /// 2 = AVX-512 (F, DQ, BW, VL), 1 = AVX2 with FMA, 0 = less, -1 = not an x86-64 processor.
 static inline int dnet_vector_level(void) {

@@ -105,6 +105,13 @@ package struct FirstConvolution: Sendable {
   private func sumTwelveBy32(
     _ source: UnsafePointer<Float>, plane: Int, _ weights: UnsafePointer<Float>, into sums: UnsafeMutablePointer<Float>
   ) {
+    guard Vectors.areWide else {
+      for six in stride(from: 0, to: Self.group, by: 6) {
+        sumSixBy16(source + six, plane: plane, weights, step: 32, into: sums + six * 16)
+        sumSixBy16(source + six, plane: plane, weights + 16, step: 32, into: sums + (Self.group + six) * 16)
+      }
+      return
+    }
     var weights = weights
     var (first, second, third) = (FourRowsBy32(), FourRowsBy32(), FourRowsBy32())
     for channel in 0..<Self.planes {
@@ -125,10 +132,38 @@ package struct FirstConvolution: Sendable {
     third.store(low: sums + 128, high: high + 128, step: 16)
   }
 
+  /// Six pixels by 16 channels: as many sums as the registers of narrow vectors hold.
+  @inline(never)
+  private func sumSixBy16(
+    _ source: UnsafePointer<Float>, plane: Int, _ weights: UnsafePointer<Float>, step: Int,
+    into sums: UnsafeMutablePointer<Float>
+  ) {
+    var weights = weights
+    var (four, two) = (FourRowsBy16(), TwoRowsBy16())
+    for channel in 0..<Self.planes {
+      for row in 0..<3 {
+        let pixels = source + channel * plane + row * paddedWidth
+        for column in 0..<3 {
+          let taps = weights.lanes(at: 0)
+          four.add(pixels + column, step: 1, taps)
+          two.add(pixels + column + 4, step: 1, taps)
+          weights += step
+        }
+      }
+    }
+    four.store(sums, step: 16)
+    two.store(sums + 64, step: 16)
+  }
+
   @inline(__always)
   private func sumTwelveBy16(
     _ source: UnsafePointer<Float>, plane: Int, _ weights: UnsafePointer<Float>, into sums: UnsafeMutablePointer<Float>
   ) {
+    guard Vectors.areWide else {
+      sumSixBy16(source, plane: plane, weights, step: 16, into: sums)
+      sumSixBy16(source + 6, plane: plane, weights, step: 16, into: sums + 96)
+      return
+    }
     var weights = weights
     var (first, second, third) = (FourRowsBy16(), FourRowsBy16(), FourRowsBy16())
     for channel in 0..<Self.planes {

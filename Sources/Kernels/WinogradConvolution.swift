@@ -1,8 +1,9 @@
 // 3x3 convolution, stride 1, padding 1, by Winograd's F(4x4, 3x3): forward pass and data gradient.
 //
 //   N images, C input channels, K output channels, H rows, W columns; activations (N, C/16, H, W, 16).
-//   A block is up to 96 tiles of 4x4 outputs. Its input factors are [36][groups of 12 tiles][C/16][12][16], the
-//   weights [36][panels of 32 output channels][C][32], the products [36][K/16][tiles][16].
+//   A block is up to 96 tiles of 4x4 outputs, a multiple of four. Its input factors are
+//   [36][groups of 12 tiles][C/16][12][16], the weights [36][panels of 32 output channels][C][32], the products of some
+//   panels [36][K/16][tiles][16].
 //
 // Goals, in this order: speed, accuracy, small memory.
 
@@ -13,17 +14,22 @@ package struct WinogradConvolution: Sendable {
   private let tiles: WinogradTiles
   private let inputBlocks: Int
   private let outputBlocks: Int
-  /// Tiles of a block: a multiple of the group of 12, but for the last block.
-  private let blockTiles: Int
+  /// Parts into which the tiles are cut, four tiles at the least.
   private let blocks: Int
-  /// Parts into which the output channels are cut where there are few tiles.
+  /// Parts into which the panels of output channels are cut; each transforms its inputs anew.
   private let cuts: Int
+  /// Panels whose products are kept at a time.
+  private let panelsAtOnce: Int
 
   private static let group = 12
+  private static let quad = 4
   private static let panel = 32
-  /// Tasks enough for the cores of one rank.
-  private static let enoughTasks = 16
   private static let preparedChannels = 64
+  /// Up to this many input channels a block of tiles and one panel's products stay in the second cache. Wider layers
+  /// stream both, and larger blocks then read the weights less often.
+  private static let narrow = 128
+  private static let narrowQuads = 12
+  private static let wideQuads = 24
   private static let patchFloats = Winograd.products * 16
 
   /// Channels are multiples of 16; maps are of any size.
@@ -36,22 +42,44 @@ package struct WinogradConvolution: Sendable {
     tiles = WinogradTiles(images: images, height: height, width: width)
     inputBlocks = inputChannels / 16
     outputBlocks = outputChannels / 16
-    let groups = (tiles.count + Self.group - 1) / Self.group
-    let groupsInBlock = min(8, max(3, groups / Self.enoughTasks))
-    let blockCount = (groups + groupsInBlock - 1) / groupsInBlock
-    blockTiles = (groups + blockCount - 1) / blockCount * Self.group
-    blocks = (tiles.count + blockTiles - 1) / blockTiles
-    // Each cut transforms the inputs anew, so it keeps at least 128 output channels to pay for that.
-    cuts = max(1, min(outputChannels / 128, Self.enoughTasks / blocks))
+    let panels = (outputChannels + Self.panel - 1) / Self.panel
+    let quads = (tiles.count + Self.quad - 1) / Self.quad
+    let isNarrow = inputChannels <= Self.narrow
+    let largestBlock = isNarrow ? Self.narrowQuads : Self.wideQuads
+
+    var best = (cost: Int.max, blocks: 1, cuts: 1)
+    for quadsInBlock in 1...min(quads, largestBlock) {
+      let blocks = (quads + quadsInBlock - 1) / quadsInBlock
+      for cuts in 1...panels {
+        let ownPanels = (panels + cuts - 1) / cuts
+        let cost = WinogradCuts.cost(
+          tasks: blocks * cuts,
+          longest: Self.cycles(tiles: quadsInBlock * Self.quad, inputs: inputChannels, panels: ownPanels))
+        if cost < best.cost { best = (cost, blocks, cuts) }
+      }
+    }
+    (blocks, cuts) = (best.blocks, best.cuts)
+    panelsAtOnce = isNarrow ? 1 : (panels + cuts - 1) / cuts
   }
 
+  private static func cycles(tiles: Int, inputs: Int, panels: Int) -> Int {
+    // Weights come from afar: they cost about as much as four more tiles.
+    tiles * inputs / 16 * WinogradCuts.inputTransform + tiles * panels * 2 * WinogradCuts.outputTransform
+      + Winograd.products * inputs * panels * 2 * (tiles + 4)
+  }
+
+  private var quads: Int { (tiles.count + Self.quad - 1) / Self.quad }
+  /// Tiles of the largest block.
+  private var blockTiles: Int { (quads + blocks - 1) / blocks * Self.quad }
   private var panels: Int { (outputBlocks + 1) / 2 }
   private var inputChannels: Int { inputBlocks * 16 }
 
   // MARK: Weights
 
   /// Floats of the transformed weights; a function of the channels alone.
-  package var preparedCount: Int { Winograd.products * inputBlocks * outputBlocks * 256 }
+  package var preparedCount: Int { Winograd.products * preparedPlane }
+  /// Floats between the weights of two positions. The odd number of lines keeps them out of each other's cache sets.
+  private var preparedPlane: Int { inputBlocks * outputBlocks * 256 + Winograd.oddLines }
 
   private var preparedParts: Int { (inputChannels + Self.preparedChannels - 1) / Self.preparedChannels }
 
@@ -68,7 +96,7 @@ package struct WinogradConvolution: Sendable {
     let (block, part) = (task / preparedParts, task % preparedParts)
     let panel = block / 2
     let width = min(Self.panel, (outputBlocks - panel * 2) * 16)
-    let plane = inputChannels * outputBlocks * 16
+    let plane = preparedPlane
     let target = prepared + panel * Self.panel * inputChannels + block % 2 * 16
     let outputStep = turned ? 9 : inputChannels * 9
     let inputStep = turned ? outputBlocks * 16 * 9 : 9
@@ -76,15 +104,16 @@ package struct WinogradConvolution: Sendable {
     let first = part * Self.preparedChannels
     for channel in first..<min(first + Self.preparedChannels, inputChannels) {
       let source = weights + block * 16 * outputStep + channel * inputStep
-      @inline(__always) func tap(_ y: Int, _ x: Int) -> SIMD16<Float> {
-        let index = turned ? 8 - (y * 3 + x) : y * 3 + x
-        var value = SIMD16<Float>()
-        for lane in 0..<16 { value[lane] = source[lane * outputStep + index] }
-        return value
-      }
-      let row0 = Winograd.weights((tap(0, 0), tap(0, 1), tap(0, 2)))
-      let row1 = Winograd.weights((tap(1, 0), tap(1, 1), tap(1, 2)))
-      let row2 = Winograd.weights((tap(2, 0), tap(2, 1), tap(2, 2)))
+      // Sixteen floats are loaded where nine are meant: the last row's load starts earlier, to end with the weights.
+      let last = SixteenRows.shiftedBySeven(source.lanes(at: 15 * outputStep - 7))
+      let rows = SixteenRows { $0 < 15 ? source.lanes(at: $0 * outputStep) : last }.transposed
+      let (a, b, c) =
+        turned
+        ? ((rows.lower.0, rows.upper.7, rows.upper.6), (rows.upper.5, rows.upper.4, rows.upper.3),
+          (rows.upper.2, rows.upper.1, rows.upper.0))
+        : ((rows.upper.0, rows.upper.1, rows.upper.2), (rows.upper.3, rows.upper.4, rows.upper.5),
+          (rows.upper.6, rows.upper.7, rows.lower.0))
+      let (row0, row1, row2) = (Winograd.weights(a), Winograd.weights(b), Winograd.weights(c))
       let place = target + channel * width
       place.setSix(Winograd.weights((row0.0, row1.0, row2.0)), at: 0, step: 6 * plane)
       place.setSix(Winograd.weights((row0.1, row1.1, row2.1)), at: plane, step: 6 * plane)
@@ -99,9 +128,8 @@ package struct WinogradConvolution: Sendable {
 
   package var tasks: Int { blocks * cuts }
 
-  /// Floats between the planes of the 36 positions. The odd number of lines keeps them out of each other's cache sets.
-  private var factorPlane: Int { inputChannels * blockTiles + 80 }
-  private var productPlane: Int { ((panels + cuts - 1) / cuts) * Self.panel * blockTiles + 80 }
+  private var factorPlane: Int { inputChannels * blockTiles + Winograd.oddLines }
+  private var productPlane: Int { panelsAtOnce * Self.panel * blockTiles + Winograd.oddLines }
 
   package var scratchFloats: Int { Self.patchFloats + Winograd.products * (factorPlane + productPlane) }
 
@@ -112,36 +140,39 @@ package struct WinogradConvolution: Sendable {
     _ input: UnsafePointer<Float>, prepared: UnsafePointer<Float>, bias: UnsafePointer<Float>?, rectified: Bool,
     into output: UnsafeMutablePointer<Float>, task: Int, scratch: UnsafeMutablePointer<Float>
   ) {
-    let (block, cut) = (task / cuts, task % cuts)
-    let firstTile = block * blockTiles
-    let count = min(blockTiles, tiles.count - firstTile)
-    let firstPanel = cut * panels / cuts
-    let lastPanel = (cut + 1) * panels / cuts
+    // Tasks that follow each other share their weights.
+    let (cut, block) = (task / blocks, task % blocks)
+    let ownQuads = WinogradCuts.part(block, of: blocks, count: quads)
+    let firstTile = ownQuads.lowerBound * Self.quad
+    let count = min(ownQuads.count * Self.quad, tiles.count - firstTile)
+    let ownPanels = WinogradCuts.part(cut, of: cuts, count: panels)
     let patch = scratch
     let factors = scratch + Self.patchFloats
     let products = factors + Winograd.products * factorPlane
 
     transformInputs(input, from: firstTile, count: count, into: factors, patch: patch)
-    for position in 0..<Winograd.products {
-      let positionFactors = UnsafePointer(factors + position * factorPlane)
-      let positionProducts = products + position * productPlane
-      let positionWeights = prepared + position * inputChannels * outputBlocks * 16
-      for panel in firstPanel..<lastPanel {
-        let weights = positionWeights + panel * Self.panel * inputChannels
-        let target = positionProducts + (panel - firstPanel) * Self.panel * blockTiles
-        multiply(positionFactors, weights, isWide: panel * 2 + 1 < outputBlocks, count: count, into: target)
+    for firstPanel in stride(from: ownPanels.lowerBound, to: ownPanels.upperBound, by: panelsAtOnce) {
+      let lastPanel = min(firstPanel + panelsAtOnce, ownPanels.upperBound)
+      for position in 0..<Winograd.products {
+        let positionFactors = UnsafePointer(factors + position * factorPlane)
+        let positionProducts = products + position * productPlane
+        let positionWeights = prepared + position * preparedPlane
+        for panel in firstPanel..<lastPanel {
+          let weights = positionWeights + panel * Self.panel * inputChannels
+          let target = positionProducts + (panel - firstPanel) * Self.panel * blockTiles
+          multiply(positionFactors, weights, isWide: panel * 2 + 1 < outputBlocks, count: count, into: target)
+        }
       }
-    }
-    let blocksOfCut = firstPanel * 2..<min(lastPanel * 2, outputBlocks)
-    for outputBlock in blocksOfCut {
-      let lanes = bias.map { $0.lanes(at: outputBlock * 16) } ?? .zero
-      let source = products + (outputBlock - firstPanel * 2) * 16 * blockTiles
-      var place = tiles.place(firstTile)
-      for tile in 0..<count {
-        let map = output + (place.image * outputBlocks + outputBlock) * tiles.height * tiles.width * 16
-        tiles.transformOutput(
-          source + tile * 16, plane: productPlane, bias: lanes, rectified: rectified, into: map, place, patch: patch)
-        tiles.advance(&place)
+      for outputBlock in firstPanel * 2..<min(lastPanel * 2, outputBlocks) {
+        let lanes = bias.map { $0.lanes(at: outputBlock * 16) } ?? .zero
+        let source = products + (outputBlock - firstPanel * 2) * 16 * blockTiles
+        var place = tiles.place(firstTile)
+        for tile in 0..<count {
+          let map = output + (place.image * outputBlocks + outputBlock) * tiles.height * tiles.width * 16
+          tiles.transformOutput(
+            source + tile * 16, plane: productPlane, bias: lanes, rectified: rectified, into: map, place, patch: patch)
+          tiles.advance(&place)
+        }
       }
     }
   }

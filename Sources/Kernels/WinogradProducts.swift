@@ -66,10 +66,11 @@ struct FourRowsBy16 {
   @inline(__always)
   init() { (row0, row1, row2, row3) = (.zero, .zero, .zero, .zero) }
 
-  /// Continues sums that were stored as rows of 16.
+  /// Continues sums that were stored as rows `step` floats apart.
   @inline(__always)
-  init(_ rows: UnsafeMutablePointer<Float>) {
-    (row0, row1, row2, row3) = (rows.lanes(at: 0), rows.lanes(at: 16), rows.lanes(at: 32), rows.lanes(at: 48))
+  init(_ rows: UnsafeMutablePointer<Float>, step: Int) {
+    (row0, row1) = (rows.lanes(at: 0), rows.lanes(at: step))
+    (row2, row3) = (rows.lanes(at: 2 * step), rows.lanes(at: 3 * step))
   }
 
   @inline(__always)
@@ -94,11 +95,30 @@ struct FourRowsBy16 {
 /// `tiles` holds (blocks, count, 16) of input factors, `weights` (16 * blocks, panel width); the sums go to `low` and
 /// `high`, (count, 16) each, for the first and second 16 channels of the panel.
 enum TileProducts {
+  /// Some rows of a group of `count` tiles, from `row` on.
+  @inline(__always)
+  private static func narrow(
+    _ count: Int, at row: Int, _ tiles: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, weightStep: Int,
+    blocks: Int
+  ) -> NarrowFactors {
+    NarrowFactors(
+      columns: tiles + row * 16, rowStep: 16, blockStep: count * 16, weights: weights, weightStep: weightStep,
+      blocks: blocks)
+  }
+
   @inline(never)
   static func twelveBy32(
     _ tiles: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, blocks: Int,
     low: UnsafeMutablePointer<Float>, high: UnsafeMutablePointer<Float>
   ) {
+    guard Vectors.areWide else {
+      for half in 0..<2 {
+        let (weights, target) = (weights + half * 16, half == 0 ? low : high)
+        narrow(12, at: 0, tiles, weights, weightStep: 32, blocks: blocks).sixRows(into: target)
+        narrow(12, at: 6, tiles, weights, weightStep: 32, blocks: blocks).sixRows(into: target + 96)
+      }
+      return
+    }
     var (tiles, weights) = (tiles, weights)
     var (first, second, third) = (FourRowsBy32(), FourRowsBy32(), FourRowsBy32())
     for _ in 0..<blocks {
@@ -122,6 +142,14 @@ enum TileProducts {
     _ tiles: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, blocks: Int,
     low: UnsafeMutablePointer<Float>, high: UnsafeMutablePointer<Float>
   ) {
+    guard Vectors.areWide else {
+      for half in 0..<2 {
+        let (weights, target) = (weights + half * 16, half == 0 ? low : high)
+        narrow(8, at: 0, tiles, weights, weightStep: 32, blocks: blocks).fourRows(into: target)
+        narrow(8, at: 4, tiles, weights, weightStep: 32, blocks: blocks).fourRows(into: target + 64)
+      }
+      return
+    }
     var (tiles, weights) = (tiles, weights)
     var (first, second) = (FourRowsBy32(), FourRowsBy32())
     for _ in 0..<blocks {
@@ -143,6 +171,11 @@ enum TileProducts {
     _ tiles: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, blocks: Int,
     low: UnsafeMutablePointer<Float>, high: UnsafeMutablePointer<Float>
   ) {
+    guard Vectors.areWide else {
+      narrow(4, at: 0, tiles, weights, weightStep: 32, blocks: blocks).fourRows(into: low)
+      narrow(4, at: 0, tiles, weights + 16, weightStep: 32, blocks: blocks).fourRows(into: high)
+      return
+    }
     var (tiles, weights) = (tiles, weights)
     var sums = FourRowsBy32()
     for _ in 0..<blocks {
@@ -163,7 +196,10 @@ enum TileProducts {
     into output: UnsafeMutablePointer<Float>
   ) {
     var (tiles, weights) = (tiles, weights)
-    if count == 12 {
+    if count == 12, !Vectors.areWide {
+      narrow(12, at: 0, tiles, weights, weightStep: 16, blocks: blocks).sixRows(into: output)
+      narrow(12, at: 6, tiles, weights, weightStep: 16, blocks: blocks).sixRows(into: output + 96)
+    } else if count == 12 {
       var (first, second, third) = (FourRowsBy16(), FourRowsBy16(), FourRowsBy16())
       for _ in 0..<blocks {
         for _ in 0..<16 {
@@ -204,6 +240,13 @@ enum ChannelProducts {
     _ inputs: UnsafePointer<Float>, _ low: UnsafePointer<Float>, _ high: UnsafePointer<Float>, tiles: Int,
     continuing: Bool, _ sums: UnsafeMutablePointer<Float>
   ) {
+    guard Vectors.areWide else {
+      for start in stride(from: 0, to: 8, by: 4) {
+        fourBy16(inputs + start, low, tiles: tiles, continuing: continuing, sums + start * 32, step: 32)
+        fourBy16(inputs + start, high, tiles: tiles, continuing: continuing, sums + start * 32 + 16, step: 32)
+      }
+      return
+    }
     var (first, second) =
       continuing ? (FourRowsBy32(sums), FourRowsBy32(sums + 128)) : (FourRowsBy32(), FourRowsBy32())
     for tile in 0..<tiles {
@@ -220,8 +263,14 @@ enum ChannelProducts {
     _ inputs: UnsafePointer<Float>, _ gradients: UnsafePointer<Float>, tiles: Int,
     continuing: Bool, _ sums: UnsafeMutablePointer<Float>
   ) {
+    guard Vectors.areWide else {
+      fourBy16(inputs, gradients, tiles: tiles, continuing: continuing, sums, step: 16)
+      fourBy16(inputs + 4, gradients, tiles: tiles, continuing: continuing, sums + 64, step: 16)
+      return
+    }
     var (first, second) =
-      continuing ? (FourRowsBy16(sums), FourRowsBy16(sums + 64)) : (FourRowsBy16(), FourRowsBy16())
+      continuing
+      ? (FourRowsBy16(sums, step: 16), FourRowsBy16(sums + 64, step: 16)) : (FourRowsBy16(), FourRowsBy16())
     for tile in 0..<tiles {
       let y = gradients.lanes(at: tile * 16)
       first.add(inputs + tile * 16, step: 1, y)
@@ -229,5 +278,16 @@ enum ChannelProducts {
     }
     first.store(sums, step: 16)
     second.store(sums + 64, step: 16)
+  }
+
+  /// Four input channels, sums `step` floats apart.
+  @inline(never)
+  private static func fourBy16(
+    _ inputs: UnsafePointer<Float>, _ gradients: UnsafePointer<Float>, tiles: Int, continuing: Bool,
+    _ sums: UnsafeMutablePointer<Float>, step: Int
+  ) {
+    var four = continuing ? FourRowsBy16(sums, step: step) : FourRowsBy16()
+    for tile in 0..<tiles { four.add(inputs + tile * 16, step: 1, gradients.lanes(at: tile * 16)) }
+    four.store(sums, step: step)
   }
 }

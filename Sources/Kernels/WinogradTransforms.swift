@@ -21,6 +21,8 @@ enum Winograd {
   static let inputs = 6
   /// Products of a tile.
   static let products = 36
+  /// Floats put between the values of two positions, which would otherwise share cache sets.
+  static let oddLines = 80
 
   private static let a: Float = 0.625
   private static let b: Float = 1.5

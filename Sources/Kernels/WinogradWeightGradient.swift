@@ -3,8 +3,9 @@
 //   dW = G' [ sum over tiles of (B' d B) * (A dY A') ] G
 //
 //   N images, C input channels, K output channels, H rows, W columns; activations (N, C/16, H, W, 16).
-//   The tiles of all images are cut into chunks, the channels into squares of at most 128 x 128. Each chunk has its own
-//   sums, [C/8][K/32][36][8][32], and the sums are added in the order of the chunks: all cuts follow from the shape.
+//   The tiles of all images are cut into chunks, the channels into rectangles. A task sums the products of one chunk
+//   and one rectangle and brings the sums back to 3x3: [C/16][K/16][16][9][16]. These are added in the order of the
+//   chunks and turned into the order of the weights. All cuts follow from the shape.
 //
 // Goals, in this order: results that do not depend on threads, speed, small memory.
 
@@ -19,14 +20,13 @@ package struct WinogradWeightGradient: Sendable {
 
   private static let panel = 32
   /// Tiles that are transformed at a time.
-  private static let blockTiles = 96
-  private static let blocksOfCut = 8
+  private static let blockTiles = 48
+  /// The largest rectangle of channels: what a task keeps should not leave the second cache.
+  private static let blocksOfCut = 4
   private static let panelsOfCut = 4
-  /// Accumulation tasks aimed at: enough for the cores of one rank.
-  private static let enoughTasks = 32
-  /// Bound of the workspace where more than one chunk is a choice: 200 MB.
-  private static let workspaceBound = 50_000_000
+  private static let mostChunks = 64
   private static let patchFloats = Winograd.products * 16
+  private static let taps = 9
 
   /// Channels are multiples of 16; maps are of any size.
   package init(images: Int, inputChannels: Int, outputChannels: Int, height: Int, width: Int) {
@@ -38,29 +38,46 @@ package struct WinogradWeightGradient: Sendable {
     tiles = WinogradTiles(images: images, height: height, width: width)
     inputBlocks = inputChannels / 16
     outputBlocks = outputChannels / 16
-    inputCuts = (inputBlocks + Self.blocksOfCut - 1) / Self.blocksOfCut
-    outputCuts = ((outputBlocks + 1) / 2 + Self.panelsOfCut - 1) / Self.panelsOfCut
-    let byTasks = (Self.enoughTasks + inputCuts * outputCuts - 1) / (inputCuts * outputCuts)
-    let byTiles = (tiles.count + Self.blockTiles - 1) / Self.blockTiles
-    let byMemory = Self.workspaceBound / (Winograd.products * inputChannels * outputChannels)
-    chunks = max(1, min(byTasks, byTiles, byMemory))
+    let panels = (outputChannels + Self.panel - 1) / Self.panel
+
+    var best = (cost: Int.max, chunks: 1, inputCuts: 1, outputCuts: 1)
+    for inputCuts in (inputBlocks + Self.blocksOfCut - 1) / Self.blocksOfCut...inputBlocks {
+      for outputCuts in (panels + Self.panelsOfCut - 1) / Self.panelsOfCut...panels {
+        let longest = ((inputBlocks + inputCuts - 1) / inputCuts, (panels + outputCuts - 1) / outputCuts)
+        for chunks in 1...min(tiles.count, Self.mostChunks) {
+          let cycles = Self.cycles(
+            tiles: (tiles.count + chunks - 1) / chunks, blocks: longest.0, panels: longest.1)
+          let cost = WinogradCuts.cost(tasks: chunks * inputCuts * outputCuts, longest: cycles)
+          if cost < best.cost { best = (cost, chunks, inputCuts, outputCuts) }
+        }
+      }
+    }
+    (chunks, inputCuts, outputCuts) = (best.chunks, best.inputCuts, best.outputCuts)
+  }
+
+  private static func cycles(tiles: Int, blocks: Int, panels: Int) -> Int {
+    // The way back of 16 channels by a panel, and adding them up, cost as much as some eight tiles' products; taking
+    // up and storing the sums of a block of tiles as much as four.
+    let blocksOfTiles = (tiles + blockTiles - 1) / blockTiles
+    return tiles * (blocks * WinogradCuts.inputTransform + panels * 2 * WinogradCuts.outputTransform)
+      + Winograd.products * blocks * panels * 32 * (tiles + 8 + 4 * blocksOfTiles)
   }
 
   private var panels: Int { (outputBlocks + 1) / 2 }
-  private var chunkFloats: Int { Winograd.products * inputBlocks * outputBlocks * 256 }
+  private var chunkFloats: Int { Self.taps * inputBlocks * outputBlocks * 256 }
 
   /// Floats of the sums of all chunks: one buffer for all tasks.
   package var workspaceFloats: Int { chunks * chunkFloats }
   package var accumulationTasks: Int { chunks * inputCuts * outputCuts }
 
-  private var inputPlane: Int { Self.blocksOfCut * 16 * Self.blockTiles + 80 }
-  private var outputPlane: Int { Self.panelsOfCut * Self.panel * Self.blockTiles + 80 }
-  package var scratchFloats: Int { Self.patchFloats + Winograd.products * (inputPlane + outputPlane) }
-
-  /// The place of the sums of eight input channels and one panel of output channels within a chunk.
-  private func sumsOffset(eighth: Int, panel: Int) -> Int {
-    Winograd.products * 8 * (eighth * outputBlocks * 16 + panel * Self.panel)
-  }
+  /// Channels of the largest rectangle.
+  private var mostInputs: Int { (inputBlocks + inputCuts - 1) / inputCuts * 16 }
+  private var mostOutputs: Int { (panels + outputCuts - 1) / outputCuts * Self.panel }
+  /// Floats between the values of two positions.
+  private var inputPlane: Int { mostInputs * Self.blockTiles + Winograd.oddLines }
+  private var outputPlane: Int { mostOutputs * Self.blockTiles + Winograd.oddLines }
+  private var sumsPlane: Int { mostInputs * mostOutputs + Winograd.oddLines }
+  package var scratchFloats: Int { Self.patchFloats + Winograd.products * (inputPlane + outputPlane + sumsPlane) }
 
   /// Sums one task's part of tiles and channels into its own part of `workspace`, whatever that held before.
   ///
@@ -69,36 +86,65 @@ package struct WinogradWeightGradient: Sendable {
     input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>, workspace: UnsafeMutablePointer<Float>,
     task: Int, scratch: UnsafeMutablePointer<Float>
   ) {
-    let (chunk, cut) = (task / (inputCuts * outputCuts), task % (inputCuts * outputCuts))
-    let (inputCut, outputCut) = (cut / outputCuts, cut % outputCuts)
-    let ownBlocks = inputCut * inputBlocks / inputCuts..<(inputCut + 1) * inputBlocks / inputCuts
-    let ownPanels = outputCut * panels / outputCuts..<(outputCut + 1) * panels / outputCuts
-    let sums = workspace + chunk * chunkFloats
-    let (first, last) = (chunk * tiles.count / chunks, (chunk + 1) * tiles.count / chunks)
+    let (cut, chunk) = (task / chunks, task % chunks)
+    let ownBlocks = WinogradCuts.part(cut / outputCuts, of: inputCuts, count: inputBlocks)
+    let ownPanels = WinogradCuts.part(cut % outputCuts, of: outputCuts, count: panels)
+    let ownTiles = WinogradCuts.part(chunk, of: chunks, count: tiles.count)
     let patch = scratch
     let inputs = scratch + Self.patchFloats
     let outputs = inputs + Winograd.products * inputPlane
+    let sums = outputs + Winograd.products * outputPlane
 
-    for start in stride(from: first, to: last, by: Self.blockTiles) {
-      let count = min(Self.blockTiles, last - start)
+    for start in stride(from: ownTiles.lowerBound, to: ownTiles.upperBound, by: Self.blockTiles) {
+      let count = min(Self.blockTiles, ownTiles.upperBound - start)
       transform(input, outputGradient, start, count, ownBlocks, ownPanels, inputs, outputs, patch)
       for position in 0..<Winograd.products {
+        var target = sums + position * sumsPlane
         for panel in ownPanels {
           let low = UnsafePointer(outputs + position * outputPlane + (panel - ownPanels.lowerBound) * 2 * count * 16)
           let isWide = panel * 2 + 1 < outputBlocks
-          for eighth in ownBlocks.lowerBound * 2..<ownBlocks.upperBound * 2 {
-            let block = eighth / 2 - ownBlocks.lowerBound
-            let source = UnsafePointer(inputs + position * inputPlane + block * count * 16 + eighth % 2 * 8)
-            let target =
-              sums + sumsOffset(eighth: eighth, panel: panel) + position * 8 * (isWide ? Self.panel : 16)
+          for eighth in 0..<ownBlocks.count * 2 {
+            let source = UnsafePointer(inputs + position * inputPlane + eighth / 2 * count * 16 + eighth % 2 * 8)
+            let continuing = start != ownTiles.lowerBound
             if isWide {
-              ChannelProducts.eightBy32(
-                source, low, low + count * 16, tiles: count, continuing: start != first, target)
+              ChannelProducts.eightBy32(source, low, low + count * 16, tiles: count, continuing: continuing, target)
             } else {
-              ChannelProducts.eightBy16(source, low, tiles: count, continuing: start != first, target)
+              ChannelProducts.eightBy16(source, low, tiles: count, continuing: continuing, target)
             }
+            target += 8 * (isWide ? Self.panel : 16)
           }
         }
+      }
+    }
+    bringBack(sums, ownBlocks, ownPanels, into: workspace + chunk * chunkFloats, columns: patch)
+  }
+
+  /// G' M G of a task's sums, [panels][C][32], into its chunk's part of the workspace.
+  private func bringBack(
+    _ sums: UnsafeMutablePointer<Float>, _ ownBlocks: Range<Int>, _ ownPanels: Range<Int>,
+    into chunk: UnsafeMutablePointer<Float>, columns: UnsafeMutablePointer<Float>
+  ) {
+    var source = sums
+    for panel in ownPanels {
+      let width = min(Self.panel, (outputBlocks - panel * 2) * 16)
+      for channel in ownBlocks.lowerBound * 16..<ownBlocks.upperBound * 16 {
+        for half in 0..<width / 16 {
+          for column in 0..<6 {
+            let three = Winograd.weightGradient(source.six(at: column * sumsPlane + half * 16, step: 6 * sumsPlane))
+            columns.setLanes(three.0, at: column * 16)
+            columns.setLanes(three.1, at: column * 16 + 96)
+            columns.setLanes(three.2, at: column * 16 + 192)
+          }
+          let target =
+            chunk + ((channel / 16 * outputBlocks + panel * 2 + half) * 16 + channel % 16) * Self.taps * 16
+          for row in 0..<3 {
+            let three = Winograd.weightGradient(columns.six(at: row * 96, step: 16))
+            target.setLanes(three.0, at: row * 48)
+            target.setLanes(three.1, at: row * 48 + 16)
+            target.setLanes(three.2, at: row * 48 + 32)
+          }
+        }
+        source += width
       }
     }
   }
@@ -132,39 +178,22 @@ package struct WinogradWeightGradient: Sendable {
 
   package var finishTasks: Int { inputBlocks * panels }
 
-  /// Adds the chunks' sums and brings a part of them back: `gradient` is [K][C][3][3] and overwritten.
+  /// Adds the chunks' sums and puts a part of them in order: `gradient` is [K][C][3][3] and overwritten.
   ///
   /// Every accumulation task must have ended.
   package func finish(
     workspace: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>, task: Int,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    let (block, panel) = (task / panels, task % panels)
-    let width = min(Self.panel, (outputBlocks - panel * 2) * 16)
-    let (sums, columns) = (scratch, scratch + Winograd.products * 16)
-    for channel in block * 16..<block * 16 + 16 {
-      let source = workspace + sumsOffset(eighth: channel / 8, panel: panel) + channel % 8 * width
-      for half in stride(from: 0, to: width, by: 16) {
-        for position in 0..<Winograd.products {
-          var sum = source.lanes(at: position * 8 * width + half)
-          for chunk in 1..<max(chunks, 1) { sum += source.lanes(at: chunk * chunkFloats + position * 8 * width + half) }
-          sums.setLanes(sum, at: position * 16)
-        }
-        for column in 0..<6 {
-          let three = Winograd.weightGradient(sums.six(at: column * 16, step: 96))
-          columns.setLanes(three.0, at: column * 16)
-          columns.setLanes(three.1, at: column * 16 + 96)
-          columns.setLanes(three.2, at: column * 16 + 192)
-        }
-        for row in 0..<3 {
-          let three = Winograd.weightGradient(columns.six(at: row * 96, step: 16))
-          for lane in 0..<16 {
-            let target = gradient + ((panel * Self.panel + half + lane) * inputBlocks * 16 + channel) * 9 + row * 3
-            target[0] = three.0[lane]
-            target[1] = three.1[lane]
-            target[2] = three.2[lane]
-          }
-        }
+    let (inputBlock, panel) = (task / panels, task % panels)
+    for outputBlock in panel * 2..<min(panel * 2 + 2, outputBlocks) {
+      let source = workspace + (inputBlock * outputBlocks + outputBlock) * 256 * Self.taps
+      let target = gradient + (outputBlock * 16 * inputBlocks + inputBlock) * 16 * Self.taps
+      // 16 channels by 9 taps are 144 rows of 16 output channels: nine squares.
+      for square in 0..<Self.taps {
+        var rows = SixteenRows(source + square * 256, step: 16)
+        for chunk in 1..<max(chunks, 1) { rows.add(source + chunk * chunkFloats + square * 256, step: 16) }
+        rows.transposed.store(target + square * 16, step: inputBlocks * 16 * Self.taps)
       }
     }
   }

@@ -52,6 +52,7 @@ package final class BatchNormalizationLayer {
   /// y = scale * (x - mean) / sqrt(variance + epsilon) + shift, with the shard's statistics.
   func forward(_ x: FeatureMaps, into y: FeatureMaps) {
     let workspace = bench.workspace
+    bench.stage(name, .forward)
     bench.run(plan.statisticsTasks) { plan.gatherStatistics(x.data, workspace: workspace, task: $0) }
     plan.combineStatistics(workspace: workspace, mean: mean, variance: variance)
     normalize(x, into: y)
@@ -59,6 +60,7 @@ package final class BatchNormalizationLayer {
 
   /// The same with stored statistics.
   func forward(_ x: FeatureMaps, into y: FeatureMaps, stored: ParameterVector) {
+    bench.stage(name, .forward)
     mean.update(from: stored["\(name).mean"].baseAddress!, count: channels)
     variance.update(from: stored["\(name).variance"].baseAddress!, count: channels)
     normalize(x, into: y)
@@ -76,6 +78,7 @@ package final class BatchNormalizationLayer {
   func backward(_ x: FeatureMaps, gradient: FeatureMaps, parameterGradient: UnsafeMutablePointer<Float>) {
     let workspace = bench.workspace
     let (scaleValues, shiftValues) = (parameters.pointer + scale, parameters.pointer + shift)
+    bench.stage(name, .backward)
     bench.run(plan.gradientTasks) {
       plan.gatherGradients(
         x.data, outputGradient: gradient.data, mean: mean, variance: variance, scale: scaleValues, shift: shiftValues,

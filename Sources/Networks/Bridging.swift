@@ -82,6 +82,7 @@ package final class Bridging {
       pool5Normalization.forward(pool5, into: pool5Normalized)
       saliencyNormalization.forward(saliency, into: saliencyNormalized)
     }
+    bench.stage("bridging.fc6.unfold", .forward)
     bench.run(2 * images) { task in
       let half = (task % 2 == 0 ? pool5Normalized : saliencyNormalized).data + task / 2 * blockFloats
       (concatenated.data + task * blockFloats).update(from: half, count: blockFloats)
@@ -92,6 +93,7 @@ package final class Bridging {
     fc7.multiply(fc6Output.outputRows, into: fc7Rows)
     fc7Output.forward(rows: fc7Rows, bias: fc7.biasValues, stored: stored)
     deconvolution.multiply(fc7Output.outputRows, into: deconvolutionRows)
+    bench.stage("bridging.fc6_deconv.fold", .forward)
     bench.run(deconvolutionFolding.foldTasks) {
       deconvolutionFolding.fold(deconvolutionRows.pointer, into: deconvolutionOutput.preActivation.data, task: $0)
     }
@@ -106,6 +108,7 @@ package final class Bridging {
     let bridge = fc7.outputs
     deconvolutionOutput.backward(maps: gradient, parameterGradient: parameterGradient)
     deconvolution.zeroBiasGradient(count: channels, in: parameterGradient)
+    bench.stage("bridging.fc6_deconv.fold", .backward)
     bench.run(deconvolutionFolding.tasks) {
       deconvolutionFolding.unfold(gradient.data, into: deconvolutionRows.pointer, task: $0)
     }
@@ -122,6 +125,7 @@ package final class Bridging {
     fc6.weightGradient(inputRows, fc6Rows, into: parameterGradient)
     // The two scales at the input are all that needs fc6's data gradient.
     fc6.multiplyBack(fc6Rows, into: inputRows)
+    bench.stage("bridging.fc6.unfold", .backward)
     bench.run(unfolding.foldTasks) { unfolding.fold(inputRows.pointer, into: concatenated.data, task: $0) }
     bench.run(2 * images) { task in
       let half = (task % 2 == 0 ? pool5Normalized : saliencyNormalized).data + task / 2 * blockFloats

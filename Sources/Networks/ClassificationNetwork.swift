@@ -137,16 +137,18 @@ package final class ClassificationNetwork {
   package func forward(_ planes: UnsafePointer<Float>, dropout: (rate: Float, key: DropoutKey)? = nil) {
     first.forward(planes)
     var maps = first.output
-    for block in blocks {
+    for (index, block) in blocks.enumerated() {
       for layer in block.layers {
         layer.forward(maps)
         maps = layer.output
       }
+      bench.stage("classification.pool\(index + 1)", .forward)
       bench.run(block.pooling.tasks) {
         block.pooling.pool(maps.data, into: block.pooled.data, switches: block.switches.pointer, task: $0)
       }
       maps = block.pooled
     }
+    bench.stage("classification.fc6.unfold", .forward)
     bench.run(unfolding.tasks) { unfolding.unfold(maps.data, into: pool5Rows.pointer, task: $0) }
     fc6.forward(pool5Rows, into: fc6Rows, rectified: true)
     drop(fc6Rows, layer: 6, dropout)
@@ -157,11 +159,13 @@ package final class ClassificationNetwork {
 
   /// The average of each class's score map, before the sigmoid: [N][L]. It decides which labels are present.
   package func averageScores(into scores: AlignedMemory) {
+    bench.stage("classification.scorePooling", .forward)
     scorePooling.average(scoreRows.pointer, into: scores.pointer)
   }
 
   /// The maximum of each class's score map, before the sigmoid, and where it is: [N][L] both. It places the saliency's seed.
   package func maximumScores(into scores: AlignedMemory, positions: UnsafeMutablePointer<Int32>) {
+    bench.stage("classification.scorePooling", .forward)
     scorePooling.maximum(scoreRows.pointer, into: scores.pointer, positions: positions)
   }
 
@@ -171,6 +175,7 @@ package final class ClassificationNetwork {
     into parameterGradient: UnsafeMutablePointer<Float>
   ) {
     guard let gradients else { preconditionFailure("a network for features has no backward pass") }
+    bench.stage("classification.scorePooling", .backward)
     scorePooling.averageBackward(averageGradient.pointer, into: gradients.score.pointer)
     score.biasGradient(gradients.score, into: parameterGradient)
     score.weightGradient(fc7Rows, gradients.score, into: parameterGradient)
@@ -187,11 +192,13 @@ package final class ClassificationNetwork {
         images: images, channels: maps.channels, height: maps.height, width: maps.width, in: gradients.maps[turn % 2])
     }
     var gradient = buffer(like: pool5)
+    bench.stage("classification.fc6.unfold", .backward)
     bench.run(unfolding.foldTasks) { unfolding.fold(gradients.pool5Rows.pointer, into: gradient.data, task: $0) }
     for index in blocks.indices.reversed() {
       let block = blocks[index]
       let below = gradient
       gradient = buffer(like: block.layers.last?.output ?? first.output)
+      bench.stage("classification.pool\(index + 1)", .backward)
       bench.run(block.pooling.tasks) {
         block.pooling.scatter(below.data, switches: block.switches.pointer, into: gradient.data, task: $0)
       }
@@ -210,6 +217,7 @@ package final class ClassificationNetwork {
     through layer: DenseLayer, input: AlignedMemory, output: AlignedMemory, _ dy: AlignedMemory, _ dx: AlignedMemory,
     _ dropoutRate: Float, _ parameterGradient: UnsafeMutablePointer<Float>
   ) {
+    bench.stage("classification.dropout", .backward)
     Dropout(rate: dropoutRate, layer: 0, bench: bench).scaleGradient(dy, count: layer.rows * layer.outputs)
     layer.rectifyGradient(dy, output: output)
     layer.biasGradient(dy, into: parameterGradient)
@@ -219,6 +227,7 @@ package final class ClassificationNetwork {
 
   private func drop(_ rows: AlignedMemory, layer: UInt64, _ dropout: (rate: Float, key: DropoutKey)?) {
     guard let dropout else { return }
+    bench.stage("classification.dropout", .forward)
     Dropout(rate: dropout.rate, layer: layer, bench: bench).apply(
       to: rows, examples: images, valuesPerExample: shape.scorePixels * shape.channels(4096), key: dropout.key)
   }

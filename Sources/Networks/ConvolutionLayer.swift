@@ -102,6 +102,7 @@ package final class ConvolutionLayer {
       weights = UnsafePointer(folded.weights.pointer)
     }
     let turned = kind == .transposed
+    bench.stage("\(name).prepared", .forward)
     bench.run(forwardPlan.preparationTasks) {
       forwardPlan.prepare(weights, turned: turned, into: preparedForward.pointer, task: $0)
     }
@@ -123,6 +124,7 @@ package final class ConvolutionLayer {
   }
 
   private func convolve(_ input: FeatureMaps, bias: UnsafePointer<Float>, rectified: Bool, into maps: FeatureMaps) {
+    bench.stage(name, .forward)
     bench.run(forwardPlan.tasks, scratch: forwardPlan.scratchFloats) { task, scratch in
       forwardPlan.apply(
         input.data, prepared: preparedForward.pointer, bias: bias, rectified: rectified, into: maps.data, task: task,
@@ -142,6 +144,7 @@ package final class ConvolutionLayer {
       // Batch normalisation takes the mean away again, so the bias's gradient is exactly zero.
       (parameterGradient + bias).update(repeating: 0, count: outputChannels)
     } else {
+      bench.stage("\(name).relu", .backward)
       bench.run(biasSums.tasks) {
         rectification.backwardAndSum(
           gradient: gradient.data, output: output.data, workspace: workspace, task: $0)
@@ -151,6 +154,7 @@ package final class ConvolutionLayer {
 
     let plan = training.weightPlan
     let (x, dy) = kind == .convolution ? (input, gradient) : (gradient, input)
+    bench.stage(name, .weightGradient)
     bench.run(plan.accumulationTasks, scratch: plan.scratchFloats) { task, scratch in
       plan.accumulate(input: x.data, outputGradient: dy.data, workspace: workspace, task: task, scratch: scratch)
     }
@@ -159,6 +163,7 @@ package final class ConvolutionLayer {
     }
 
     if let inputGradient {
+      bench.stage(name, .dataGradient)
       bench.run(training.dataPlan.tasks, scratch: training.dataPlan.scratchFloats) { task, scratch in
         training.dataPlan.apply(
           gradient.data, prepared: training.preparedBackward.pointer, bias: nil, rectified: false,

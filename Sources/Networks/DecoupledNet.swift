@@ -140,10 +140,12 @@ package final class SegmentationStep {
   ) -> ShardResult {
     forward(planes: planes, labels: labels)
     let workspace = bench.workspace
+    bench.stage("segmentation.loss", .forward)
     bench.run(loss.tasks) {
       loss.forward(scores: segmentation.scores.pointer, mask: mask, workspace: workspace, task: $0)
     }
     let (value, pixels, correct) = loss.combine(workspace: workspace)
+    bench.stage("segmentation.loss", .backward)
     bench.run(loss.tasks) {
       loss.backward(
         scores: segmentation.scores.pointer, mask: mask, pixels: pixels, into: segmentation.scoreGradient.pointer,
@@ -226,6 +228,7 @@ package final class InferencePass {
     seeds.withUnsafeBufferPointer { saliency.forward(seeds: $0.baseAddress!, positions: positions.pointer) }
     bridging.forward(pool5: classification.pool5, saliency: saliency.output, stored: net.segmentationStatistics)
     segmentation.forward(bridging.output, switches: classification.poolingSwitches)
+    bench.stage("segmentation.softmax", .forward)
     bench.run(softmax.tasks) {
       softmax.softmaxPlanes(segmentation.scores.pointer, into: probabilities.pointer, task: $0)
     }

@@ -56,28 +56,33 @@ package final class DenseLayer {
 
   /// The product alone: [M][C] to [M][K].
   package func multiply(_ x: AlignedMemory, into y: AlignedMemory) {
+    bench.stage(name, .forward)
     bench.run(forwardProduct.tasks) { forwardProduct.multiply(x.pointer, parameters.pointer + weight, into: y.pointer, task: $0) }
   }
 
   /// Product, bias and, if wanted, ReLU.
   package func forward(_ x: AlignedMemory, into y: AlignedMemory, rectified: Bool) {
     multiply(x, into: y)
+    bench.stage("\(name).bias", .forward)
     bench.run(rowBias.tasks) { rowBias.add(parameters.pointer + bias, rectified: rectified, to: y.pointer, task: $0) }
   }
 
   /// dx = dy times the weights: the data gradient, and a step of the saliency pass.
   package func multiplyBack(_ dy: AlignedMemory, into dx: AlignedMemory) {
+    bench.stage(name, .dataGradient)
     bench.run(dataProduct.tasks) { dataProduct.multiply(dy.pointer, parameters.pointer + weight, into: dx.pointer, task: $0) }
   }
 
   /// dy = 0 where the rectified output y was not above 0.
   package func rectifyGradient(_ dy: AlignedMemory, output y: AlignedMemory) {
+    bench.stage("\(name).relu", .backward)
     bench.run(rowBias.tasks) { rowBias.rectifyGradient(dy.pointer, output: y.pointer, task: $0) }
   }
 
   /// The gradient of the weights, summed over all rows in one product.
   package func weightGradient(_ x: AlignedMemory, _ dy: AlignedMemory, into parameterGradient: UnsafeMutablePointer<Float>) {
     let (left, right) = kind == .convolution ? (dy, x) : (x, dy)
+    bench.stage(name, .weightGradient)
     bench.run(weightProduct.tasks) {
       weightProduct.multiply(left.pointer, right.pointer, into: parameterGradient + weight, task: $0)
     }
@@ -85,6 +90,7 @@ package final class DenseLayer {
 
   /// The gradient of a bias on rows.
   package func biasGradient(_ dy: AlignedMemory, into parameterGradient: UnsafeMutablePointer<Float>) {
+    bench.stage("\(name).bias", .backward)
     bench.run(rowBias.sumTasks) { rowBias.sum(dy.pointer, into: parameterGradient + bias, task: $0) }
   }
 

@@ -60,6 +60,7 @@ package final class FirstConvolutionLayer {
       fold(statistics, into: folded)
       weights = UnsafePointer(folded.weights.pointer)
     }
+    bench.stage("\(name).prepared", .forward)
     bench.run(plan.preparationTasks) { plan.prepare(weights, into: prepared.pointer, task: $0) }
   }
 
@@ -67,6 +68,7 @@ package final class FirstConvolutionLayer {
   package func forward(_ planes: UnsafePointer<Float>) {
     let bias = folded.map { UnsafePointer($0.bias.pointer) } ?? UnsafePointer(parameters.pointer + bias)
     let target = preActivation ?? output
+    bench.stage(name, .forward)
     bench.run(plan.tasks, scratch: plan.scratchFloats) { task, scratch in
       plan.apply(
         planes, prepared: prepared.pointer, bias: bias, rectified: normalization == nil, into: target.data, task: task,
@@ -85,12 +87,14 @@ package final class FirstConvolutionLayer {
       normalization.backward(preActivation, gradient: gradient, parameterGradient: parameterGradient)
       (parameterGradient + bias).update(repeating: 0, count: outputChannels)
     } else {
+      bench.stage("\(name).relu", .backward)
       bench.run(biasSums.tasks) {
         rectification.backwardAndSum(
           gradient: gradient.data, output: output.data, workspace: workspace, task: $0)
       }
       biasSums.combine(workspace: workspace, into: parameterGradient + bias)
     }
+    bench.stage(name, .weightGradient)
     bench.run(weightPlan.accumulationTasks, scratch: weightPlan.scratchFloats) { task, scratch in
       weightPlan.accumulate(
         planes: planes, outputGradient: gradient.data, workspace: workspace, task: task, scratch: scratch)

@@ -4,6 +4,7 @@ import Kernels
 import Tensors
 
 final class NormalizedRows {
+  private let name: String
   private let bench: Workbench
   private let normalization: BatchNormalizationLayer
   private let layout: RowsToMaps
@@ -18,6 +19,7 @@ final class NormalizedRows {
   init(
     _ name: String, images: Int, channels: Int, size: Int, parameters: ParameterVector, bench: Workbench
   ) {
+    self.name = name
     self.bench = bench
     normalization = BatchNormalizationLayer(
       "\(name).bn", images: images, channels: channels, size: size, epsilon: BatchNormalizationLayer.authorsEpsilon,
@@ -31,15 +33,18 @@ final class NormalizedRows {
 
   /// From a product's rows.
   func forward(rows: AlignedMemory, bias: UnsafePointer<Float>, stored: ParameterVector?) {
+    bench.stage("\(name).rows", .forward)
     bench.run(layout.tasks) {
       layout.toMaps(rows.pointer, bias: bias, rectified: false, into: preActivation.data, task: $0)
     }
     normalize(stored)
+    bench.stage("\(name).rows", .forward)
     bench.run(layout.tasks) { layout.toRows(output.data, into: outputRows.pointer, task: $0) }
   }
 
   /// From maps that the caller has put into `preActivation`, still without their bias.
   func forwardFromMaps(bias values: UnsafePointer<Float>, stored: ParameterVector?) {
+    bench.stage("\(name).rows", .forward)
     bench.run(bias.tasks) { bias.add(values, to: preActivation.data, task: $0) }
     normalize(stored)
   }
@@ -54,8 +59,10 @@ final class NormalizedRows {
 
   /// From the gradient of the output's rows to that of the product's rows; `maps` is memory for it on the way.
   func backward(rows: AlignedMemory, through maps: FeatureMaps, parameterGradient: UnsafeMutablePointer<Float>) {
+    bench.stage("\(name).rows", .backward)
     bench.run(layout.tasks) { layout.toMaps(rows.pointer, bias: nil, rectified: false, into: maps.data, task: $0) }
     normalization.backward(preActivation, gradient: maps, parameterGradient: parameterGradient)
+    bench.stage("\(name).rows", .backward)
     bench.run(layout.tasks) { layout.toRows(maps.data, into: rows.pointer, task: $0) }
   }
 

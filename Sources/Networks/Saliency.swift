@@ -47,6 +47,7 @@ package final class Saliency {
     let pixels = network.shape.scorePixels
     let weights = parameters.pointer + scoreWeights
     // The score layer turned back: only the seeded positions are not zero. Labels are added in class order.
+    bench.stage("classification.saliency.seed", .forward)
     bench.run(network.images * pixels) { row in
       let (image, pixel) = row.quotientAndRemainder(dividingBy: pixels)
       let gradient = fc7Gradient.pointer + row * fc
@@ -62,6 +63,7 @@ package final class Saliency {
     network.fc7.multiplyBack(fc7Gradient, into: fc6Gradient)
     network.fc6.rectifyGradient(fc6Gradient, output: network.fc6Rows)
     network.fc6.multiplyBack(fc6Gradient, into: pool5Rows)
+    bench.stage("classification.saliency.fold", .forward)
     bench.run(folding.foldTasks) { folding.fold(pool5Rows.pointer, into: output.data, task: $0) }
   }
 }

@@ -74,6 +74,7 @@ package final class SegmentationNetwork {
   package func forward(_ activation: FeatureMaps, switches: [Switches]) {
     var maps = activation
     for (index, block) in blocks.enumerated() {
+      bench.stage("segmentation.unpool\(5 - index)", .forward)
       bench.run(block.pooling.tasks) {
         block.pooling.scatter(maps.data, switches: switches[4 - index].pointer, into: block.unpooled.data, task: $0)
       }
@@ -83,6 +84,7 @@ package final class SegmentationNetwork {
         maps = layer.output
       }
     }
+    bench.stage("segmentation.score", .forward)
     bench.run(score.tasks) {
       score.apply(
         maps.data, weights: parameters.pointer + scoreWeight, bias: parameters.pointer + scoreBias,
@@ -99,12 +101,14 @@ package final class SegmentationNetwork {
     }
     let top = blocks[4].layers.last!.output
     let workspace = bench.workspace
+    bench.stage("segmentation.score", .weightGradient)
     bench.run(score.tasks) {
       score.gatherWeightGradient(top.data, scoreGradient: scoreGradient.pointer, workspace: workspace, task: $0)
     }
     score.combineWeightGradient(
       workspace: workspace, weightGradient: parameterGradient + scoreWeight, biasGradient: parameterGradient + scoreBias)
     var gradient = buffer(like: top, size: top.height)
+    bench.stage("segmentation.score", .dataGradient)
     bench.run(score.tasks) {
       score.dataGradient(
         scoreGradient: scoreGradient.pointer, weights: parameters.pointer + scoreWeight, into: gradient.data, task: $0)
@@ -117,6 +121,7 @@ package final class SegmentationNetwork {
         gradient = next
       }
       let below = buffer(like: block.unpooled, size: block.unpooled.height / 2)
+      bench.stage("segmentation.unpool\(5 - index)", .backward)
       bench.run(block.pooling.tasks) {
         block.pooling.gather(gradient.data, switches: switches[4 - index].pointer, into: below.data, task: $0)
       }

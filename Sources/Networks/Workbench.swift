@@ -9,6 +9,8 @@ package final class Workbench: @unchecked Sendable {
   package let workers: WorkerPool
   private var reserved = 0
   private var memory: AlignedMemory?
+  /// Takes the time of each stage, where someone asks for it; nil costs nothing.
+  package var stopwatch: Stopwatch?
 
   package init(workers: WorkerPool) { self.workers = workers }
 
@@ -24,6 +26,13 @@ package final class Workbench: @unchecked Sendable {
   package var workspace: UnsafeMutablePointer<Float> {
     if memory == nil { memory = AlignedMemory(floats: max(reserved, 16)) }
     return memory!.pointer
+  }
+
+  /// Says that what follows, up to the next call, is this pass of this layer.
+  @inline(__always)
+  func stage(_ layer: @autoclosure () -> String, _ pass: Pass) {
+    guard let stopwatch else { return }
+    stopwatch.begin(Stage(layer(), pass))
   }
 
   /// Runs a kernel's tasks over the threads.

@@ -30,6 +30,7 @@ package final class TrainingLoop {
   private let ownShards: Range<Int>
   private let coordinator: Coordinator
   private let display: ProgressDisplay
+  private let trace: Trace
   private let started: Double
   private var phaseSeconds: [String: Double] = [:]
 
@@ -51,6 +52,7 @@ package final class TrainingLoop {
     data = try communicator.together { try TrainingData(configuration, workers: pool) }
     net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
     net.initialize(configuration.initialization, seed: configuration.seed)
+    trace = try Trace(path: options.trace, communicator)
     coordinator = try Coordinator(configuration, options, run, net, communicator, display)
     if communicator.rank == 0 {
       display.say(
@@ -71,6 +73,7 @@ package final class TrainingLoop {
       }
       if reason != .finished { break }
     }
+    try trace.write()
     try coordinator.finish(reason, seconds: Clock.now - started, phaseSeconds: phaseSeconds, threads: workers.threads)
     return reason
   }
@@ -105,25 +108,27 @@ package final class TrainingLoop {
 
       var results: [[Double]] = []
       for shard in ownShards {
-        let batch = try loader.next()
+        let batch = try trace.record("wait for data") { try loader.next() }
         let key = DropoutKey(
           seed: configuration.seed, iteration: iteration, firstSlot: shard * configuration.shardSize)
-        let result = step.run(batch, key: key, gradient: sums.nextBuffer())
-        sums.commit()
+        let result = trace.record("shard \(shard)") { step.run(batch, key: key, gradient: sums.nextBuffer()) }
+        trace.record("add to the tree") { sums.commit() }
         results.append([result.loss, result.correct, result.decisions])
         if recorder.wants(iteration) { recorder.add(batch) }
         loader.recycle(batch)
       }
 
-      let totals = try communicator.sumOverShards(results, tree: tree)
+      let totals = try trace.record("sum losses") { try communicator.sumOverShards(results, tree: tree) }
       let loss = totals[0] / Double(configuration.shards)
       try requireFinite(loss, results, phase, iteration)
 
       optimizer.begin(iteration: iteration)
-      try reduction.reduce(sums, weights: weights) { range, gradientSum in
-        optimizer.update(range, gradientSum: gradientSum, weights: weights)
+      try trace.record("reduce, update, gather") {
+        try reduction.reduce(sums, weights: weights) { range, gradientSum in
+          optimizer.update(range, gradientSum: gradientSum, weights: weights)
+        }
       }
-      step.prepare()
+      trace.record("prepare weights") { step.prepare() }
       if recorder.wants(iteration) { try recorder.finish(iteration: iteration, loss: loss) }
 
       let seconds = Clock.now - began

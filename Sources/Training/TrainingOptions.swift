@@ -22,6 +22,8 @@ package struct TrainingOptions: Sendable {
   package var recordSteps = 0
   /// Seconds after which the run ends with a checkpoint, at the end of an iteration.
   package var timeLimit: Double?
+  /// A file for the timeline of all ranks, in Chrome's trace format.
+  package var trace: String?
 
   package init(output: String) { self.output = output }
 }

@@ -48,6 +48,9 @@ struct Train: ParsableCommand {
   @Option(help: "Stops in time with a checkpoint: seconds, or such as 3h50m.")
   var timeLimit: String?
 
+  @Option(help: "Writes a timeline of all ranks that chrome://tracing and Perfetto open.")
+  var trace: String?
+
   @Flag(help: "Checks configuration and data, says what would be trained, and ends.")
   var dryRun = false
 
@@ -70,6 +73,7 @@ struct Train: ParsableCommand {
     options.initialWeights = initialWeights
     options.recordSteps = recordSteps
     options.timeLimit = timeLimit.flatMap(Duration.seconds)
+    options.trace = trace
     return options
   }
 

@@ -6,8 +6,10 @@ import Training
 @main
 struct Dnet: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dnet", abstract: "Data, evaluation, prediction and models for DecoupledNet.", version: Version.text,
-    subcommands: [DataCommand.self, EvaluateCommand.self, PredictCommand.self, ModelCommand.self])
+    commandName: "dnet", abstract: "Data, evaluation, prediction, models and measurements for DecoupledNet.", version: Version.text,
+    subcommands: [
+      DataCommand.self, EvaluateCommand.self, PredictCommand.self, ModelCommand.self, BenchCommand.self, DoctorCommand.self,
+    ])
 
   static func main() {
     Startup.settleArithmetic()

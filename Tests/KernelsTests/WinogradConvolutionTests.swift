@@ -24,6 +24,7 @@ struct ConvolutionShape: CustomTestStringConvertible, Sendable {
     ConvolutionShape(images: 1, inputs: 16, outputs: 32, height: 1, width: 130),
     ConvolutionShape(images: 2, inputs: 16, outputs: 16, height: 61, width: 66),
     ConvolutionShape(images: 2, inputs: 144, outputs: 272, height: 3, width: 4),
+    ConvolutionShape(images: 3, inputs: 64, outputs: 160, height: 21, width: 19),
   ]
 
   var inputCount: Int { images * inputs * height * width }

@@ -69,4 +69,23 @@ func winogradWeightGradient(
       #expect(plan.accumulationTasks >= 16)
     }
   }
+
+  /// The networks at a quarter of the width, 96x96, four images: several threads find work in every layer.
+  @Test(arguments: [(16, 16, 96), (16, 32, 48), (32, 32, 48), (64, 64, 24), (128, 128, 12), (128, 128, 6)])
+  func smallMapsHaveTasksForSeveralThreads(_ shape: (Int, Int, Int)) {
+    let (inputs, outputs, size) = shape
+    let forward = WinogradConvolution(
+      images: 4, inputChannels: inputs, outputChannels: outputs, height: size, width: size)
+    let gradient = WinogradWeightGradient(
+      images: 4, inputChannels: inputs, outputChannels: outputs, height: size, width: size)
+    #expect(forward.tasks >= 8)
+    #expect(gradient.accumulationTasks >= 8)
+  }
+
+  @Test func wideMapsHaveSixteenTasks() {
+    for size in [40, 20] {
+      let plan = WinogradConvolution(images: 4, inputChannels: 512, outputChannels: 512, height: size, width: size)
+      #expect(plan.tasks >= 16)
+    }
+  }
 }

@@ -2,8 +2,8 @@
 // parameter's gradient and inference, for both phases, with and without batch norm in the classification network.
 //
 // Tolerances (docs/numerics.md): gradients jump by 1e-4 to 1e-2 where float32 flips a ReLU or a switch that Double does
-// not, and the segmentation phase has thousands of both, so its tensors are held to 2e-2 of their norms; the
-// classification phase's to 1e-3. A wrong tap, transposition or factor shows as 1e-1 and more.
+// not. The classification phase and the "calm" cases, where nothing lies near a flip, are held to 2e-4 of each tensor's
+// norm; the other segmentation cases, with thousands of units near one, to 2e-2, as PyTorch's float32 needs it too.
 import Foundation
 import Tensors
 import Testing
@@ -50,7 +50,7 @@ import Networks
     #expect(abs(result.loss - `case`.golden.classification.loss) < 1e-4 * `case`.golden.classification.loss)
     expectClose(
       gradient, reference(`case`).classificationStep(images: images(`case`), labels: doubles(`case`.labels)).gradients,
-      tolerance: 1e-3)
+      tolerance: 2e-4)
   }
 
   @Test(arguments: Golden.names)
@@ -68,7 +68,7 @@ import Networks
       gradient,
       reference(`case`).segmentationStep(
         images: images(`case`), labels: doubles(`case`.labels), masks: `case`.golden.masks
-      ).gradients, tolerance: 2e-2)
+      ).gradients, tolerance: name.hasSuffix("calm") ? 2e-4 : 2e-2)
   }
 
   @Test(arguments: Golden.names)

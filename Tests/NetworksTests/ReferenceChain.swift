@@ -45,8 +45,7 @@ final class ReferenceChain {
     let bias = parameter(name + ".bias")
     let input = maps
     let plan = PlainConvolution(outputs: bias.count, inputs: input.c, kernel: kernelSide(name), padding: padding)
-    maps = plan.small(fromLarge: input, weight: weight)
-    addBias(bias, to: &maps)
+    maps = plan.small(fromLarge: input, weight: weight).mapped { $1 + bias[$0] }
     activations[name] = maps
     wayBack.append { [unowned self] gradient in
       gradients[name + ".weight"] = plan.weight(fromSmall: gradient, large: input)
@@ -61,8 +60,7 @@ final class ReferenceChain {
     let bias = parameter(name + ".bias")
     let input = maps
     let plan = PlainConvolution(outputs: input.c, inputs: bias.count, kernel: kernelSide(name), padding: padding)
-    maps = plan.large(fromSmall: input, weight: weight)
-    addBias(bias, to: &maps)
+    maps = plan.large(fromSmall: input, weight: weight).mapped { $1 + bias[$0] }
     activations[name] = maps
     wayBack.append { [unowned self] gradient in
       gradients[name + ".weight"] = plan.weight(fromSmall: input, large: gradient)
@@ -101,7 +99,7 @@ final class ReferenceChain {
 
   func relu(_ name: String) {
     let input = maps
-    for index in maps.values.indices where !(maps.values[index] > 0) { maps.values[index] = 0 }
+    maps = input.mapped { $1 > 0 ? $1 : 0 }
     activations[name + ".relu"] = maps
     wayBack.append { gradient in masked(gradient, where: input) }
   }

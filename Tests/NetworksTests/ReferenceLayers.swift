@@ -26,6 +26,22 @@ struct PlainMaps: Equatable {
   /// First value of a channel plane.
   func plane(_ n: Int, _ c: Int) -> Int { (n * self.c + c) * h * w }
 
+  /// Calls `body` for every channel plane: its channel and the indices of its values.
+  func forEachPlane(_ body: (Int, Range<Int>) -> Void) {
+    for example in 0..<n {
+      for channel in 0..<c { body(channel, plane(example, channel)..<(plane(example, channel) + h * w)) }
+    }
+  }
+
+  /// Every value as a function of its channel and itself.
+  func mapped(_ transform: (_ channel: Int, _ value: Double) -> Double) -> PlainMaps {
+    var result = self
+    result.values.withUnsafeMutableBufferPointer { values in
+      forEachPlane { channel, plane in for index in plane { values[index] = transform(channel, values[index]) } }
+    }
+    return result
+  }
+
   /// The maps of chosen examples, in the order given; an example may be chosen more than once.
   func examples(_ chosen: [Int]) -> PlainMaps {
     PlainMaps(
@@ -131,14 +147,12 @@ struct PlainConvolution {
   }
 }
 
-func addBias(_ bias: [Double], to maps: inout PlainMaps) {
-  for index in maps.values.indices { maps.values[index] += bias[index / (maps.h * maps.w) % maps.c] }
-}
-
 /// Sum over N, H, W of each channel.
 func channelSums(_ maps: PlainMaps) -> [Double] {
   var sums = [Double](repeating: 0, count: maps.c)
-  for index in maps.values.indices { sums[index / (maps.h * maps.w) % maps.c] += maps.values[index] }
+  maps.forEachPlane { channel, plane in
+    for index in plane { sums[channel] += maps.values[index] }
+  }
   return sums
 }
 
@@ -180,44 +194,35 @@ struct PlainNormalisation {
 
   /// Statistics of the batch itself when none are given.
   init(_ maps: PlainMaps, recorded: (mean: [Double], variance: [Double])? = nil, epsilon: Double) {
-    let area = maps.h * maps.w
-    let count = Double(maps.n * area)
+    let count = Double(maps.n * maps.h * maps.w)
     let mean = recorded?.mean ?? channelSums(maps).map { $0 / count }
-    var centred = maps
-    for index in centred.values.indices { centred.values[index] -= mean[index / area % maps.c] }
-    var squares = centred
-    for index in squares.values.indices { squares.values[index] *= squares.values[index] }
-    variance = recorded?.variance ?? channelSums(squares).map { $0 / count }
-    inverseDeviations = variance.map { 1 / ($0 + epsilon).squareRoot() }
-    for index in centred.values.indices { centred.values[index] *= inverseDeviations[index / area % maps.c] }
+    let centred = maps.mapped { $1 - mean[$0] }
+    variance = recorded?.variance ?? channelSums(centred.mapped { $1 * $1 }).map { $0 / count }
+    let inverse = variance.map { 1 / ($0 + epsilon).squareRoot() }
     self.mean = mean
-    normalised = centred
+    inverseDeviations = inverse
+    normalised = centred.mapped { $1 * inverse[$0] }
   }
 
   func scaled(_ scale: [Double], _ shift: [Double]) -> PlainMaps {
-    var result = normalised
-    let area = result.h * result.w
-    for index in result.values.indices {
-      let channel = index / area % result.c
-      result.values[index] = scale[channel] * result.values[index] + shift[channel]
-    }
-    return result
+    normalised.mapped { scale[$0] * $1 + shift[$0] }
   }
 
   /// Gradients when the statistics came from the batch. With d = gradient and u = normalised input, per channel:
   /// shift: sum d; scale: sum d u; input: scale / deviation * (d - mean d - u * mean(d u)).
   func gradients(_ gradient: PlainMaps, scale: [Double]) -> (input: PlainMaps, scale: [Double], shift: [Double]) {
-    let area = gradient.h * gradient.w
-    let count = Double(gradient.n * area)
+    let count = Double(gradient.n * gradient.h * gradient.w)
     var products = gradient
     for index in products.values.indices { products.values[index] *= normalised.values[index] }
     let shifts = channelSums(gradient)
     let scales = channelSums(products)
     var input = gradient
-    for index in input.values.indices {
-      let channel = index / area % gradient.c
-      let centred = gradient.values[index] - shifts[channel] / count - normalised.values[index] * scales[channel] / count
-      input.values[index] = scale[channel] * inverseDeviations[channel] * centred
+    gradient.forEachPlane { channel, plane in
+      let factor = scale[channel] * inverseDeviations[channel]
+      for index in plane {
+        input.values[index] =
+          factor * (gradient.values[index] - shifts[channel] / count - normalised.values[index] * scales[channel] / count)
+      }
     }
     return (input, scales, shifts)
   }

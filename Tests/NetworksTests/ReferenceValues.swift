@@ -128,7 +128,7 @@ struct Golden: Decodable, Sendable {
 
   static let names = [
     "size64-classes5", "size64-classes20", "size96-classes5", "size96-classes20", "size64-classes20-batchnorm",
-    "size96-classes5-batchnorm",
+    "size96-classes5-batchnorm", "size64-classes20-calm", "size96-classes5-batchnorm-calm",
   ]
 
   static func named(_ name: String) throws -> Golden {

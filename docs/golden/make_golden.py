@@ -1,6 +1,6 @@
 """Writes the golden files of Tests/NetworksTests/Golden from the PyTorch network, in float64.
 
-    python docs/golden/make_golden.py [--output DIR] [--salts N]
+    python docs/golden/make_golden.py [--output DIR] [--search N] [--only CASE]
 
 Every case draws weights, images, labels and masks by formula (reference_values.py), so a file holds only the ranges and
 what the network makes of them: losses, scores, norms and a few entries of every gradient and map. See README.md.
@@ -15,7 +15,18 @@ import torch
 import reference_values
 from decouplednet import DecoupledNet, Shape, gradients, has_zero_gradient, is_statistic, parameter_shapes, trained_names
 
-CASES = [(64, 5, False), (64, 20, False), (96, 5, False), (96, 20, False), (64, 20, True), (96, 5, True)]
+# Input size, classes, batch normalisation in the classification network, calm (see reference_values.ranges), and the number
+# in the salt: the least sensitive of 64 (calm cases: of 24), found with --search.
+CASES = [
+    (64, 5, False, False, 37),
+    (64, 20, False, False, 52),
+    (96, 5, False, False, 2),
+    (96, 20, False, False, 49),
+    (64, 20, True, False, 34),
+    (96, 5, True, False, 2),
+    (64, 20, False, True, 11),
+    (96, 5, True, True, 2),
+]
 EXAMPLES = 4
 MAPS_AN_EXAMPLE = 2  # foreground maps kept of each example, its lowest classes first
 
@@ -40,10 +51,10 @@ def named_gradients(values, batch_norm):
 class Inputs:
     """What one case starts from, in float64 that holds float32 numbers."""
 
-    def __init__(self, shape, salt):
+    def __init__(self, shape, salt, calm=False):
         self.shape, self.salt = shape, salt
         self.dimensions = parameter_shapes(shape)
-        self.ranges = reference_values.ranges(shape)
+        self.ranges = reference_values.ranges(shape, calm)
         self.images = reference_values.images(salt, EXAMPLES, shape.input_size)
         self.labels = reference_values.labels(salt, EXAMPLES, shape.classes)
         self.masks = reference_values.masks(salt, EXAMPLES, shape.input_size)
@@ -100,51 +111,58 @@ def run(inputs, dtype, noise=0.0):
     return loss.detach(), scores.detach(), first, second_loss.detach(), details, second
 
 
-def largest_deviation(one, golden, batch_norm):
-    """The largest relative error (of the norm of the difference) of a gradient that is not zero, and its name."""
-    found = (0.0, "")
-    for phase in (2, 5):
-        for name, value in golden[phase].items():
-            if not has_zero_gradient(name, batch_norm):
-                difference = (one[phase][name].double() - value).norm() / value.norm()
-                found = max(found, (float(difference), name))
-    return found
+def deviations(one, golden, batch_norm):
+    """The largest relative error (norm of the difference) of a gradient that is not zero, by phase."""
+    return [
+        max(
+            float((one[phase][name].double() - value).norm() / value.norm())
+            for name, value in golden[phase].items()
+            if not has_zero_gradient(name, batch_norm)
+        )
+        for phase in (2, 5)
+    ]
 
 
-def choose(shape, salts):
-    """The inputs, among a few salts, whose gradients suffer least from float32 and from weights that are off by 1e-6.
+def choose(shape, calm, salts):
+    """The inputs, among those of the salt numbers given, whose gradients suffer least from float32 and from weights that are off by 1e-6.
 
     Gradients jump where a ReLU or a pooling's switch flips, and some unit is always close to it; this keeps a case where
     those that flip matter little, so that a float32 network can be held to a tight tolerance.
     """
     best = None
-    for number in range(salts):
-        inputs = Inputs(shape, f"dnet-{number}")
+    for number in salts:
+        inputs = Inputs(shape, f"dnet-{number}", calm)
         inputs.calibrate()
         golden = run(inputs, torch.float64)
-        single = largest_deviation(run(inputs, torch.float32), golden, shape.batch_norm)
-        noisy = largest_deviation(run(inputs, torch.float64, noise=1e-6), golden, shape.batch_norm)
+        single = deviations(run(inputs, torch.float32), golden, shape.batch_norm)
+        noisy = deviations(run(inputs, torch.float64, noise=1e-6), golden, shape.batch_norm)
         images, _, parameters = inputs.cast(torch.float64)
         parameters = {name: value.detach() for name, value in parameters.items()}
         maps = DecoupledNet(parameters, shape.batch_norm).inference(images)
         if weakness := weakness_of(inputs, golden, maps):
             print(f"  {inputs.salt} is no good: {weakness}", flush=True)
             continue
-        if best is None or max(single, noisy) < best[0]:
-            best = (max(single, noisy), single, noisy, inputs, golden, maps)
+        worst = max(single + noisy)
+        if best is None or worst < best[0]:
+            best = (worst, single, noisy, inputs, golden, maps)
     if best is None:
         raise SystemExit("no salt gives a healthy case: choose other ranges")
     _, single, noisy, inputs, golden, maps = best
     print(
-        f"| {shape.input_size} | {shape.classes} | {shape.batch_norm} | {inputs.salt} | {golden[0]:.6f} | {golden[3]:.6f} "
-        f"| {single[0]:.1e} {single[1]} | {noisy[0]:.1e} {noisy[1]} |",
+        f"| {case_name(shape, calm)} | {single[0]:.1e} | {noisy[0]:.1e} | {single[1]:.1e} | {noisy[1]:.1e} |",
         flush=True,
     )
     return inputs, golden, maps
 
 
-def golden_case(shape, salts):
-    inputs, (loss, scores, first, second_loss, details, second), maps = choose(shape, salts)
+def case_name(shape, calm):
+    return (
+        f"size{shape.input_size}-classes{shape.classes}{'-batchnorm' if shape.batch_norm else ''}{'-calm' if calm else ''}"
+    )
+
+
+def golden_case(shape, calm, salts):
+    inputs, (loss, scores, first, second_loss, details, second), maps = choose(shape, calm, salts)
     foreground = []
     for (example, label), value in sorted(maps["foreground"].items()):
         if sum(entry["example"] == example for entry in foreground) < MAPS_AN_EXAMPLE:
@@ -224,14 +242,17 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     root = pathlib.Path(__file__).resolve().parents[2]
     arguments.add_argument("--output", type=pathlib.Path, default=root / "Tests/NetworksTests/Golden")
-    arguments.add_argument("--salts", type=int, default=64, help="inputs tried per case; the calmest is kept")
+    arguments.add_argument("--search", type=int, metavar="N", help="try salts 0...N-1 and keep the least sensitive")
+    arguments.add_argument("--only", help="one case, by its file's name without .json")
     options = arguments.parse_args()
     torch.set_num_threads(1)
     options.output.mkdir(parents=True, exist_ok=True)
-    for size, classes, batch_norm in CASES:
-        content = golden_case(Shape(1 / 16, size, classes, batch_norm), options.salts)
-        name = f"size{size}-classes{classes}{'-batchnorm' if batch_norm else ''}.json"
-        (options.output / name).write_text(text(content) + "\n")
+    for size, classes, batch_norm, calm, salt in CASES:
+        shape = Shape(1 / 16, size, classes, batch_norm)
+        name = case_name(shape, calm)
+        if options.only in (None, name):
+            salts = range(options.search) if options.search else [salt]
+            (options.output / f"{name}.json").write_text(text(golden_case(shape, calm, salts)) + "\n")
 
 
 if __name__ == "__main__":

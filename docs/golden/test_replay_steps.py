@@ -19,7 +19,7 @@ from make_golden import Inputs
 HERE = pathlib.Path(__file__).resolve().parent
 SETTINGS = {
     "iterations": 2,
-    "learningRate": {"base": 0.01, "step": 1000, "factor": 0.1},
+    "learningRate": {"base": 0.001, "step": 1000, "factor": 0.1},
     "momentum": 0.9,
     "weightDecay": 0.0005,
     "dropout": 0,
@@ -29,7 +29,7 @@ SETTINGS = {
 def make_run(folder, batch_norm):
     """Two steps of both phases with two shards of four, recorded as dnet-train records them."""
     shape = Shape(1 / 16, 64, 5, batch_norm)
-    shards = [Inputs(shape, "shard-0"), Inputs(shape, "shard-1")]
+    shards = [Inputs(shape, "shard-0", calm=True), Inputs(shape, "shard-1", calm=True)]
     shards[0].calibrate()
     parameters = {name: value.float().clone() for name, value in shards[0].parameters.items()}
     images, labels, masks = (torch.cat([getattr(s, part) for s in shards]) for part in ("images", "labels", "masks"))
@@ -47,7 +47,7 @@ def make_run(folder, batch_norm):
             parameters[name].requires_grad_(True)
             factor, decay = (2, 0) if name.endswith("bias") else (1, 0.0005)
             factor *= 10 if "classification.score" in name else 1
-            groups.append({"params": [parameters[name]], "lr": 0.01 * factor, "weight_decay": decay})
+            groups.append({"params": [parameters[name]], "lr": 0.001 * factor, "weight_decay": decay})
         optimizer = torch.optim.SGD(groups, momentum=0.9)
         for step in (1, 2):
             optimizer.zero_grad()

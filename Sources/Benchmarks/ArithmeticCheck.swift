@@ -1,0 +1,84 @@
+// The two kernels that nearly all of training's arithmetic goes through, against plain loops in Double.
+import Kernels
+import Randomness
+import Tensors
+
+struct ArithmeticCheck {
+  /// Largest difference over the largest value.
+  let productError: Double
+  let convolutionError: Double
+
+  init() {
+    productError = Self.productDifference()
+    convolutionError = Self.convolutionDifference()
+  }
+
+  private static func values(_ count: Int, _ stream: UInt64) -> [Float] {
+    var random = CounterRandom(seed: 1, 0x6368_6563, stream)
+    return (0..<count).map { _ in Float(random.uniform(-1, 1)) }
+  }
+
+  private static func difference(_ got: some Sequence<Float>, _ truth: some Sequence<Double>) -> Double {
+    var (largest, scale) = (0.0, 0.0)
+    for (a, b) in zip(got, truth) {
+      let error = abs(Double(a) - b)
+      // A NaN is the largest error there is.
+      largest = error.isNaN ? .infinity : max(largest, error)
+      scale = max(scale, abs(b))
+    }
+    return largest / scale
+  }
+
+  private static func productDifference() -> Double {
+    let (m, n, k) = (67, 130, 259)
+    let (a, b) = (values(m * k, 1), values(k * n, 2))
+    let plan = MatrixProduct(rows: m, columns: n, inner: k, rightTransposed: true)
+    var c = [Float](repeating: 0, count: m * n)
+    c.withUnsafeMutableBufferPointer { c in
+      for task in 0..<plan.tasks { plan.multiply(a, b, into: c.baseAddress!, task: task) }
+    }
+    let truth = NaiveMatrixProduct.multiply(
+      a.map(Double.init), b.map(Double.init), rows: m, columns: n, inner: k, leftTransposed: false, rightTransposed: true)
+    return difference(c, truth)
+  }
+
+  private static func convolutionDifference() -> Double {
+    let (channels, outputs, height, width) = (48, 32, 10, 7)
+    let input = values(channels * height * width, 3)
+    let weights = values(channels * outputs * 9, 4)
+    let output = convolve(input, weights, channels, outputs, height, width)()
+    let truth = NaiveConvolution(
+      images: 1, inputChannels: channels, outputChannels: outputs, height: height, width: width
+    ).apply(input, weights: weights, bias: nil, rectified: false)
+    return withExtendedLifetime(output) { difference(output.buffer, truth.map(Double.init)) }
+  }
+
+  /// A closure that convolves on the calling thread; the weights are prepared at once.
+  private static func convolve(
+    _ input: [Float], _ weights: [Float], _ channels: Int, _ outputs: Int, _ height: Int, _ width: Int
+  ) -> () -> AlignedMemory {
+    let plan = WinogradConvolution(
+      images: 1, inputChannels: channels, outputChannels: outputs, height: height, width: width)
+    let prepared = AlignedMemory(floats: plan.preparedCount)
+    for task in 0..<plan.preparationTasks { plan.prepare(weights, turned: false, into: prepared.pointer, task: task) }
+    let scratch = AlignedMemory(floats: plan.scratchFloats)
+    let output = AlignedMemory(floats: outputs * height * width)
+    return {
+      for task in 0..<plan.tasks {
+        plan.apply(
+          input, prepared: prepared.pointer, bias: nil, rectified: false, into: output.pointer, task: task,
+          scratch: scratch.pointer)
+      }
+      return output
+    }
+  }
+
+  /// GFLOP/s of direct convolution on one thread: 128 channels, 80 x 80.
+  func convolutionGflops() -> Double {
+    let (channels, side) = (128, 80)
+    let run = Self.convolve(
+      Self.values(channels * side * side, 5), Self.values(channels * channels * 9, 6), channels, channels, side, side)
+    let seconds = Timing.repeated(3) { _ = run() }.min()!
+    return 2 * Double(channels * channels * 9 * side * side) / seconds / 1e9
+  }
+}

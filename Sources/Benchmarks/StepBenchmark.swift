@@ -1,0 +1,121 @@
+// The real steps on random data: what an image costs in each phase and at inference, and where the time goes.
+//
+// A step is what one shard needs between two updates: forward pass, loss, backward pass, and nothing of reading pictures,
+// of the reduction or of the update. Dropout is on in phase one. Preparing the weights (the transforms that follow each
+// update, once for all shards of a rank) is timed apart.
+import Networks
+import Randomness
+import Tensors
+import Workers
+
+/// Which of the three ways through the network.
+package enum MeasuredStep: String, Sendable, CaseIterable {
+  case classification
+  case segmentation
+  case inference
+}
+
+/// Times of one step over several runs.
+package struct StepTimes: Sendable {
+  package let step: MeasuredStep
+  package let images: Int
+  /// Of each run, in order.
+  package let seconds: [Double]
+  /// Median over the runs by stage, in the order of the step; empty where no stopwatch ran.
+  package let stages: [(stage: Stage, calls: Int, seconds: Double)]
+  /// Median of what a run spent outside its stages.
+  package let secondsBetweenStages: Double
+  /// Median of preparing the weights after an update; nil where nothing is updated.
+  package let preparationSeconds: Double?
+
+  /// What shares of a step are taken of: medians do not add up to a median, and a disturbance belongs to no stage.
+  package var profileSeconds: Double { stages.reduce(secondsBetweenStages) { $0 + $1.seconds } }
+  package var medianSeconds: Double { Timing.median(seconds) }
+  package var imagesPerSecond: Double { Double(images) / medianSeconds }
+}
+
+package struct StepBenchmark {
+  package let shape: NetworkShape
+  package let images: Int
+  package let repeats: Int
+  private let workers: WorkerPool
+  private let net: DecoupledNet
+  private let planes: AlignedMemory
+  private let labels: AlignedMemory
+  private let masks: [UInt8]
+
+  package init(_ shape: NetworkShape, images: Int, repeats: Int, workers: WorkerPool) {
+    self.shape = shape
+    self.images = images
+    self.repeats = repeats
+    self.workers = workers
+    net = DecoupledNet(shape)
+    net.initialize(.he, seed: 1)
+    let pixels = shape.inputSize * shape.inputSize
+    var random = CounterRandom(seed: 1, 0x62656e63)
+    planes = AlignedMemory(floats: images * 3 * pixels)
+    random.fillGaussian(planes.buffer, standardDeviation: 60)
+    // One label an image, and masks with a border that says nothing, as data has them.
+    labels = AlignedMemory(floats: images * shape.classes)
+    for image in 0..<images { labels.pointer[image * shape.classes + image % shape.classes] = 1 }
+    masks = (0..<images * pixels).map { _ in random.chance(0.05) ? 255 : random.chance(0.3) ? 1 : 0 }
+  }
+
+  package func run(_ step: MeasuredStep, profiled: Bool) -> StepTimes {
+    let bench = Workbench(workers: workers)
+    switch step {
+    case .classification:
+      let runner = ClassificationStep(net, images: images, dropoutRate: 0.5, bench: bench)
+      let gradient = AlignedMemory(floats: net.classification.memory.count)
+      let preparation = Timing.median(Timing.repeated(repeats) { runner.prepare() })
+      return measure(step, bench, profiled, preparation) {
+        _ = runner.run(
+          planes: planes.pointer, labels: labels.pointer, key: DropoutKey(seed: 1, iteration: 0, firstSlot: 0),
+          gradient: gradient.pointer)
+      }
+    case .segmentation:
+      let runner = SegmentationStep(net, images: images, bench: bench)
+      let gradient = AlignedMemory(floats: net.segmentation.memory.count)
+      runner.prepareClassification()
+      let preparation = Timing.median(Timing.repeated(repeats) { runner.prepare() })
+      return masks.withUnsafeBufferPointer { masks in
+        measure(step, bench, profiled, preparation) {
+          _ = runner.run(
+            planes: planes.pointer, labels: labels.pointer, mask: masks.baseAddress!, gradient: gradient.pointer)
+        }
+      }
+    case .inference:
+      let pass = InferencePass(net, images: images, bench: bench)
+      return measure(step, bench, profiled, nil) {
+        let scores = pass.features(planes.pointer)
+        let seeds = scores.indices.map { scores[$0] * labels.pointer[$0] }
+        // Background and foreground: with one label both have the same seeds, and the paper's procedure runs both.
+        pass.segment(seeds: seeds)
+        pass.segment(seeds: seeds)
+      }
+    }
+  }
+
+  private func measure(
+    _ step: MeasuredStep, _ bench: Workbench, _ profiled: Bool, _ preparation: Double?, _ body: () -> Void
+  ) -> StepTimes {
+    body()
+    var seconds: [Double] = []
+    var laps: [Stopwatch] = []
+    for _ in 0..<repeats {
+      let stopwatch = profiled ? Stopwatch() : nil
+      bench.stopwatch = stopwatch
+      seconds.append(Timing.seconds(body))
+      stopwatch?.stop()
+      bench.stopwatch = nil
+      if let stopwatch { laps.append(stopwatch) }
+    }
+    let stages = (laps.first?.stages ?? []).map { stage in
+      (stage: stage, calls: laps[0].calls[stage]!, seconds: Timing.median(laps.map { $0.seconds[stage]! }))
+    }
+    let between = zip(seconds, laps).map { max($0 - $1.seconds.values.reduce(0, +), 0) }
+    return StepTimes(
+      step: step, images: images, seconds: seconds, stages: stages,
+      secondsBetweenStages: between.isEmpty ? 0 : Timing.median(between), preparationSeconds: preparation)
+  }
+}
