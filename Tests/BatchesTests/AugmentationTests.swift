@@ -83,6 +83,7 @@ import Testing
       let values = Self.planes(of: image, box, choice, augmentation)
       var indices = [UInt8](repeating: 77, count: 32 * 32)
       augmentation.mask(of: mask, box: box, choice: choice, table: (0...255).map { 255 - $0 }, into: &indices)
+      var faults = 0
       for y in 0..<32 {
         for x in 0..<32 {
           let (sx, sy) = Self.source(x, y, 32, choice)
@@ -90,11 +91,12 @@ import Testing
           let inside = (0..<50).contains(column) && (0..<41).contains(row)
           let color = inside ? image[column, row] : Color(0, 0, 0)
           for (plane, level) in [color.blue, color.green, color.red].enumerated() {
-            #expect(values[(plane * 32 + y) * 32 + x] == Float(level) - mean[plane])
+            if values[(plane * 32 + y) * 32 + x] != Float(level) - mean[plane] { faults += 1 }
           }
-          #expect(indices[y * 32 + x] == 255 - (inside ? mask[column, row] : 255))
+          if indices[y * 32 + x] != 255 - (inside ? mask[column, row] : 255) { faults += 1 }
         }
       }
+      #expect(faults == 0, "box at (\(x1), \(y1))")
     }
   }
 
