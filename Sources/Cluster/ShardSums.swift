@@ -6,20 +6,23 @@ extension Communicator {
   ///
   /// - Parameters:
   ///   - values: for each of this rank's shards in order, the same number of values on all ranks. Float becomes Double exactly.
-  ///   - tree: the minibatch's; this rank owns `tree.range(of: rank, ranks: size)`.
-  package func sumOverShards<Value: BinaryFloatingPoint>(_ values: [[Value]], tree: ShardTree) throws -> [Double] {
-    let range = tree.range(of: rank, ranks: size)
+  ///   - tree: the minibatch's; this rank owns `tree.rangeOrNone(of: rank, ranks: size)`.
+  ///   - count: of a shard's values; needed where some rank may own no shard.
+  package func sumOverShards<Value: BinaryFloatingPoint>(
+    _ values: [[Value]], tree: ShardTree, count given: Int? = nil
+  ) throws -> [Double] {
+    let range = tree.rangeOrNone(of: rank, ranks: size)
     precondition(values.count == range.count, "\(values.count) shards' values for shards \(range)")
-    let count = values[0].count
+    let count = given ?? values[0].count
     precondition(values.allSatisfy { $0.count == count }, "shards differ in their number of values")
     // Ranks may own one shard more or fewer: the shorter lists are filled up.
-    let longest = tree.range(of: 0, ranks: size).count
+    let longest = tree.rangeOrNone(of: 0, ranks: size).count
     var own = values.flatMap { $0.map { Double($0) } }
     own += Array(repeating: 0, count: (longest - values.count) * count)
     let all = try allGather(own)
     var shards: [ArraySlice<Double>] = []
     for rank in 0..<size {
-      for place in 0..<tree.range(of: rank, ranks: size).count {
+      for place in 0..<tree.rangeOrNone(of: rank, ranks: size).count {
         shards.append(all[rank][place * count..<(place + 1) * count])
       }
     }

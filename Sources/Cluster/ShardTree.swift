@@ -50,6 +50,12 @@ package struct ShardTree: Sendable, Equatable {
     return first..<first + each + (rank < longer ? 1 : 0)
   }
 
+  /// As `range`, for any number of ranks: those beyond the number of shards own none.
+  package func rangeOrNone(of rank: Int, ranks: Int) -> Range<Int> {
+    let owners = min(ranks, shards)
+    return rank < owners ? range(of: rank, ranks: owners) : shards..<shards
+  }
+
   /// Throws where some rank would own no shard.
   package func requireWork(forRanks ranks: Int) throws {
     if ranks > shards { throw ClusterError.moreRanksThanShards(ranks: ranks, shards: shards) }

@@ -1,4 +1,4 @@
-// Whole files as bytes, with the system's reason where that fails.
+// Whole files as bytes, and folders, with the system's reason where that fails.
 import Foundation
 
 package enum FileBytes {
@@ -23,6 +23,19 @@ package enum FileBytes {
     }
     guard failure == 0 else { throw .unreadable(file: path, reason: String(cString: strerror(failure))) }
     return bytes
+  }
+
+  /// Makes a folder and those above it, where they are missing.
+  package static func makeFolder(_ path: String) throws(ImageError) {
+    var made = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/") {
+      made += part + "/"
+      guard mkdir(made, 0o777) == 0 || errno == EEXIST else {
+        throw .unwritable(file: path, reason: String(cString: strerror(errno)))
+      }
+    }
+    // What is there already may be a file.
+    guard access(made + ".", F_OK) == 0 else { throw .unwritable(file: path, reason: String(cString: strerror(errno))) }
   }
 
   /// Writes or replaces the file.

@@ -1,5 +1,6 @@
 // The resolved configuration of a run: a YAML file, changed by `--set key.path=value`, checked key by key.
 import Foundation
+import Images
 import Networks
 import Yams
 
@@ -14,8 +15,8 @@ package enum ConfigurationError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .unreadable(let file, let reason): "cannot read the configuration \(file): \(reason)"
-    case .notYAML(let file, let reason): "\(file) is no YAML: \(reason)"
+    case .unreadable(let file, let reason): "cannot read the configuration \(file): \(reason); check the path, which is relative to where dnet-train is started"
+    case .notYAML(let file, let reason): "\(file) is no configuration in YAML: \(reason)"
     case .unknownKey(let key, let nearest): "unknown configuration key \(key): did you mean \(nearest)? dnet-train --help lists all"
     case .notAKey(let key, let found): "\(key) is \(found) where a single value is wanted; dnet-train --help lists all keys"
     case .outOfRange(let key, let value, let range): "\(key) is \(value): it takes \(range)"
@@ -33,8 +34,9 @@ package struct Configuration: Sendable, Equatable {
   /// Reads a YAML file and applies settings of the form `key.path=value`.
   package init(file: String, settings: [String] = []) throws {
     let text: String
-    do { text = try String(contentsOfFile: file, encoding: .utf8) } catch {
-      throw ConfigurationError.unreadable(file: file, reason: (error as NSError).localizedDescription)
+    do throws(ImageError) { text = String(decoding: try FileBytes.read(file), as: UTF8.self) } catch {
+      guard case .unreadable(_, let reason) = error else { throw error }
+      throw ConfigurationError.unreadable(file: file, reason: reason)
     }
     try self.init(yaml: text, name: file, settings: settings)
   }
@@ -42,7 +44,12 @@ package struct Configuration: Sendable, Equatable {
   package init(yaml text: String, name: String = "the configuration", settings: [String] = []) throws {
     var given: [String: String] = [:]
     do {
-      if let node = try Yams.compose(yaml: text) { try Self.flatten(node, at: "", into: &given) }
+      if let node = try Yams.compose(yaml: text) {
+        guard case .mapping = node else {
+          throw ConfigurationError.notYAML(file: name, reason: "it holds no keys, such as seed: 1")
+        }
+        try Self.flatten(node, at: "", into: &given)
+      }
     } catch let error as YamlError {
       throw ConfigurationError.notYAML(file: name, reason: "\(error)")
     }

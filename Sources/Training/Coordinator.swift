@@ -132,6 +132,10 @@ final class Coordinator {
     if isEnd { ended.insert(phase) }
     try communicator.together {
       guard isFirst, let velocity else { return }
+      // A last update that ran away shows in no loss; with such weights a run could never go on.
+      if let bad = net.namedTensors.first(where: { !$0.values.allSatisfy(\.isFinite) }) {
+        throw RunError.weightsNotFinite(phase: phase.rawValue, iteration: iteration, tensor: bad.name)
+      }
       let description = CheckpointDescription(
         phase: phase.rawValue, iteration: iteration, endsPhase: isEnd, seed: configuration.seed,
         configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text)

@@ -25,11 +25,18 @@ struct ResumePoint {
     case .never:
       if let found = try store.list().last { throw RunError.notEmpty(path: run.path, checkpoint: found.url.path) }
       return nil
-    case .from(let path): checkpoint = try Checkpoint(verifying: URL(fileURLWithPath: path))
+    case .from(let path):
+      let manifest = URL(fileURLWithPath: path).appendingPathComponent(Checkpoint.manifestName).path
+      guard FileManager.default.fileExists(atPath: manifest) else { throw RunError.noCheckpoint(path: path) }
+      checkpoint = try Checkpoint(verifying: URL(fileURLWithPath: path))
     case .auto:
       let (newest, skipped) = try store.newestValid()
       for (url, reason) in skipped { say("warning: skipping checkpoint \(url.path): \(reason)") }
-      guard let newest else { return nil }
+      guard let newest else {
+        // To start anew here would throw away the log of a run whose checkpoints somebody may still have elsewhere.
+        guard skipped.isEmpty else { throw RunError.noUsableCheckpoint(path: store.directory.path, damaged: skipped.count) }
+        return nil
+      }
       checkpoint = newest
     }
     let description = checkpoint.description

@@ -1,5 +1,6 @@
 // A run's directory and the files in it that are not checkpoints. Rank 0 alone writes here.
 import Foundation
+import Images
 
 package enum RunError: Error, Equatable, CustomStringConvertible {
   case cannotWrite(path: String, reason: String)
@@ -8,6 +9,9 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
   case notFinite(phase: String, iteration: Int, shard: Int, loss: Double)
   case noClassification
   case nothingToSegment(list: String)
+  case noCheckpoint(path: String)
+  case noUsableCheckpoint(path: String, damaged: Int)
+  case weightsNotFinite(phase: String, iteration: Int, tensor: String)
 
   package var description: String {
     switch self {
@@ -26,6 +30,23 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
         + "phase's end, or give its weights with --initial-weights"
     case .nothingToSegment(let list):
       "no image of \(list) has a labelled pixel: the segmentation phase has nothing to learn from; check data.strongList"
+    case .noCheckpoint(let path):
+      "\(path) is no checkpoint, it has no manifest.json: name a directory such as RUN/checkpoints/classification-000500 "
+        + "with --resume, or a run's with --output and --resume auto"
+    case .noUsableCheckpoint(let path, let damaged):
+      "none of the \(damaged) checkpoints in \(path) can be used, for the reasons above: "
+        + "put back a whole one, or remove them to start anew, or give another --output"
+    case .weightsNotFinite(let phase, let iteration, let tensor):
+      "\(tensor) holds values that are no numbers after iteration \(iteration) of the \(phase) phase, so no checkpoint is "
+        + "written: lower \(phase).learningRate.base and start anew with another --output"
+    }
+  }
+
+  /// Whether all ranks throw this error together, outside `Communicator.together`.
+  package var isShared: Bool {
+    switch self {
+    case .notFinite, .noClassification: true
+    default: false
     }
   }
 }
@@ -42,13 +63,14 @@ package struct RunDirectory: Sendable {
 
   /// Makes the directory and shows that it can be written.
   package func create() throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-      let probe = file(".writable-\(getpid())")
-      try Data().write(to: URL(fileURLWithPath: probe))
-      try FileManager.default.removeItem(atPath: probe)
+    let probe = file(".writable-\(getpid())")
+    do throws(ImageError) {
+      try FileBytes.makeFolder(path)
+      try FileBytes.write([], to: probe)
+      unlink(probe)
     } catch {
-      throw RunError.cannotWrite(path: path, reason: Self.reason(error))
+      guard case .unwritable(_, let reason) = error else { throw error }
+      throw RunError.cannotWrite(path: path, reason: reason)
     }
   }
 

@@ -107,8 +107,15 @@ package final class TrainingLoop {
       let waitedBefore = loader.secondsWaiting + communicator.secondsWaiting
 
       var results: [[Double]] = []
+      var failure: (any Error)?
       for shard in ownShards {
-        let batch = try trace.record("wait for data") { try loader.next() }
+        let batch: ShardBatch
+        do { batch = try trace.record("wait for data") { try loader.next() } } catch {
+          // A loss that is no number tells all ranks, through the sum that they wait for anyway.
+          failure = error
+          results += Array(repeating: [.nan, 0, 0], count: ownShards.upperBound - shard)
+          break
+        }
         let key = DropoutKey(
           seed: configuration.seed, iteration: iteration, firstSlot: shard * configuration.shardSize)
         let result = trace.record("shard \(shard)") { step.run(batch, key: key, gradient: sums.nextBuffer()) }
@@ -120,7 +127,7 @@ package final class TrainingLoop {
 
       let totals = try trace.record("sum losses") { try communicator.sumOverShards(results, tree: tree) }
       let loss = totals[0] / Double(configuration.shards)
-      try requireFinite(loss, results, phase, iteration)
+      try requireFinite(loss, results, failure, phase, iteration)
 
       optimizer.begin(iteration: iteration)
       try trace.record("reduce, update, gather") {
@@ -170,29 +177,34 @@ package final class TrainingLoop {
     let vector = step.statistics
     guard vector.table.vectorCount > 0 else { return }
     let tree = ShardTree(shards: configuration.statisticsShards)
-    let ranks = min(communicator.size, tree.shards)
-    let own = communicator.rank < ranks ? tree.range(of: communicator.rank, ranks: ranks) : 0..<0
+    let own = tree.rangeOrNone(of: communicator.rank, ranks: communicator.size)
     let batch = ShardBatch(
       examples: configuration.shardSize, size: configuration.shape.inputSize, classes: configuration.shape.classes)
     var gathered: [[Float]] = []
-    for shard in own {
-      let (round, place) = shard.quotientAndRemainder(dividingBy: configuration.shards)
-      for example in 0..<configuration.shardSize {
-        try source.fill(
-          batch, example: example, iteration: iterations + round, slot: place * configuration.shardSize + example)
+    try communicator.together {
+      for shard in own {
+        let (round, place) = shard.quotientAndRemainder(dividingBy: configuration.shards)
+        for example in 0..<configuration.shardSize {
+          try source.fill(
+            batch, example: example, iteration: iterations + round, slot: place * configuration.shardSize + example)
+        }
+        step.gatherStatistics(batch, into: vector)
+        gathered.append(Array(vector.memory.buffer))
       }
-      step.gatherStatistics(batch, into: vector)
-      gathered.append(Array(vector.memory.buffer))
     }
-    let sums = try communicator.sumOverShards(gathered, tree: tree)
+    let sums = try communicator.sumOverShards(gathered, tree: tree, count: vector.table.vectorCount)
     for index in 0..<vector.table.vectorCount {
       vector.pointer[index] = Float(sums[index] / Double(tree.shards))
     }
   }
 
-  /// A loss that is no number stops all ranks at the same iteration, with the weights as they were before it.
-  private func requireFinite(_ loss: Double, _ results: [[Double]], _ phase: Phase, _ iteration: Int) throws {
+  /// A loss that is no number, or a picture that could not be loaded, stops all ranks at the same iteration, with the
+  /// weights as they were before it.
+  private func requireFinite(
+    _ loss: Double, _ results: [[Double]], _ failure: (any Error)?, _ phase: Phase, _ iteration: Int
+  ) throws {
     guard !loss.isFinite else { return }
+    try communicator.together { if let failure { throw failure } }
     // Each rank names its first bad shard, or none; ranks hold shards in rank order.
     let own = results.firstIndex { !$0[0].isFinite }.map { Double($0 + ownShards.lowerBound) } ?? -1
     let named = try communicator.allGather([own, own < 0 ? 0 : results[Int(own) - ownShards.lowerBound][0]])

@@ -97,14 +97,24 @@ struct Train: ParsableCommand {
       if reason == .signal || reason == .timeLimit { throw ExitCode(75) }
     } catch let code as ExitCode {
       throw code
-    } catch let error as ClusterError where error.isShared {
-      // Every rank has it: one says so, and all leave in order.
-      if communicator.rank == 0 { Self.say("dnet-train: \(error.sharedText)") }
-      try? communicator.finish()
-      throw ExitCode(1)
     } catch {
+      if let text = Self.sharedText(error) {
+        // Every rank has it: one says so, and all leave in order.
+        if communicator.rank == 0 { Self.say("dnet-train: \(text)") }
+        try? communicator.finish()
+        throw ExitCode(1)
+      }
       Self.say("dnet-train: rank \(communicator.rank): \(error)")
       communicator.abort(status: 1)
+    }
+  }
+
+  /// What the one rank that speaks says of an error that all ranks throw together; nil for one rank's own.
+  private static func sharedText(_ error: any Error) -> String? {
+    switch error {
+    case let error as ClusterError where error.isShared: error.sharedText
+    case let error as RunError where error.isShared: error.description
+    default: nil
     }
   }
 

@@ -3,6 +3,7 @@ import Cluster
 import Datasets
 import Evaluation
 import Foundation
+import Images
 import Networks
 import Training
 import Workers
@@ -31,6 +32,7 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let communicator = try Communicator.start()
     do {
+      try communicator.together { if communicator.rank == 0 { try checkFolder(of: json) } }
       let net = try communicator.together { try ModelFile.load(model) }
       let directory = try communicator.together { try VOCDirectory(root: data, classes: net.shape.classes) }
       let bench = Workbench(workers: WorkerPool(threads: try ThreadShare.threads(configured: threads, communicator)))
@@ -41,7 +43,7 @@ struct EvaluateCommand: ParsableCommand {
       try communicator.together {
         guard communicator.rank == 0 else { return }
         print(report.table)
-        if let json { try report.json().write(to: URL(fileURLWithPath: json)) }
+        if let json { try FileBytes.write(report.json(), to: json) }
       }
       try communicator.finish()
     } catch let error as ClusterError where error.isShared {
@@ -52,5 +54,12 @@ struct EvaluateCommand: ParsableCommand {
       say("dnet evaluate: rank \(communicator.rank): \(error)")
       communicator.abort(status: 1)
     }
+  }
+
+  /// That the figures can be written is known before the hours of making them.
+  private func checkFolder(of file: String?) throws(ImageError) {
+    guard let file else { return }
+    let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
+    guard access(folder, W_OK) == 0 else { throw .unwritable(file: file, reason: String(cString: strerror(errno))) }
   }
 }

@@ -36,7 +36,7 @@ struct PredictCommand: ParsableCommand {
     let workers = WorkerPool(threads: threads > 0 ? threads : AvailableCores.count)
     let segmenter = Segmenter(net, images: min(DatasetEvaluation.batch, images.count), bench: Workbench(workers: workers))
     let names = Array(ClassNames.voc[0...net.shape.classes])
-    try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+    try FileBytes.makeFolder(output)
     for start in stride(from: 0, to: images.count, by: segmenter.images) {
       let paths = images[start..<min(start + segmenter.images, images.count)]
       let pictures = try paths.map { try Photograph.decode(file: $0) }

@@ -40,9 +40,7 @@ package enum SyntheticSet {
   ) throws {
     try check(root: root, images: images, classes: classes, size: size)
     for folder in ["JPEGImages", "SegmentationClassAug", "ImageSets/Segmentation", "ImageSets/Main"] {
-      do {
-        try FileManager.default.createDirectory(atPath: "\(root)/\(folder)", withIntermediateDirectories: true)
-      } catch { throw ImageError.unwritable(file: "\(root)/\(folder)", reason: error.localizedDescription) }
+      try FileBytes.makeFolder("\(root)/\(folder)")
     }
     // In batches, so that progress and a full disk are noticed early.
     var counts: [[Int]] = []

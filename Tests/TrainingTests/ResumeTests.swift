@@ -1,0 +1,126 @@
+// A run that was stopped or killed, on whatever number of ranks, ends in the weights of one that was not.
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite(.serialized) struct ResumeTests {
+    /// Each attempt is killed, all its processes at once, when the log has so many lines: at the first iteration, inside
+    /// both phases and about the end of the first. The next one goes on with other ranks.
+    @Test func killsAtAnyMomentLeaveNoTrace() throws {
+      let workplace = try Workplace()
+      let (classification, segmentation) = (14, 12)
+      let set = [
+        "classification.iterations=\(classification)", "segmentation.iterations=\(segmentation)", "checkpoint.every=2",
+        "classification.learningRate.step=5", "segmentation.learningRate.step=5",
+      ]
+      let whole = try workplace.startTraining("whole", ranks: 2, set: set)
+      for (lines, ranks) in [(1, 2), (6, 3), (14, 1), (19, 4), (23, 2)] {
+        let job = try workplace.startTraining("killed", ranks: ranks, set: set)
+        let came = job.wait { workplace.metrics("killed").count >= lines }
+        job.kill()
+        #expect(came, "killed before line \(lines) of the log: \(job.output)")
+        #expect(!workplace.exists("killed/summary.json"), "\(ranks) ranks were over before they were killed at line \(lines)")
+      }
+      let last = try workplace.train("killed", ranks: 8, set: set)
+      #expect(last.output.contains("resuming from"), "\(last.output)")
+      #expect(whole.wait().status == 0)
+      #expect(try workplace.summary("killed").weightsDigest == workplace.summary("whole").weightsDigest)
+      #expect(workplace.iterations("killed") == Workplace.sequence(classification, segmentation))
+      #expect(workplace.metrics("killed").map(\.loss) == workplace.metrics("whole").map(\.loss))
+      #expect(!workplace.checkpoints("killed").contains { $0.hasPrefix(".") }, "\(workplace.checkpoints("killed"))")
+    }
+
+    /// Stops inside the first phase, at its end, inside the second.
+    @Test func stopAfterIsACommaNotAFullStop() throws {
+      let workplace = try Workplace()
+      for (iterations, ranks) in [(3, 2), (4, 1), (6, 3)] {
+        try workplace.train("run", ranks: ranks, ["--stop-after", "\(iterations)"])
+        #expect(workplace.iterations("run").count == iterations)
+        #expect(try workplace.summary("run").exitReason == "stop-after")
+        let checkpoint = iterations > 4 ? "segmentation-00000\(iterations - 4)" : "classification-00000\(iterations)"
+        #expect(workplace.checkpoints("run").contains(checkpoint))
+        #expect(!workplace.exists("run/model.safetensors.zst"))
+      }
+      try workplace.train("run", ranks: 4)
+      #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
+      #expect(workplace.iterations("run") == Workplace.sequence(4, 3))
+    }
+
+    @Test func phasesCanBeRunOneByOne() throws {
+      let workplace = try Workplace()
+      try workplace.train("run", ranks: 2, ["--phase", "classification"])
+      #expect(workplace.iterations("run") == Workplace.sequence(4, 0))
+      #expect(!workplace.exists("run/model.safetensors.zst"))
+      try workplace.train("run", ranks: 3, ["--phase", "segmentation"])
+      #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
+      #expect(workplace.iterations("run") == Workplace.sequence(4, 3))
+      #expect(workplace.exists("run/model.safetensors.zst"))
+    }
+
+    /// A finished run has nothing left to do, and a longer one goes on from its end.
+    @Test func aFinishedRunStaysAsItIs() throws {
+      let workplace = try Workplace()
+      try workplace.train("run", ranks: 2)
+      try workplace.train("run", ranks: 1)
+      #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
+      #expect(workplace.iterations("run") == Workplace.sequence(4, 3))
+      try workplace.train("run", ranks: 2, set: ["segmentation.iterations=5"])
+      #expect(workplace.iterations("run") == Workplace.sequence(4, 5))
+      try workplace.train("whole", ranks: 1, set: ["segmentation.iterations=5"])
+      #expect(try workplace.summary("run").weightsDigest == workplace.summary("whole").weightsDigest)
+    }
+
+    @Test func resumeFromANamedCheckpoint() throws {
+      let workplace = try Workplace()
+      let set = ["checkpoint.every=1", "checkpoint.keep=9"]
+      try workplace.train("run", ranks: 2, set: set)
+      for (number, checkpoint) in ["classification-000002", "segmentation-000001"].enumerated() {
+        // Into a folder of its own, and once more where later checkpoints lie.
+        try workplace.train("other-\(number)", ranks: 1, ["--resume", "run/checkpoints/\(checkpoint)"])
+        #expect(try workplace.summary("other-\(number)").weightsDigest == Workplace.digest.get())
+        #expect(workplace.iterations("other-\(number)") == Array(Workplace.sequence(4, 3).dropFirst(number == 0 ? 2 : 5)))
+        try workplace.train("run", ranks: 3, set: set, ["--resume", "run/checkpoints/\(checkpoint)"])
+        #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
+        #expect(workplace.iterations("run") == Workplace.sequence(4, 3))
+      }
+    }
+
+    @Test func resumeNeverTouchesNoUsedDirectory() throws {
+      let workplace = try Workplace()
+      try workplace.train("run", ranks: 2, ["--resume", "never", "--stop-after", "3"])
+      let before = workplace.contents("run")
+      for ranks in [nil, 2] {
+        let outcome = try workplace.startTraining("run", ranks: ranks, ["--resume", "never"]).wait()
+        #expect(outcome.status == 1 && outcome.complaints.count == 1, "\(outcome.output)")
+        #expect(outcome.output.contains("classification-000003") && outcome.output.contains("--resume auto"), "\(outcome.output)")
+        #expect(workplace.contents("run") == before)
+      }
+    }
+
+    /// Damage of every kind in the newest checkpoints: each is passed over with the reason, and an older one used.
+    @Test func damagedCheckpointsArePassedOver() throws {
+      let workplace = try Workplace()
+      try workplace.train("run", ranks: 2, set: ["checkpoint.every=1", "checkpoint.keep=9"])
+      func change(_ checkpoint: String, _ name: String, _ edit: (inout [UInt8]) -> Void) throws {
+        var bytes = try workplace.read("run/checkpoints/\(checkpoint)/\(name)")
+        edit(&bytes)
+        try workplace.write(bytes, to: "run/checkpoints/\(checkpoint)/\(name)")
+      }
+      try change("segmentation-000003", "weights.safetensors.zst") { $0[$0.count / 2] ^= 1 }
+      try change("segmentation-000002", "momentum.safetensors.zst") { $0.removeLast(100) }
+      try change("segmentation-000001", "manifest.json") { $0 = Array($0.prefix(40)) }
+      try FileManager.default.removeItem(atPath: workplace.file("run/checkpoints/classification-000004/weights.safetensors.zst"))
+      let outcome = try workplace.train("run", ranks: 3)
+      for (checkpoint, reason) in [
+        ("segmentation-000003", "SHA-256"), ("segmentation-000002", "bytes where"), ("segmentation-000001", "manifest"),
+        ("classification-000004", "No such file"),
+      ] {
+        let lines = outcome.lines.filter { $0.hasPrefix("warning: skipping checkpoint") && $0.contains("/\(checkpoint):") }
+        #expect(lines.count == 1 && lines[0].contains(reason), "\(outcome.output)")
+      }
+      #expect(outcome.output.contains("resuming from") && outcome.output.contains("classification-000003, written by 2 ranks"))
+      #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
+      #expect(workplace.iterations("run") == Workplace.sequence(4, 3))
+    }
+  }
+}
