@@ -95,8 +95,8 @@ let package = Package(
     tests(of: "Tensors"),
     tests(of: "Images", excluding: ["Golden"]),
     tests(of: "Datasets"),
-    tests(of: "Proposals"),
-    tests(of: "Batches", ["Datasets", "Images"]),
+    tests(of: "Proposals", ["Images", "Randomness"]),
+    tests(of: "Batches", ["Datasets", "Images", "Workers", "Proposals", "Randomness"]),
     tests(of: "Networks", ["Kernels", "Workers", "Tensors"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(
@@ -107,7 +107,9 @@ let package = Package(
     tests(of: "Checkpoints", ["Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
     tests(of: "Benchmarks", ["Networks", "Workers"]),
-    tests(of: "Training", ["Networks", "Tensors", "Datasets", "Checkpoints"]),
+    tests(
+      of: "Training",
+      ["Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet", "dnet-train"]),
   ],
   swiftLanguageModes: [.v6]
 )
