@@ -31,6 +31,8 @@ package final class ConvolutionLayer {
   private let folded: (weights: AlignedMemory, bias: AlignedMemory)?
   private let rectification: Rectification
   private let biasSums: ChannelSums
+  /// Of the batch normalisation.
+  private let epsilon: Float
 
   /// y: after ReLU.
   package let output: FeatureMaps
@@ -90,8 +92,6 @@ package final class ConvolutionLayer {
       ? (AlignedMemory(floats: inputs * outputs * 9), AlignedMemory(floats: outputs)) : nil
     self.epsilon = epsilon
   }
-
-  private let epsilon: Float
 
   /// Brings the weights into the kernels' form: after every update of the parameters.
   /// `statistics` are folded in where the layer normalises with stored ones.

@@ -157,7 +157,7 @@ final class Coordinator {
       guard isFirst else { return }
       display.finish()
       try store.waitForWriter()
-      let complete = reason == .finished && ended.contains(.segmentation)
+      let complete = ended.contains(.segmentation)
       if complete {
         try WeightsFile.publish(
           net.namedTensors, metadata: ["dnet": Version.text, "network": net.shape.text],
