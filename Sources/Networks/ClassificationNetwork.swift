@@ -48,7 +48,7 @@ package final class ClassificationNetwork {
 
   /// Memory of the backward pass: the gradients of two neighbouring layers, used in turn.
   private struct Gradients {
-    let maps: [AlignedMemory]
+    let maps: AlternatingMaps
     let fc6: AlignedMemory
     let fc7: AlignedMemory
     let score: AlignedMemory
@@ -68,13 +68,9 @@ package final class ClassificationNetwork {
     let trained = purpose == .training
     let side = shape.inputSize
     let largest = images * shape.channels(64) * side * side
-    let shared = trained ? [] : [AlignedMemory(floats: largest), AlignedMemory(floats: largest)]
-    var turn = 0
-    func place(_ channels: Int, _ size: Int) -> FeatureMaps? {
-      if trained { return nil }
-      turn += 1
-      return FeatureMaps(images: images, channels: channels, height: size, width: size, in: shared[turn % 2])
-    }
+    // Training keeps every activation for the backward pass; without it each is needed by the next layer only.
+    let shared = trained ? nil : AlternatingMaps(images: images, largest: largest)
+    func place(_ channels: Int, _ size: Int) -> FeatureMaps? { shared?.next(channels: channels, size: size) }
 
     let plan = shape.classificationBlocks
     first = FirstConvolutionLayer(
@@ -115,7 +111,7 @@ package final class ClassificationNetwork {
     gradients =
       trained
       ? Gradients(
-        maps: [AlignedMemory(floats: largest), AlignedMemory(floats: largest)], fc6: AlignedMemory(floats: rows * fc),
+        maps: AlternatingMaps(images: images, largest: largest), fc6: AlignedMemory(floats: rows * fc),
         fc7: AlignedMemory(floats: rows * fc), score: AlignedMemory(floats: rows * shape.classes),
         pool5Rows: AlignedMemory(floats: rows * unfolding.columns)) : nil
   }
@@ -185,12 +181,7 @@ package final class ClassificationNetwork {
       through: fc6, input: pool5Rows, output: fc6Rows, gradients.fc6, gradients.pool5Rows, dropoutRate,
       parameterGradient)
 
-    var turn = 0
-    func buffer(like maps: FeatureMaps) -> FeatureMaps {
-      turn += 1
-      return FeatureMaps(
-        images: images, channels: maps.channels, height: maps.height, width: maps.width, in: gradients.maps[turn % 2])
-    }
+    func buffer(like maps: FeatureMaps) -> FeatureMaps { gradients.maps.next(channels: maps.channels, size: maps.height) }
     var gradient = buffer(like: pool5)
     bench.stage("classification.fc6.unfold", .backward)
     bench.run(unfolding.foldTasks) { unfolding.fold(gradients.pool5Rows.pointer, into: gradient.data, task: $0) }

@@ -14,7 +14,7 @@ package final class SegmentationNetwork {
   private let score: PointwiseScore
   private let scoreWeight: Int
   private let scoreBias: Int
-  private let gradients: [AlignedMemory]
+  private let gradients: AlternatingMaps?
 
   /// (N, 2, S, S), before the softmax.
   package let scores: AlignedMemory
@@ -37,13 +37,9 @@ package final class SegmentationNetwork {
     self.parameters = parameters
     let side = shape.inputSize
     let largest = images * shape.channels(64) * side * side
-    let shared = trained ? [] : [AlignedMemory(floats: largest), AlignedMemory(floats: largest)]
-    var turn = 0
-    func place(_ channels: Int, _ size: Int) -> FeatureMaps? {
-      if trained { return nil }
-      turn += 1
-      return FeatureMaps(images: images, channels: channels, height: size, width: size, in: shared[turn % 2])
-    }
+    // Training keeps every activation for the backward pass; without it each is needed by the next layer only.
+    let shared = trained ? nil : AlternatingMaps(images: images, largest: largest)
+    func place(_ channels: Int, _ size: Int) -> FeatureMaps? { shared?.next(channels: channels, size: size) }
     blocks = shape.segmentationBlocks.enumerated().map { index, layers in
       let size = side >> (4 - index)
       let input = layers[0].inputChannels
@@ -62,7 +58,7 @@ package final class SegmentationNetwork {
     scoreBias = parameters.table.offset(of: "segmentation.score.bias")
     scores = AlignedMemory(floats: images * 2 * side * side)
     scoreGradient = AlignedMemory(floats: trained ? images * 2 * side * side : 0)
-    gradients = trained ? [AlignedMemory(floats: largest), AlignedMemory(floats: largest)] : []
+    gradients = trained ? AlternatingMaps(images: images, largest: largest) : nil
     bench.reserve(floats: score.workspaceFloats)
   }
 
@@ -94,11 +90,8 @@ package final class SegmentationNetwork {
 
   /// From `scoreGradient` to the gradients of the parameters; returns that of the activation map.
   package func backward(switches: [Switches], into parameterGradient: UnsafeMutablePointer<Float>) -> FeatureMaps {
-    var turn = 0
-    func buffer(like maps: FeatureMaps, size: Int) -> FeatureMaps {
-      turn += 1
-      return FeatureMaps(images: images, channels: maps.channels, height: size, width: size, in: gradients[turn % 2])
-    }
+    guard let gradients else { preconditionFailure("the network was made without its backward pass") }
+    func buffer(like maps: FeatureMaps, size: Int) -> FeatureMaps { gradients.next(channels: maps.channels, size: size) }
     let top = blocks[4].layers.last!.output
     let workspace = bench.workspace
     bench.stage("segmentation.score", .weightGradient)
