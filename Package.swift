@@ -51,10 +51,12 @@ let package = Package(
     .systemLibrary(
       name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
-    // What the compiler was told of the processor: macros alone.
-    .systemLibrary(name: "CProcessor"),
+    // What the compiler was told of the processor: data alone. What the processor is, and the check at start that the two
+    // agree, is built for the plainest processor, or the check itself could not run.
+    .target(name: "CInstructionSet", cSettings: [.unsafeFlags(["-march=\(instructionSet)"])]),
+    .target(name: "CProcessor", dependencies: ["CInstructionSet"]),
 
-    module("Kernels", ["COpenBLAS"]),
+    module("Kernels", ["COpenBLAS", "CProcessor"]),
     module("Randomness"),
     module("Workers"),
     module("Tensors", ["Kernels"]),
@@ -106,7 +108,7 @@ let package = Package(
     tests(of: "Optimizers", ["Tensors", "Workers"]),
     tests(of: "Checkpoints", ["Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
-    tests(of: "Benchmarks", ["Networks", "Workers"]),
+    tests(of: "Benchmarks", ["CProcessor", "Kernels", "Networks", "Randomness", "Tensors", "Workers"]),
     tests(
       of: "Training",
       ["Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet", "dnet-train"]),
