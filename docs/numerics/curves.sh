@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Trains the same small network with Winograd's kernels and with direct ones, for three seeds, and draws the losses:
+# Trains the same small network with Winograd's kernels, with direct ones, and with other kernels of OpenBLAS, for three seeds
+# each, and draws the losses:
 #   docs/numerics/curves.sh [FOLDER]    about half an hour of one core; runs that are finished are kept
 # Needs Launch/setup and python3 (no packages).
 set -euo pipefail
@@ -15,12 +16,16 @@ settings=(
   segmentation.iterations=300 segmentation.learningRate.step=240 checkpoint.every=0
 )
 for seed in 1 2 3; do
-  for convolution in winograd direct; do
-    run=$out/$convolution-$seed
+  for kind in winograd direct haswell; do
+    run=$out/$kind-$seed
+    convolution=winograd environment=(env)
+    if [[ $kind == direct ]]; then convolution=direct; fi
+    # A change of rounding that nobody would call one of quality: fc6, fc7 and their relatives by the AVX2 kernels.
+    if [[ $kind == haswell ]]; then environment+=(OPENBLAS_CORETYPE=Haswell); fi
     [[ -f $run/evaluation.json ]] && continue
     arguments=()
     for setting in "${settings[@]}" seed=$seed network.convolution=$convolution; do arguments+=(--set "$setting"); done
-    dnet-train Configs/synthetic/demo.yaml --output "$run" "${arguments[@]}"
+    "${environment[@]}" dnet-train Configs/synthetic/demo.yaml --output "$run" "${arguments[@]}"
     dnet evaluate "$run" --data "$data" --json "$run/evaluation.json"
   done
 done
