@@ -53,11 +53,13 @@ let package = Package(
 
     // What the compiler was told of the processor: macros alone.
     .systemLibrary(name: "CProcessor"),
+    // The C library's allocator and its settings.
+    .systemLibrary(name: "CAllocator"),
 
     module("Kernels", ["COpenBLAS"]),
     module("Randomness"),
     module("Workers"),
-    module("Tensors", ["Kernels"]),
+    module("Tensors", ["Kernels", "Workers"]),
     module("Images", ["CPNG", "CJPEG"]),
     module("Datasets", ["Randomness", "Images", "Workers"]),
     module("Proposals", ["Randomness", "Images", "Datasets"]),
@@ -71,7 +73,7 @@ let package = Package(
     module(
       "Training",
       [
-        "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals", "Batches", "Networks", "Cluster",
+        "CAllocator", "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals", "Batches", "Networks", "Cluster",
         "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
     module(
@@ -92,7 +94,7 @@ let package = Package(
     tests(of: "Randomness"),
     tests(of: "Kernels"),
     tests(of: "Workers"),
-    tests(of: "Tensors"),
+    tests(of: "Tensors", ["Kernels", "Workers"]),
     tests(of: "Images", excluding: ["Golden"]),
     tests(of: "Datasets"),
     tests(of: "Proposals", ["Images", "Randomness"]),
@@ -100,9 +102,9 @@ let package = Package(
     tests(of: "Networks", ["Kernels", "Workers", "Tensors"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(
-      name: "cluster-check", dependencies: ["Cluster", "Optimizers", "Tensors", "Workers"], path: "Tests/cluster-check",
+      name: "cluster-check", dependencies: ["Cluster", "Kernels", "Optimizers", "Tensors", "Workers"], path: "Tests/cluster-check",
       swiftSettings: arithmetic),
-    tests(of: "Cluster", ["Tensors", "Workers", "cluster-check"]),
+    tests(of: "Cluster", ["Kernels", "Tensors", "Workers", "cluster-check"]),
     tests(of: "Optimizers", ["Tensors", "Workers"]),
     tests(of: "Checkpoints", ["Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),

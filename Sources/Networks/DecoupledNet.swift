@@ -70,10 +70,10 @@ package final class ClassificationStep {
   /// - Parameters:
   ///   - planes: (N, 3, S, S), B,G,R with the mean subtracted.
   ///   - labels: [N][L], 0 or 1.
-  ///   - gradient: receives the shard's gradient in the layout of `DecoupledNet.classification`.
+  ///   - gradient: receives the shard's gradient; its table is that of `DecoupledNet.classification`.
   package func run(
     planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, key: DropoutKey,
-    gradient: UnsafeMutablePointer<Float>
+    gradient: ShardGradient
   ) -> ShardResult {
     network.forward(planes, dropout: dropoutRate > 0 ? (dropoutRate, key) : nil)
     network.averageScores(into: scores)
@@ -133,10 +133,10 @@ package final class SegmentationStep {
   ///   - planes: (N, 3, S, S), B,G,R with the mean subtracted.
   ///   - labels: [N][L], 1 for each label of the example's combination.
   ///   - mask: (N, S, S): 1 where a chosen label is, 0 elsewhere, 255 where the truth says nothing.
-  ///   - gradient: receives the shard's gradient in the layout of `DecoupledNet.segmentation`.
+  ///   - gradient: receives the shard's gradient; its table is that of `DecoupledNet.segmentation`.
   package func run(
     planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, mask: UnsafePointer<UInt8>,
-    gradient: UnsafeMutablePointer<Float>
+    gradient: ShardGradient
   ) -> ShardResult {
     forward(planes: planes, labels: labels)
     let workspace = bench.workspace
@@ -151,7 +151,8 @@ package final class SegmentationStep {
         scores: segmentation.scores.pointer, mask: mask, pixels: pixels, into: segmentation.scoreGradient.pointer,
         task: $0)
     }
-    let activationGradient = segmentation.backward(switches: classification.poolingSwitches, into: gradient)
+    let activationGradient = segmentation.backward(
+      switches: classification.poolingSwitches, into: gradient.stored)
     bridging.backward(
       pool5: classification.pool5, saliency: saliency.output, gradient: activationGradient, into: gradient)
     return ShardResult(loss: Double(value), correct: Double(correct), decisions: Double(pixels))

@@ -27,7 +27,8 @@ package final class DenseLayer {
   private let bias: Int
   private let forwardProduct: MatrixProduct
   private let dataProduct: MatrixProduct
-  private let weightProduct: MatrixProduct
+  /// For a gradient that is stored; nil where it is left as its factors.
+  private let weightProduct: MatrixProduct?
   private let rowBias: RowBias
 
   package init(
@@ -48,9 +49,13 @@ package final class DenseLayer {
       rows: rows, columns: outputs, inner: inputs, leftTransposed: false, rightTransposed: direct)
     dataProduct = MatrixProduct(
       rows: rows, columns: inputs, inner: outputs, leftTransposed: false, rightTransposed: !direct)
-    weightProduct = MatrixProduct(
-      rows: direct ? outputs : inputs, columns: direct ? inputs : outputs, inner: rows, leftTransposed: true,
-      rightTransposed: false)
+    let parameter = parameters.table.parameters[parameters.table.index(of: "\(name).weight")!]
+    weightProduct =
+      parameter.gradient == .factored
+      ? nil
+      : MatrixProduct(
+        rows: direct ? outputs : inputs, columns: direct ? inputs : outputs, inner: rows, leftTransposed: true,
+        rightTransposed: false)
     rowBias = RowBias(rows: rows, columns: outputs)
   }
 
@@ -79,12 +84,19 @@ package final class DenseLayer {
     bench.run(rowBias.tasks) { rowBias.rectifyGradient(dy.pointer, output: y.pointer, task: $0) }
   }
 
-  /// The gradient of the weights, summed over all rows in one product.
-  package func weightGradient(_ x: AlignedMemory, _ dy: AlignedMemory, into parameterGradient: UnsafeMutablePointer<Float>) {
+  /// The gradient of the weights: summed over all rows in one product, or left as the product's factors.
+  package func weightGradient(_ x: AlignedMemory, _ dy: AlignedMemory, into gradient: ShardGradient) {
     let (left, right) = kind == .convolution ? (dy, x) : (x, dy)
-    bench.stage(name, .weightGradient)
-    bench.run(weightProduct.tasks) {
-      weightProduct.multiply(left.pointer, right.pointer, into: parameterGradient + weight, task: $0)
+    if let weightProduct {
+      bench.stage(name, .weightGradient)
+      bench.run(weightProduct.tasks) {
+        weightProduct.multiply(left.pointer, right.pointer, into: gradient.stored + weight, task: $0)
+      }
+    } else {
+      guard let factors = gradient.factors else { preconditionFailure("there is no place for the factors of \(name)") }
+      bench.stage("\(name).factors", .weightGradient)
+      factors.store(
+        "\(name).weight", left: left.pointer, right: right.pointer, shard: gradient.shard, bench.workers)
     }
   }
 

@@ -9,9 +9,11 @@ package final class AlignedMemory: @unchecked Sendable {
   package let count: Int
   package let pointer: UnsafeMutablePointer<Float>
   private let bytes: Int
+  private let use: MemoryUse
 
-  package init(floats count: Int) {
+  package init(floats count: Int, for use: MemoryUse = .activations) {
     self.count = count
+    self.use = use
     let page = 4096
     bytes = max((count * MemoryLayout<Float>.stride + page - 1) & ~(page - 1), page)
     let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
@@ -21,9 +23,13 @@ package final class AlignedMemory: @unchecked Sendable {
     let hugePage = 2 << 20
     if bytes >= 2 * hugePage { madvise(address, bytes, 14 /* MADV_HUGEPAGE */) }
     pointer = address.bindMemory(to: Float.self, capacity: bytes / MemoryLayout<Float>.stride)
+    MemoryUse.add(bytes, to: use)
   }
 
-  deinit { munmap(UnsafeMutableRawPointer(pointer), bytes) }
+  deinit {
+    munmap(UnsafeMutableRawPointer(pointer), bytes)
+    MemoryUse.add(-bytes, to: use)
+  }
 
   package func zero() { memset(pointer, 0, count * MemoryLayout<Float>.stride) }
 
