@@ -55,9 +55,10 @@ package final class ClassificationNetwork {
     let pool5Rows: AlignedMemory
   }
 
+  /// - Parameter maps: memory that a network for features may share with what runs after it.
   package init(
     _ shape: NetworkShape, images: Int, purpose: Purpose, parameters: ParameterVector, statistics: ParameterVector,
-    bench: Workbench
+    maps: AlternatingMaps? = nil, bench: Workbench
   ) {
     self.shape = shape
     self.images = images
@@ -69,7 +70,7 @@ package final class ClassificationNetwork {
     let side = shape.inputSize
     let largest = images * shape.channels(64) * side * side
     // Training keeps every activation for the backward pass; without it each is needed by the next layer only.
-    let shared = trained ? nil : AlternatingMaps(images: images, largest: largest)
+    let shared = trained ? nil : maps ?? AlternatingMaps(images: images, largest: largest)
     func place(_ channels: Int, _ size: Int) -> FeatureMaps? { shared?.next(channels: channels, size: size) }
 
     let plan = shape.classificationBlocks

@@ -110,13 +110,15 @@ package final class SegmentationStep {
     self.bench = bench
     self.images = images
     let shape = net.shape
+    // The features' activations are dead when the backward pass begins.
+    let maps = AlternatingMaps(images: images, largest: images * shape.channels(64) * shape.inputSize * shape.inputSize)
     classification = ClassificationNetwork(
       shape, images: images, purpose: .features, parameters: net.classification,
-      statistics: net.classificationStatistics, bench: bench)
+      statistics: net.classificationStatistics, maps: maps, bench: bench)
     saliency = Saliency(classification, parameters: net.classification)
     bridging = Bridging(shape, images: images, parameters: net.segmentation, bench: bench)
     segmentation = SegmentationNetwork(
-      shape, images: images, trained: true, parameters: net.segmentation, bench: bench)
+      shape, images: images, trained: true, parameters: net.segmentation, maps: maps, bench: bench)
     seeds = AlignedMemory(floats: images * shape.classes)
     positions = LabelPositions(count: images * shape.classes)
     loss = BinarySoftmaxLoss(images: images, height: shape.inputSize, width: shape.inputSize)
