@@ -54,10 +54,10 @@ let package = Package(
     // What the compiler was told of the processor: macros alone.
     .systemLibrary(name: "CProcessor"),
 
-    module("Kernels", ["COpenBLAS"]),
+    module("Kernels", ["COpenBLAS", "CProcessor"]),
     module("Randomness"),
-    module("Workers"),
     module("Tensors", ["Kernels"]),
+    module("Workers", ["Tensors"]),
     module("Images", ["CPNG", "CJPEG"]),
     module("Datasets", ["Randomness", "Images", "Workers"]),
     module("Proposals", ["Randomness", "Images", "Datasets"]),
