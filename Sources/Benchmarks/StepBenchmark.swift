@@ -4,6 +4,7 @@
 // reading pictures, of the reduction or of the update. Factored gradients are computed in it too, block by block as the
 // update takes them; in training they are computed once for all shards of a rank together, which is a little quicker. Dropout is on in phase one. Preparing the weights (the transforms that follow each
 // update, once for all shards of a rank) is timed apart.
+import Gradients
 import Networks
 import Randomness
 import Tensors
@@ -91,10 +92,16 @@ package struct StepBenchmark {
       let pass = InferencePass(net, images: images, bench: bench)
       return measure(step, bench, profiled, nil) {
         let scores = pass.features(planes.pointer)
-        let seeds = scores.indices.map { scores[$0] * labels.pointer[$0] }
-        // Background and foreground: with one label both have the same seeds, and the paper's procedure runs both.
-        pass.segment(seeds: seeds)
-        pass.segment(seeds: seeds)
+        let classes = shape.classes
+        let choices = (0..<images).map { image in
+          LabelChoice(
+            image: image,
+            seeds: (image * classes..<(image + 1) * classes).map { scores[$0] * labels.pointer[$0] })
+        }
+        // Background and foreground. With one label both have the same seeds; the authors' procedure, and with several
+        // labels every procedure, runs both.
+        pass.segment(choices)
+        pass.segment(choices)
       }
     }
   }

@@ -5,6 +5,7 @@
 // ones only the factors are kept; their sums are computed, for the range that is asked for, when all shards are in.
 //
 // Goals in order: the bits of the tree, little memory, speed.
+import Gradients
 import Kernels
 import Tensors
 import Workers

@@ -2,6 +2,7 @@
 // each normalised, concatenated in that order, through fc6, fc7 and fc6_deconv to the class-specific activation map g.
 //
 //   N images   C channels of pool5   B channels of the bridge (2048 at width 1)   M rows: N * scorePixels
+import Gradients
 import Kernels
 import Tensors
 

@@ -2,6 +2,7 @@
 // and the score map, whose average is the image's score for each class.
 //
 //   N images   S input side   L classes   M = N * scorePixels rows of the score map
+import Gradients
 import Kernels
 import Tensors
 

@@ -5,6 +5,7 @@
 // A k x k convolution without padding is a product over unfolded rows (C = channels * k * k, ordered channel, y, x, so
 // that the plain weights out x in x k x k are the K x C matrix as they stand). A transposed one is the product with the
 // in x (out * k * k) matrix, whose rows are then folded.
+import Gradients
 import Kernels
 import Tensors
 
@@ -25,8 +26,8 @@ package final class DenseLayer {
   private let parameters: ParameterVector
   private let weight: Int
   private let bias: Int
-  private let forwardProduct: MatrixProduct
-  private let dataProduct: MatrixProduct
+  private let forwardProduct: DenseProduct
+  private let dataProduct: DenseProduct
   /// For a gradient that is stored; nil where it is left as its factors.
   private let weightProduct: MatrixProduct?
   private let rowBias: RowBias
@@ -45,10 +46,9 @@ package final class DenseLayer {
     weight = parameters.table.offset(of: "\(name).weight")
     bias = parameters.table.offset(of: "\(name).bias")
     let direct = kind == .convolution
-    forwardProduct = MatrixProduct(
-      rows: rows, columns: outputs, inner: inputs, leftTransposed: false, rightTransposed: direct)
-    dataProduct = MatrixProduct(
-      rows: rows, columns: inputs, inner: outputs, leftTransposed: false, rightTransposed: !direct)
+    forwardProduct = DenseProduct(rows: rows, columns: outputs, inner: inputs, transposed: direct)
+    dataProduct = DenseProduct(rows: rows, columns: inputs, inner: outputs, transposed: !direct)
+    bench.reserve(floats: max(forwardProduct.packedFloats, dataProduct.packedFloats))
     let parameter = parameters.table.parameters[parameters.table.index(of: "\(name).weight")!]
     weightProduct =
       parameter.gradient == .factored
@@ -62,7 +62,15 @@ package final class DenseLayer {
   /// The product alone: [M][C] to [M][K].
   package func multiply(_ x: AlignedMemory, into y: AlignedMemory) {
     bench.stage(name, .forward)
-    bench.run(forwardProduct.tasks) { forwardProduct.multiply(x.pointer, parameters.pointer + weight, into: y.pointer, task: $0) }
+    multiply(x, forwardProduct, into: y)
+  }
+
+  private func multiply(_ x: AlignedMemory, _ product: DenseProduct, into y: AlignedMemory) {
+    let packed = bench.workspace
+    bench.run(product.packingTasks) { product.pack(x.pointer, into: packed, task: $0) }
+    bench.run(product.tasks, scratch: product.scratchFloats) { task, scratch in
+      product.multiply(packed, parameters.pointer + weight, into: y.pointer, task: task, scratch: scratch)
+    }
   }
 
   /// Product, bias and, if wanted, ReLU.
@@ -73,15 +81,24 @@ package final class DenseLayer {
   }
 
   /// dx = dy times the weights: the data gradient, and a step of the saliency pass.
-  package func multiplyBack(_ dy: AlignedMemory, into dx: AlignedMemory) {
+  /// - Parameter count: of rows, where only the first ones are wanted.
+  package func multiplyBack(_ dy: AlignedMemory, into dx: AlignedMemory, rows count: Int? = nil) {
     bench.stage(name, .dataGradient)
-    bench.run(dataProduct.tasks) { dataProduct.multiply(dy.pointer, parameters.pointer + weight, into: dx.pointer, task: $0) }
+    multiply(dy, count.map(dataProduct.withRows) ?? dataProduct, into: dx)
   }
 
   /// dy = 0 where the rectified output y was not above 0.
   package func rectifyGradient(_ dy: AlignedMemory, output y: AlignedMemory) {
     bench.stage("\(name).relu", .backward)
     bench.run(rowBias.tasks) { rowBias.rectifyGradient(dy.pointer, output: y.pointer, task: $0) }
+  }
+
+  /// The same for chosen rows: row r of dy belongs to row `rows[r]` of y.
+  package func rectifyGradient(_ dy: AlignedMemory, output y: AlignedMemory, rows: [Int]) {
+    bench.stage("\(name).relu", .backward)
+    bench.run(rows.count) { row in
+      rowBias.rectifyGradient(dy.pointer + row * outputs, output: y.pointer + rows[row] * outputs, task: 0)
+    }
   }
 
   /// The gradient of the weights: summed over all rows in one product, or left as the product's factors.

@@ -1,5 +1,6 @@
 // The two phases as the loop sees them: a vector of parameters, and a step that turns a shard into a gradient.
 import Batches
+import Gradients
 import Networks
 import Tensors
 

@@ -1,3 +1,4 @@
+import Gradients
 import Kernels
 import Tensors
 import Testing

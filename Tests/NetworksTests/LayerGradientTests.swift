@@ -9,6 +9,7 @@
 // parts of the network and whole steps the corners stay: there the bounds are about twice what was found, which shrank with
 // the step until rounding took over. DecoupledNetTests holds the same gradients against the Double reference.
 import Foundation
+import Gradients
 import Networks
 import Tensors
 import Testing

@@ -1,5 +1,6 @@
 import Cluster
 import Foundation
+import Gradients
 import Kernels
 import Optimizers
 import Tensors
