@@ -48,7 +48,7 @@ package final class TrainingLoop {
     let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
     let pool = WorkerPool(threads: threads)
     workers = pool
-    bench = Workbench(workers: pool)
+    bench = Workbench(workers: pool, convolution: configuration.convolution)
     data = try communicator.together { try TrainingData(configuration, workers: pool) }
     net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
     net.initialize(configuration.initialization, seed: configuration.seed)
