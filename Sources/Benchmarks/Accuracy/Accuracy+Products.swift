@@ -1,4 +1,5 @@
 // The layers over pool5 as they run: products of rows and matrices, and the folding of fc6_deconv's rows.
+import Gradients
 import Kernels
 import Networks
 import Tensors
@@ -19,7 +20,9 @@ extension AccuracyBenchmark {
   private func measure(_ name: String, _ kind: DenseLayer.Kind, _ rows: Int, inputs: Int, outputs: Int) {
     let direct = kind == .convolution
     let table = ParameterTable([
-      Parameter("\(name).weight", direct ? [outputs, inputs] : [inputs, outputs], .weight),
+      Parameter(
+        "\(name).weight", direct ? [outputs, inputs] : [inputs, outputs], .weight,
+        gradient: name == "score" ? .stored : .factored),
       Parameter("\(name).bias", [outputs], .bias),
     ])
     let parameters = ParameterVector(table)
@@ -50,9 +53,13 @@ extension AccuracyBenchmark {
       }
       return element
     }
-    let gradient = ParameterVector(table)
-    layer.weightGradient(x, dy, into: gradient.pointer)
-    compare("product weight gradient", text, terms: rows, gradient.pointer, count: weights.count) { index in
+    let gradient = WholeGradient(table, rows: rows)
+    layer.weightGradient(x, dy, into: gradient.shard)
+    gradient.complete(bench.workers)
+    let found = gradient.vector.pointer
+    compare(
+      "product weight gradient", text, terms: rows, found + table.offset(of: "\(name).weight"), count: weights.count
+    ) { index in
       let (c, k) = direct ? (index % inputs, index / inputs) : (index / outputs, index % outputs)
       var element = Element.zero
       for row in 0..<rows { element.add(dy.pointer[row * outputs + k], x.pointer[row * inputs + c]) }
@@ -60,9 +67,9 @@ extension AccuracyBenchmark {
     }
     // The bridging layers normalise, which takes a bias away again.
     guard ["fc6", "fc7", "score"].contains(name) else { return }
-    layer.biasGradient(dy, into: gradient.pointer)
+    layer.biasGradient(dy, into: found)
     compare(
-      "row bias gradient", text, terms: rows, gradient.pointer + table.offset(of: "\(name).bias"), count: outputs
+      "row bias gradient", text, terms: rows, found + table.offset(of: "\(name).bias"), count: outputs
     ) { k in
       var element = Element.zero
       for row in 0..<rows { element.add(dy.pointer[row * outputs + k]) }
