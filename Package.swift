@@ -50,6 +50,8 @@ let package = Package(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(
       name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CMatio", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
 
     // What the compiler was told of the processor: macros alone.
     .systemLibrary(name: "CProcessor"),
@@ -59,7 +61,9 @@ let package = Package(
     module("Workers"),
     module("Tensors", ["Kernels"]),
     module("Images", ["CPNG", "CJPEG"]),
-    module("Datasets", ["Randomness", "Images", "Workers"]),
+    module("Datasets", ["CCrypto", "Randomness", "Images", "Workers"]),
+    // Apart from Datasets, so that ranks on other machines need no MATLAB reader.
+    module("Preparation", ["CMatio", "CCrypto", "Images", "Datasets", "Workers"]),
     module("Proposals", ["Randomness", "Images", "Datasets"]),
     module("Batches", ["Randomness", "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals"]),
     module("Networks", ["Randomness", "Kernels", "Workers", "Tensors"]),
@@ -85,7 +89,7 @@ let package = Package(
       name: "dnet",
       dependencies: [
         "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Networks",
-        "Workers", arguments,
+        "Preparation", "Workers", arguments,
       ],
       swiftSettings: arithmetic),
 
@@ -95,6 +99,7 @@ let package = Package(
     tests(of: "Tensors"),
     tests(of: "Images", excluding: ["Golden"]),
     tests(of: "Datasets"),
+    tests(of: "Preparation", ["Datasets", "Images", "Workers"], excluding: ["Fixtures"]),
     tests(of: "Proposals", ["Images", "Randomness"]),
     tests(of: "Batches", ["Datasets", "Images", "Workers", "Proposals", "Randomness"]),
     tests(of: "Networks", ["Kernels", "Workers", "Tensors"], excluding: ["Golden"]),
