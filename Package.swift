@@ -56,10 +56,10 @@ let package = Package(
     // What the compiler was told of the processor: macros alone.
     .systemLibrary(name: "CProcessor"),
 
-    module("Kernels", ["COpenBLAS"]),
+    module("Kernels", ["COpenBLAS", "CProcessor"]),
     module("Randomness"),
-    module("Workers"),
     module("Tensors", ["Kernels"]),
+    module("Workers", ["Tensors"]),
     module("Images", ["CPNG", "CJPEG"]),
     module("Datasets", ["CCrypto", "Randomness", "Images", "Workers"]),
     // Apart from Datasets, so that ranks on other machines need no MATLAB reader.

@@ -88,10 +88,16 @@ package struct StepBenchmark {
       let pass = InferencePass(net, images: images, bench: bench)
       return measure(step, bench, profiled, nil) {
         let scores = pass.features(planes.pointer)
-        let seeds = scores.indices.map { scores[$0] * labels.pointer[$0] }
-        // Background and foreground: with one label both have the same seeds, and the paper's procedure runs both.
-        pass.segment(seeds: seeds)
-        pass.segment(seeds: seeds)
+        let classes = shape.classes
+        let choices = (0..<images).map { image in
+          LabelChoice(
+            image: image,
+            seeds: (image * classes..<(image + 1) * classes).map { scores[$0] * labels.pointer[$0] })
+        }
+        // Background and foreground. With one label both have the same seeds; the authors' procedure, and with several
+        // labels every procedure, runs both.
+        pass.segment(choices)
+        pass.segment(choices)
       }
     }
   }

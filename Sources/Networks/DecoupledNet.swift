@@ -2,7 +2,7 @@
 //
 //   ClassificationStep   planes and labels     -> loss, gradients of the classification network        (phase one)
 //   SegmentationStep     planes, labels, masks -> loss, gradients of bridging and segmentation         (phase two)
-//   InferencePass        planes                -> label scores; then, for any seeds, probability maps
+//   InferencePass        planes                -> label scores; then, for any choices of labels, probability maps
 //
 //   N images (one shard while training)   S input side   L classes
 import Kernels
@@ -164,7 +164,7 @@ package final class SegmentationStep {
     for index in 0..<images * net.shape.classes {
       seeds.pointer[index] = labels[index] * sigmoid(seeds.pointer[index])
     }
-    saliency.forward(seeds: seeds.pointer, positions: positions.pointer)
+    saliency.forward(owners: Array(0..<images), seeds: seeds.pointer, positions: positions.pointer)
     bridging.forward(pool5: classification.pool5, saliency: saliency.output, stored: nil)
     segmentation.forward(bridging.output, switches: classification.poolingSwitches)
   }
@@ -179,7 +179,19 @@ package final class SegmentationStep {
   }
 }
 
-/// Inference on N images: one pass for the features, then one pass for each choice of seeds.
+/// One pass of the tail of the network at inference: an image of the batch and the seeds of its chosen labels.
+package struct LabelChoice: Sendable, Equatable {
+  package let image: Int
+  /// [L]: sigmoid(score) of a chosen label, 0 of all others.
+  package let seeds: [Float]
+
+  package init(image: Int, seeds: [Float]) {
+    self.image = image
+    self.seeds = seeds
+  }
+}
+
+/// Inference on N images: one pass for the features, then the tail for any choices of labels, N at a time.
 package final class InferencePass {
   package let images: Int
   package let shape: NetworkShape
@@ -192,7 +204,10 @@ package final class InferencePass {
   private let softmax: BinarySoftmaxLoss
   private let scores: AlignedMemory
   private let positions: LabelPositions
-  /// (N, 2, S, S): the softmax of the last `segment`; plane 0 background, plane 1 foreground.
+  /// What the tail reads of the images: for each choice a copy of its image's.
+  private let pool5: FeatureMaps
+  private let switches: [Switches]
+  /// (N, 2, S, S): the softmax of the last `segment`, choice by choice; plane 0 background, plane 1 foreground.
   package let probabilities: AlignedMemory
 
   package init(_ net: DecoupledNet, images: Int, bench: Workbench) {
@@ -210,6 +225,9 @@ package final class InferencePass {
     softmax = BinarySoftmaxLoss(images: images, height: shape.inputSize, width: shape.inputSize)
     scores = AlignedMemory(floats: images * shape.classes)
     positions = LabelPositions(count: images * shape.classes)
+    let maps = classification.pool5
+    pool5 = FeatureMaps(images: images, channels: maps.channels, height: maps.height, width: maps.width)
+    switches = classification.poolingSwitches.map { Switches(count: $0.count) }
     probabilities = AlignedMemory(floats: images * 2 * shape.inputSize * shape.inputSize)
     classification.prepare()
     segmentation.prepare(statistics: net.segmentationStatistics)
@@ -223,14 +241,33 @@ package final class InferencePass {
     return (0..<images * shape.classes).map { sigmoid(scores.pointer[$0]) }
   }
 
-  /// Segments the images of the last `features` for the given seeds, [N][L], into `probabilities`.
-  package func segment(seeds: [Float]) {
-    seeds.withUnsafeBufferPointer { saliency.forward(seeds: $0.baseAddress!, positions: positions.pointer) }
-    bridging.forward(pool5: classification.pool5, saliency: saliency.output, stored: net.segmentationStatistics)
-    segmentation.forward(bridging.output, switches: classification.poolingSwitches)
+  /// Segments images of the last `features` for the given choices, 1 to N of them, into `probabilities`.
+  package func segment(_ choices: [LabelChoice]) {
+    precondition((1...images).contains(choices.count), "\(choices.count) choices for a pass of \(images)")
+    let owners = choices.map(\.image)
+    choices.flatMap(\.seeds).withUnsafeBufferPointer {
+      saliency.forward(owners: owners, seeds: $0.baseAddress!, positions: positions.pointer)
+    }
+    gather(owners)
+    bridging.forward(pool5: pool5, saliency: saliency.output, stored: net.segmentationStatistics)
+    segmentation.forward(bridging.output, switches: switches)
     bench.stage("segmentation.softmax", .forward)
     bench.run(softmax.tasks) {
       softmax.softmaxPlanes(segmentation.scores.pointer, into: probabilities.pointer, task: $0)
+    }
+  }
+
+  /// Copies what belongs to each choice's image into the choice's place.
+  private func gather(_ owners: [Int]) {
+    bench.stage("segmentation.gather", .forward)
+    bench.run(owners.count) { place in
+      let owner = owners[place]
+      let maps = pool5.count / images
+      (pool5.data + place * maps).update(from: classification.pool5.data + owner * maps, count: maps)
+      for (own, given) in zip(switches, classification.poolingSwitches) {
+        let bytes = own.count / images
+        (own.pointer + place * bytes).update(from: given.pointer + owner * bytes, count: bytes)
+      }
     }
   }
 }

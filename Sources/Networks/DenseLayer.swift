@@ -25,8 +25,8 @@ package final class DenseLayer {
   private let parameters: ParameterVector
   private let weight: Int
   private let bias: Int
-  private let forwardProduct: MatrixProduct
-  private let dataProduct: MatrixProduct
+  private let forwardProduct: DenseProduct
+  private let dataProduct: DenseProduct
   private let weightProduct: MatrixProduct
   private let rowBias: RowBias
 
@@ -44,10 +44,9 @@ package final class DenseLayer {
     weight = parameters.table.offset(of: "\(name).weight")
     bias = parameters.table.offset(of: "\(name).bias")
     let direct = kind == .convolution
-    forwardProduct = MatrixProduct(
-      rows: rows, columns: outputs, inner: inputs, leftTransposed: false, rightTransposed: direct)
-    dataProduct = MatrixProduct(
-      rows: rows, columns: inputs, inner: outputs, leftTransposed: false, rightTransposed: !direct)
+    forwardProduct = DenseProduct(rows: rows, columns: outputs, inner: inputs, transposed: direct)
+    dataProduct = DenseProduct(rows: rows, columns: inputs, inner: outputs, transposed: !direct)
+    bench.reserve(floats: max(forwardProduct.packedFloats, dataProduct.packedFloats))
     weightProduct = MatrixProduct(
       rows: direct ? outputs : inputs, columns: direct ? inputs : outputs, inner: rows, leftTransposed: true,
       rightTransposed: false)
@@ -57,7 +56,15 @@ package final class DenseLayer {
   /// The product alone: [M][C] to [M][K].
   package func multiply(_ x: AlignedMemory, into y: AlignedMemory) {
     bench.stage(name, .forward)
-    bench.run(forwardProduct.tasks) { forwardProduct.multiply(x.pointer, parameters.pointer + weight, into: y.pointer, task: $0) }
+    multiply(x, forwardProduct, into: y)
+  }
+
+  private func multiply(_ x: AlignedMemory, _ product: DenseProduct, into y: AlignedMemory) {
+    let packed = bench.workspace
+    bench.run(product.packingTasks) { product.pack(x.pointer, into: packed, task: $0) }
+    bench.run(product.tasks, scratch: product.scratchFloats) { task, scratch in
+      product.multiply(packed, parameters.pointer + weight, into: y.pointer, task: task, scratch: scratch)
+    }
   }
 
   /// Product, bias and, if wanted, ReLU.
@@ -68,15 +75,24 @@ package final class DenseLayer {
   }
 
   /// dx = dy times the weights: the data gradient, and a step of the saliency pass.
-  package func multiplyBack(_ dy: AlignedMemory, into dx: AlignedMemory) {
+  /// - Parameter count: of rows, where only the first ones are wanted.
+  package func multiplyBack(_ dy: AlignedMemory, into dx: AlignedMemory, rows count: Int? = nil) {
     bench.stage(name, .dataGradient)
-    bench.run(dataProduct.tasks) { dataProduct.multiply(dy.pointer, parameters.pointer + weight, into: dx.pointer, task: $0) }
+    multiply(dy, count.map(dataProduct.withRows) ?? dataProduct, into: dx)
   }
 
   /// dy = 0 where the rectified output y was not above 0.
   package func rectifyGradient(_ dy: AlignedMemory, output y: AlignedMemory) {
     bench.stage("\(name).relu", .backward)
     bench.run(rowBias.tasks) { rowBias.rectifyGradient(dy.pointer, output: y.pointer, task: $0) }
+  }
+
+  /// The same for chosen rows: row r of dy belongs to row `rows[r]` of y.
+  package func rectifyGradient(_ dy: AlignedMemory, output y: AlignedMemory, rows: [Int]) {
+    bench.stage("\(name).relu", .backward)
+    bench.run(rows.count) { row in
+      rowBias.rectifyGradient(dy.pointer + row * outputs, output: y.pointer + rows[row] * outputs, task: 0)
+    }
   }
 
   /// The gradient of the weights, summed over all rows in one product.

@@ -83,12 +83,13 @@ import Networks
       #expect(abs(Double(score) - 1 / (1 + exp(-average))) < 1e-4)
     }
     for expected in golden.inference.foreground {
-      var seeds = [Float](repeating: 0, count: examples * classes)
-      let index = expected.example * classes + expected.class
-      seeds[index] = scores[index]
-      pass.segment(seeds: seeds)
-      let plane = UnsafeBufferPointer(
-        start: pass.probabilities.pointer + (2 * expected.example + 1) * area, count: area)
+      var seeds = [Float](repeating: 0, count: classes)
+      seeds[expected.class] = scores[expected.example * classes + expected.class]
+      // The choice's own place differs from its image's: both must be told apart.
+      let other = LabelChoice(image: (expected.example + 1) % examples, seeds: [Float](repeating: 0.5, count: classes))
+      let place = examples - 1
+      pass.segment(Array(repeating: other, count: place) + [LabelChoice(image: expected.example, seeds: seeds)])
+      let plane = UnsafeBufferPointer(start: pass.probabilities.pointer + (2 * place + 1) * area, count: area)
       for entry in expected.entries { #expect(abs(Double(plane[entry.index]) - entry.value) < 1e-3) }
     }
   }
