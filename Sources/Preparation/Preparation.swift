@@ -71,7 +71,7 @@ package struct Preparation {
       progress(start + some.count, all.count)
     }
     let labels = try labels(of: all, &report, workers)
-    report.findings += expectations(training, validation)
+    report.findings += expectations()
     if report.findings.faults == 0 { try writeLists(training, validation, labels, &report, &state) }
     try state.write(output)
     return report
@@ -129,13 +129,14 @@ package struct Preparation {
   }
 
   /// Not the literature's numbers: said, since results are not comparable then.
-  private func expectations(_ training: [String], _ validation: [String]) -> [Finding] {
-    guard !skipsMissing, (training.count, validation.count) != Self.expected, sources.sbd != nil else { return [] }
+  private func expectations() -> [Finding] {
+    let found = (training: sources.augmentedTraining.count, validation: Set(sources.validation).count)
+    guard found != Self.expected, sources.sbd != nil else { return [] }
     return [
       Finding(
         .warning, "counts",
-        "train_aug has \(training.count) images and val \(validation.count); the literature's have \(Self.expected.training) and "
-          + "\(Self.expected.validation): see that VOC and SBD are whole before comparing results")
+        "VOC and SBD give a train_aug of \(found.training) images and a val of \(found.validation); the literature's have "
+          + "\(Self.expected.training) and \(Self.expected.validation): see that both are whole before comparing results")
     ]
   }
 
