@@ -38,7 +38,7 @@ import Testing
     let scratch = try Scratch()
     defer { scratch.remove() }
     let bytes = try Fixture.bytes(name)
-    for length in stride(from: 0, to: bytes.count, by: name == "plain" ? 7 : 1) {
+    for length in stride(from: 0, to: bytes.count, by: name == "plain" ? 29 : 1) {
       try scratch.write(Array(bytes[..<length]), to: "cut.mat")
       let error = #expect(throws: (any Error).self) { try SBDMask.decode(file: "\(scratch.path)/cut.mat") }
       #expect("\(try #require(error))".contains("cut.mat"))
@@ -65,12 +65,10 @@ import Testing
     let bytes = try Fixture.bytes("plain")
     var refused = 0
     for place in 128..<bytes.count {
-      for change in [0x01, 0x80, 0xFF] as [UInt8] {
-        var damaged = bytes
-        damaged[place] ^= change
-        try scratch.write(damaged, to: "bad.mat")
-        if (try? SBDMask.decode(file: "\(scratch.path)/bad.mat")) == nil { refused += 1 }
-      }
+      var damaged = bytes
+      damaged[place] ^= [0x01, 0x80, 0xFF][place % 3]
+      try FileBytes.write(damaged, to: "\(scratch.path)/bad.mat")
+      if (try? SBDMask.decode(file: "\(scratch.path)/bad.mat")) == nil { refused += 1 }
     }
     #expect(refused > 100)
   }
