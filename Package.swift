@@ -53,21 +53,26 @@ let package = Package(
     .systemLibrary(
       name: "CMatio", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
 
-    // What the compiler was told of the processor: macros alone.
-    .systemLibrary(name: "CProcessor"),
+    // What the compiler was told of the processor: data alone. What the processor is, and the check at start that the two
+    // agree, is built for the plainest processor, or the check itself could not run.
+    .target(name: "CInstructionSet", cSettings: [.unsafeFlags(["-march=\(instructionSet)"])]),
+    .target(name: "CProcessor", dependencies: ["CInstructionSet"]),
+    // The C library's allocator and its settings.
+    .systemLibrary(name: "CAllocator"),
 
     module("Kernels", ["COpenBLAS", "CProcessor"]),
     module("Randomness"),
     module("Tensors", ["Kernels"]),
     module("Workers", ["Tensors"]),
+    module("Gradients", ["Kernels", "Tensors", "Workers"]),
     module("Images", ["CPNG", "CJPEG"]),
     module("Datasets", ["CCrypto", "Randomness", "Images", "Workers"]),
     // Apart from Datasets, so that ranks on other machines need no MATLAB reader.
     module("Preparation", ["CMatio", "CCrypto", "Images", "Datasets", "Workers"]),
     module("Proposals", ["Randomness", "Images", "Datasets"]),
     module("Batches", ["Randomness", "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals"]),
-    module("Networks", ["Randomness", "Kernels", "Workers", "Tensors"]),
-    module("Cluster", ["COpenMPI", "Kernels", "Workers", "Tensors"]),
+    module("Networks", ["Randomness", "Kernels", "Workers", "Tensors", "Gradients"]),
+    module("Cluster", ["COpenMPI", "Kernels", "Workers", "Tensors", "Gradients"]),
     module("Optimizers", ["Kernels", "Workers", "Tensors", "Cluster"]),
     module("Checkpoints", ["CZstd", "CCrypto", "Tensors"]),
     module(
@@ -75,14 +80,14 @@ let package = Package(
     module(
       "Training",
       [
-        "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals", "Batches", "Networks", "Cluster",
-        "Optimizers", "Checkpoints", "Evaluation", log, yams,
+        "CAllocator", "Kernels", "Workers", "Tensors", "Gradients", "Images", "Datasets", "Proposals", "Batches", "Networks",
+        "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
     module(
       "Benchmarks",
       [
         "CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Randomness", "Kernels", "Workers", "Tensors",
-        "Networks",
+        "Gradients", "Networks",
       ]),
     .executableTarget(name: "dnet-train", dependencies: ["Training", arguments], swiftSettings: arithmetic),
     .executableTarget(
@@ -102,16 +107,16 @@ let package = Package(
     tests(of: "Preparation", ["Datasets", "Images", "Workers"], excluding: ["Fixtures"]),
     tests(of: "Proposals", ["Images", "Randomness"]),
     tests(of: "Batches", ["Datasets", "Images", "Workers", "Proposals", "Randomness"]),
-    tests(of: "Networks", ["Kernels", "Workers", "Tensors"], excluding: ["Golden"]),
+    tests(of: "Networks", ["Kernels", "Workers", "Tensors", "Gradients"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(
-      name: "cluster-check", dependencies: ["Cluster", "Optimizers", "Tensors", "Workers"], path: "Tests/cluster-check",
-      swiftSettings: arithmetic),
-    tests(of: "Cluster", ["Tensors", "Workers", "cluster-check"]),
+      name: "cluster-check", dependencies: ["Cluster", "Gradients", "Kernels", "Optimizers", "Tensors", "Workers"],
+      path: "Tests/cluster-check", swiftSettings: arithmetic),
+    tests(of: "Cluster", ["Gradients", "Kernels", "Tensors", "Workers", "cluster-check"]),
     tests(of: "Optimizers", ["Tensors", "Workers"]),
     tests(of: "Checkpoints", ["Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
-    tests(of: "Benchmarks", ["Networks", "Workers"]),
+    tests(of: "Benchmarks", ["CProcessor", "Kernels", "Networks", "Randomness", "Tensors", "Workers"]),
     tests(
       of: "Training",
       ["Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet", "dnet-train"]),

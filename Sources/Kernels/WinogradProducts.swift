@@ -44,6 +44,19 @@ struct FourRowsBy32 {
     high3.addProduct(high, value3)
   }
 
+  /// Adds sums that were stored as rows of 32.
+  @inline(__always)
+  mutating func add(rows: UnsafeMutablePointer<Float>) {
+    low0 += rows.lanes(at: 0)
+    high0 += rows.lanes(at: 16)
+    low1 += rows.lanes(at: 32)
+    high1 += rows.lanes(at: 48)
+    low2 += rows.lanes(at: 64)
+    high2 += rows.lanes(at: 80)
+    low3 += rows.lanes(at: 96)
+    high3 += rows.lanes(at: 112)
+  }
+
   @inline(__always)
   static func + (a: FourRowsBy32, b: FourRowsBy32) -> FourRowsBy32 {
     var sum = a
@@ -89,6 +102,15 @@ struct FourRowsBy16 {
     row1.addProduct(row, Lanes(repeating: column[step]))
     row2.addProduct(row, Lanes(repeating: column[2 * step]))
     row3.addProduct(row, Lanes(repeating: column[3 * step]))
+  }
+
+  /// Adds sums that were stored as rows `step` floats apart.
+  @inline(__always)
+  mutating func add(rows: UnsafeMutablePointer<Float>, step: Int) {
+    row0 += rows.lanes(at: 0)
+    row1 += rows.lanes(at: step)
+    row2 += rows.lanes(at: 2 * step)
+    row3 += rows.lanes(at: 3 * step)
   }
 
   @inline(__always)

@@ -5,6 +5,7 @@
 //   InferencePass        planes                -> label scores; then, for any choices of labels, probability maps
 //
 //   N images (one shard while training)   S input side   L classes
+import Gradients
 import Kernels
 import Tensors
 
@@ -70,10 +71,10 @@ package final class ClassificationStep {
   /// - Parameters:
   ///   - planes: (N, 3, S, S), B,G,R with the mean subtracted.
   ///   - labels: [N][L], 0 or 1.
-  ///   - gradient: receives the shard's gradient in the layout of `DecoupledNet.classification`.
+  ///   - gradient: receives the shard's gradient; its table is that of `DecoupledNet.classification`.
   package func run(
     planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, key: DropoutKey,
-    gradient: UnsafeMutablePointer<Float>
+    gradient: ShardGradient
   ) -> ShardResult {
     network.forward(planes, dropout: dropoutRate > 0 ? (dropoutRate, key) : nil)
     network.averageScores(into: scores)
@@ -110,13 +111,15 @@ package final class SegmentationStep {
     self.bench = bench
     self.images = images
     let shape = net.shape
+    // The features' activations are dead when the backward pass begins.
+    let maps = AlternatingMaps(images: images, largest: images * shape.channels(64) * shape.inputSize * shape.inputSize)
     classification = ClassificationNetwork(
       shape, images: images, purpose: .features, parameters: net.classification,
-      statistics: net.classificationStatistics, bench: bench)
+      statistics: net.classificationStatistics, maps: maps, bench: bench)
     saliency = Saliency(classification, parameters: net.classification)
     bridging = Bridging(shape, images: images, parameters: net.segmentation, bench: bench)
     segmentation = SegmentationNetwork(
-      shape, images: images, trained: true, parameters: net.segmentation, bench: bench)
+      shape, images: images, trained: true, parameters: net.segmentation, maps: maps, bench: bench)
     seeds = AlignedMemory(floats: images * shape.classes)
     positions = LabelPositions(count: images * shape.classes)
     loss = BinarySoftmaxLoss(images: images, height: shape.inputSize, width: shape.inputSize)
@@ -133,10 +136,10 @@ package final class SegmentationStep {
   ///   - planes: (N, 3, S, S), B,G,R with the mean subtracted.
   ///   - labels: [N][L], 1 for each label of the example's combination.
   ///   - mask: (N, S, S): 1 where a chosen label is, 0 elsewhere, 255 where the truth says nothing.
-  ///   - gradient: receives the shard's gradient in the layout of `DecoupledNet.segmentation`.
+  ///   - gradient: receives the shard's gradient; its table is that of `DecoupledNet.segmentation`.
   package func run(
     planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, mask: UnsafePointer<UInt8>,
-    gradient: UnsafeMutablePointer<Float>
+    gradient: ShardGradient
   ) -> ShardResult {
     forward(planes: planes, labels: labels)
     let workspace = bench.workspace
@@ -151,7 +154,8 @@ package final class SegmentationStep {
         scores: segmentation.scores.pointer, mask: mask, pixels: pixels, into: segmentation.scoreGradient.pointer,
         task: $0)
     }
-    let activationGradient = segmentation.backward(switches: classification.poolingSwitches, into: gradient)
+    let activationGradient = segmentation.backward(
+      switches: classification.poolingSwitches, into: gradient.stored)
     bridging.backward(
       pool5: classification.pool5, saliency: saliency.output, gradient: activationGradient, into: gradient)
     return ShardResult(loss: Double(value), correct: Double(correct), decisions: Double(pixels))

@@ -5,6 +5,7 @@
 // A k x k convolution without padding is a product over unfolded rows (C = channels * k * k, ordered channel, y, x, so
 // that the plain weights out x in x k x k are the K x C matrix as they stand). A transposed one is the product with the
 // in x (out * k * k) matrix, whose rows are then folded.
+import Gradients
 import Kernels
 import Tensors
 
@@ -27,7 +28,8 @@ package final class DenseLayer {
   private let bias: Int
   private let forwardProduct: DenseProduct
   private let dataProduct: DenseProduct
-  private let weightProduct: MatrixProduct
+  /// For a gradient that is stored; nil where it is left as its factors.
+  private let weightProduct: MatrixProduct?
   private let rowBias: RowBias
 
   package init(
@@ -47,9 +49,13 @@ package final class DenseLayer {
     forwardProduct = DenseProduct(rows: rows, columns: outputs, inner: inputs, transposed: direct)
     dataProduct = DenseProduct(rows: rows, columns: inputs, inner: outputs, transposed: !direct)
     bench.reserve(floats: max(forwardProduct.packedFloats, dataProduct.packedFloats))
-    weightProduct = MatrixProduct(
-      rows: direct ? outputs : inputs, columns: direct ? inputs : outputs, inner: rows, leftTransposed: true,
-      rightTransposed: false)
+    let parameter = parameters.table.parameters[parameters.table.index(of: "\(name).weight")!]
+    weightProduct =
+      parameter.gradient == .factored
+      ? nil
+      : MatrixProduct(
+        rows: direct ? outputs : inputs, columns: direct ? inputs : outputs, inner: rows, leftTransposed: true,
+        rightTransposed: false)
     rowBias = RowBias(rows: rows, columns: outputs)
   }
 
@@ -95,12 +101,19 @@ package final class DenseLayer {
     }
   }
 
-  /// The gradient of the weights, summed over all rows in one product.
-  package func weightGradient(_ x: AlignedMemory, _ dy: AlignedMemory, into parameterGradient: UnsafeMutablePointer<Float>) {
+  /// The gradient of the weights: summed over all rows in one product, or left as the product's factors.
+  package func weightGradient(_ x: AlignedMemory, _ dy: AlignedMemory, into gradient: ShardGradient) {
     let (left, right) = kind == .convolution ? (dy, x) : (x, dy)
-    bench.stage(name, .weightGradient)
-    bench.run(weightProduct.tasks) {
-      weightProduct.multiply(left.pointer, right.pointer, into: parameterGradient + weight, task: $0)
+    if let weightProduct {
+      bench.stage(name, .weightGradient)
+      bench.run(weightProduct.tasks) {
+        weightProduct.multiply(left.pointer, right.pointer, into: gradient.stored + weight, task: $0)
+      }
+    } else {
+      guard let factors = gradient.factors else { preconditionFailure("there is no place for the factors of \(name)") }
+      bench.stage("\(name).factors", .weightGradient)
+      factors.store(
+        "\(name).weight", left: left.pointer, right: right.pointer, shard: gradient.shard, bench.workers)
     }
   }
 

@@ -7,12 +7,17 @@ import Workers
 /// `@unchecked Sendable`: layers run one after another on the rank's own thread; only tasks run side by side.
 package final class Workbench: @unchecked Sendable {
   package let workers: WorkerPool
+  /// The kernels of 3x3 layers that are made with this bench.
+  package let convolution: ConvolutionAlgorithm
   private var reserved = 0
   private var memory: AlignedMemory?
   /// Takes the time of each stage, where someone asks for it; nil costs nothing.
   package var stopwatch: Stopwatch?
 
-  package init(workers: WorkerPool) { self.workers = workers }
+  package init(workers: WorkerPool, convolution: ConvolutionAlgorithm = .winograd) {
+    self.workers = workers
+    self.convolution = convolution
+  }
 
   /// Asks that `workspace` hold at least this many floats.
   package func reserve(floats: Int) {
@@ -30,7 +35,7 @@ package final class Workbench: @unchecked Sendable {
 
   /// Says that what follows, up to the next call, is this pass of this layer.
   @inline(__always)
-  func stage(_ layer: @autoclosure () -> String, _ pass: Pass) {
+  package func stage(_ layer: @autoclosure () -> String, _ pass: Pass) {
     guard let stopwatch else { return }
     stopwatch.begin(Stage(layer(), pass))
   }

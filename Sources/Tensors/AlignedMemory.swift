@@ -10,12 +10,14 @@ package final class AlignedMemory: @unchecked Sendable {
   package let count: Int
   package let pointer: UnsafeMutablePointer<Float>
   private let bytes: Int
+  private let use: MemoryUse
 
   private static let page = 4096
   private static let hugePage = 2 << 20
 
-  package init(floats count: Int) {
+  package init(floats count: Int, for use: MemoryUse = .activations) {
     self.count = count
+    self.use = use
     let wanted = max(count * MemoryLayout<Float>.stride, 1)
     let alignment = wanted >= Self.hugePage ? Self.hugePage : Self.page
     bytes = (wanted + alignment - 1) & ~(alignment - 1)
@@ -31,9 +33,13 @@ package final class AlignedMemory: @unchecked Sendable {
     if reserved - before > bytes { munmap(start + bytes, reserved - before - bytes) }
     if alignment == Self.hugePage { madvise(start, bytes, 14 /* MADV_HUGEPAGE */) }
     pointer = start.bindMemory(to: Float.self, capacity: bytes / MemoryLayout<Float>.stride)
+    MemoryUse.add(bytes, to: use)
   }
 
-  deinit { munmap(UnsafeMutableRawPointer(pointer), bytes) }
+  deinit {
+    munmap(UnsafeMutableRawPointer(pointer), bytes)
+    MemoryUse.add(-bytes, to: use)
+  }
 
   package func zero() { memset(pointer, 0, count * MemoryLayout<Float>.stride) }
 
