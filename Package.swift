@@ -55,23 +55,24 @@ let package = Package(
     .systemLibrary(name: "CProcessor"),
 
     module("Kernels", ["COpenBLAS"]),
+    module("Digests", ["CCrypto"]),
     module("Randomness"),
     module("Workers"),
     module("Tensors", ["Kernels"]),
     module("Images", ["CPNG", "CJPEG"]),
-    module("Datasets", ["Randomness", "Images", "Workers"]),
-    module("Proposals", ["Randomness", "Images", "Datasets"]),
+    module("Datasets", ["Digests", "Randomness", "Images", "Workers"]),
+    module("Proposals", ["Digests", "Randomness", "Workers", "Images", "Datasets"]),
     module("Batches", ["Randomness", "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals"]),
     module("Networks", ["Randomness", "Kernels", "Workers", "Tensors"]),
     module("Cluster", ["COpenMPI", "Kernels", "Workers", "Tensors"]),
     module("Optimizers", ["Kernels", "Workers", "Tensors", "Cluster"]),
-    module("Checkpoints", ["CZstd", "CCrypto", "Tensors"]),
+    module("Checkpoints", ["CZstd", "Digests", "Tensors"]),
     module(
       "Evaluation", ["Kernels", "Workers", "Tensors", "Images", "Datasets", "Networks", "Cluster", "Checkpoints"]),
     module(
       "Training",
       [
-        "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals", "Batches", "Networks", "Cluster",
+        "Digests", "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals", "Batches", "Networks", "Cluster",
         "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
     module(
@@ -85,17 +86,18 @@ let package = Package(
       name: "dnet",
       dependencies: [
         "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Networks",
-        "Workers", arguments,
+        "Proposals", "Randomness", "Workers", arguments,
       ],
       swiftSettings: arithmetic),
 
+    tests(of: "Digests"),
     tests(of: "Randomness"),
     tests(of: "Kernels"),
     tests(of: "Workers"),
     tests(of: "Tensors"),
     tests(of: "Images", excluding: ["Golden"]),
     tests(of: "Datasets"),
-    tests(of: "Proposals", ["Images", "Randomness"]),
+    tests(of: "Proposals", ["Digests", "Datasets", "Images", "Randomness", "Workers"]),
     tests(of: "Batches", ["Datasets", "Images", "Workers", "Proposals", "Randomness"]),
     tests(of: "Networks", ["Kernels", "Workers", "Tensors"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
@@ -104,7 +106,7 @@ let package = Package(
       swiftSettings: arithmetic),
     tests(of: "Cluster", ["Tensors", "Workers", "cluster-check"]),
     tests(of: "Optimizers", ["Tensors", "Workers"]),
-    tests(of: "Checkpoints", ["Tensors"]),
+    tests(of: "Checkpoints", ["Digests", "Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
     tests(of: "Benchmarks", ["Networks", "Workers"]),
     tests(

@@ -25,6 +25,7 @@ package final class TrainingLoop {
   private let run: RunDirectory
   private let net: DecoupledNet
   private let data: TrainingData
+  private let crops: StrongBatches.Crops
   private let tree: ShardTree
   /// This rank's shards of every minibatch.
   private let ownShards: Range<Int>
@@ -50,10 +51,14 @@ package final class TrainingLoop {
     workers = pool
     bench = Workbench(workers: pool)
     data = try communicator.together { try TrainingData(configuration, workers: pool) }
+    let listed = try StrongCrops.read(configuration, data, communicator)
     net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
     net.initialize(configuration.initialization, seed: configuration.seed)
     trace = try Trace(path: options.trace, communicator)
     coordinator = try Coordinator(configuration, options, run, net, communicator, display)
+    crops =
+      options.phases.contains(.segmentation)
+      ? try StrongCrops.settle(listed, configuration, data, run, communicator, workers: pool, say: display.say) : .random
     if communicator.rank == 0 {
       display.say(
         "\(configuration.name): \(communicator.size) ranks of \(threads) threads, "
@@ -95,7 +100,7 @@ package final class TrainingLoop {
       schedule: LearningRateSchedule(base: settings.rateBase, step: settings.rateStep, factor: settings.rateFactor),
       momentum: settings.momentum, weightDecay: settings.weightDecay, shards: configuration.shards, pool: workers)
     try coordinator.restoreVelocity(of: phase, optimizer, reduction.slices)
-    let source = data.batches(of: phase, configuration)
+    let source = data.batches(of: phase, configuration, crops: crops)
     let loader = loader(source, from: start)
     defer { loader.stop() }
     let recorder = try StepRecorder(run, iterations: options.recordSteps, phase: phase, net: net, communicator: communicator)
