@@ -11,7 +11,7 @@ package struct PreviewSheets {
   private let cropping: CombinatorialCropping
   private let source: (any ProposalSource)?
   /// Side of the crops that are shown, and of a panel.
-  private static let side = 224
+  fileprivate static let side = 224
 
   package init(_ store: any ImageStore, cropping: CombinatorialCropping, source: (any ProposalSource)?) {
     (self.store, self.cropping, self.source) = (store, cropping, source)
@@ -131,8 +131,10 @@ package struct PreviewSheets {
 }
 
 extension RGBImage {
+  /// Thick enough to be seen when the sheet has shrunk the picture.
   fileprivate mutating func draw(_ box: Box, _ color: Color, thickness: Int) {
-    drawFrame(x1: box.x1, y1: box.y1, x2: box.x2, y2: box.y2, color: color, thickness: thickness)
+    let shrink = (max(width, height) + PreviewSheets.side - 1) / PreviewSheets.side
+    drawFrame(x1: box.x1, y1: box.y1, x2: box.x2, y2: box.y2, color: color, thickness: thickness * shrink)
   }
 }
 

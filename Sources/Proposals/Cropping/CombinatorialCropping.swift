@@ -58,8 +58,8 @@ package struct CombinatorialCropping: Sendable, Equatable {
   }
 
   private func extended(_ box: Box) -> Box {
-    let x = Int((Double(box.width) * (context - 1) / 2).rounded())
-    let y = Int((Double(box.height) * (context - 1) / 2).rounded())
+    let x = Int(((Double(box.width) * context - Double(box.width)) / 2).rounded())
+    let y = Int(((Double(box.height) * context - Double(box.height)) / 2).rounded())
     return Box(x1: box.x1 - x, y1: box.y1 - y, x2: box.x2 + x, y2: box.y2 + y)
   }
 
