@@ -5,7 +5,7 @@ import Workers
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Makes and checks data sets.", subcommands: [Synthesize.self])
+    commandName: "data", abstract: "Makes and checks data sets.", subcommands: [Synthesize.self, DataRecall.self])
 
   struct Synthesize: ParsableCommand {
     static let configuration = CommandConfiguration(
