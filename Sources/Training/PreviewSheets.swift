@@ -138,14 +138,6 @@ extension RGBImage {
   }
 }
 
-extension Box {
-  /// Intersection over union.
-  fileprivate func overlap(_ other: Box) -> Double {
-    guard let shared = intersection(other)?.area else { return 0 }
-    return Double(shared) / Double(area + other.area - shared)
-  }
-}
-
 extension Augmentation {
   /// The network's input as a picture again.
   fileprivate func picture(of image: RGBImage, box: Box, choice: Choice) -> RGBImage {

@@ -5,7 +5,10 @@ import Workers
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Makes and checks data sets.", subcommands: [Synthesize.self, DataProposeCommand.self, DataPackCommand.self, DataPreviewCommand.self])
+    commandName: "data", abstract: "Makes and checks data sets.",
+    subcommands: [
+      Synthesize.self, DataProposeCommand.self, DataPackCommand.self, DataPreviewCommand.self, DataRecall.self,
+    ])
 
   struct Synthesize: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -20,7 +20,7 @@ struct DataPreviewCommand: ParsableCommand {
   @Option(help: "Seed of the choice of images.")
   var seed: UInt64 = 1
 
-  @Option(help: "Where boxes come from, besides random sampling: edgeboxes, or random for none.")
+  @Option(help: "Where boxes come from, besides random sampling: edgeboxes, random for none, or a folder with a file ID.txt of boxes for each image.")
   var proposals: String = "edgeboxes"
 
   @Option(help: "A crop list whose crops are shown, in place of those that would be made.")
@@ -32,7 +32,7 @@ struct DataPreviewCommand: ParsableCommand {
   func validate() throws {
     guard images >= 1 else { throw ValidationError("--images \(images): it takes at least 1") }
     guard ProposalChoice(named: proposals) != nil else {
-      throw ValidationError("--proposals \(proposals): it takes edgeboxes or random")
+      throw ValidationError("--proposals \(proposals): it takes \(ProposalChoice.names)")
     }
   }
 

@@ -72,7 +72,7 @@ struct DataProposeCommand: ParsableCommand {
 
   @OptionGroup var choice: ImageChoice
 
-  @Option(help: "Where boxes come from, besides random sampling: edgeboxes, or random for none.")
+  @Option(help: "Where boxes come from, besides random sampling: edgeboxes, random for none, or a folder with a file ID.txt of boxes for each image.")
   var proposals: String = "edgeboxes"
 
   @Option(help: "N_p, crops of a label combination; else the configuration's, or 200.")
@@ -95,7 +95,7 @@ struct DataProposeCommand: ParsableCommand {
       throw ValidationError("--per-combination \(perCombination): it takes 1 to 100000")
     }
     guard ProposalChoice(named: proposals) != nil else {
-      throw ValidationError("--proposals \(proposals): it takes edgeboxes or random")
+      throw ValidationError("--proposals \(proposals): it takes \(ProposalChoice.names)")
     }
   }
 
