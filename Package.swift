@@ -100,7 +100,7 @@ let package = Package(
     tests(of: "Images", excluding: ["Golden"]),
     tests(of: "Datasets"),
     tests(of: "Proposals", ["Digests", "Datasets", "Images", "Randomness", "Workers"], excluding: ["Golden"]),
-    tests(of: "Batches", ["Datasets", "Images", "Workers", "Proposals", "Randomness"]),
+    tests(of: "Batches", ["Datasets", "Images", "Workers", "Proposals", "Randomness"], excluding: ["Golden"]),
     tests(of: "Networks", ["Kernels", "Workers", "Tensors"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(
@@ -113,7 +113,7 @@ let package = Package(
     tests(of: "Benchmarks", ["Networks", "Workers"]),
     tests(
       of: "Training",
-      ["Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet", "dnet-train"]),
+      ["Digests", "Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet", "dnet-train"]),
   ],
   swiftLanguageModes: [.v6]
 )
