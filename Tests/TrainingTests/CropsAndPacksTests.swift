@@ -133,7 +133,7 @@ extension EndToEnd {
           refusal("no such list", ["data.pack=set.pack", "data.weakList=other.txt"], ["set.pack has no list other.txt", "--list other.txt"]),
         ].flatMap { $0 })
       // Windows' line ends and a missing last line feed do not matter.
-      try workplace.write(text.dropLast().replacing("\n", with: "\r\n"), to: "windows.txt")
+      try workplace.write(String(text.dropLast()).replacing("\n", with: "\r\n"), to: "windows.txt")
       try workplace.train("plain", ranks: nil, set: ["data.proposals=crops.txt"])
       try workplace.train("windows", ranks: nil, set: ["data.proposals=windows.txt"])
       #expect(try workplace.summary("plain").weightsDigest == workplace.summary("windows").weightsDigest)
