@@ -82,7 +82,7 @@ final class ScratchFolder {
   }
   func write(_ text: String, _ name: String) { write(Array(text.utf8), name) }
   func write(_ bytes: [UInt8], _ name: String) {
-    FileManager.default.createFile(atPath: "\(path)/\(name)", contents: Data(bytes))
+    try! FileBytes.write(bytes, to: "\(path)/\(name)")
   }
   deinit { try? FileManager.default.removeItem(atPath: path) }
 }

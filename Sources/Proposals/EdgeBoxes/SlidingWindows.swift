@@ -12,17 +12,18 @@ package struct SlidingWindows: ProposalSource {
   package init(count: Int = 1000, minShare: Double? = nil) {
     precondition(count > 0, "\(count) windows")
     self.count = count
-    self.minShare = minShare ?? 1 / min(64, max(4, Double(count) / 10))
+    self.minShare = minShare ?? (count < 50 ? 0.25 : 0.08)
   }
 
-  /// The windows of the finest search that has no more than `count`, largest first, each once: they cover position,
-  /// scale and aspect ratio evenly. What the picture shows does not matter.
+  /// The windows of the finest search that has no more than `count`, largest first, then some of the next finer one,
+  /// evenly chosen, up to `count`; each once. So they cover position, scale and aspect ratio evenly, whatever the picture
+  /// shows.
   package func proposals(for image: RGBImage, id: String) -> [ScoredBox] {
     var (low, high) = (0.05, 0.95)
     var boxes = [Box(width: image.width, height: image.height)]
     for _ in 0..<10 {
       let middle = (low + high) / 2
-      let windows = windows(image, alpha: middle)
+      let windows = windows(image, alpha: middle, atMost: count + 1)
       if windows.count > count {
         high = middle
       } else {
@@ -30,18 +31,23 @@ package struct SlidingWindows: ProposalSource {
         if windows.count > boxes.count { boxes = windows }
       }
     }
+    let finer = windows(image, alpha: high, atMost: 8 * count).filter { !boxes.contains($0) }
+    let free = min(count - boxes.count, finer.count)
+    boxes += (0..<free).map { finer[$0 * finer.count / free] }
     return boxes.enumerated().map { ScoredBox($1, score: 1 - Float($0) / Float(boxes.count)) }
   }
 
-  private func windows(_ image: RGBImage, alpha: Double) -> [Box] {
+  private func windows(_ image: RGBImage, alpha: Double, atMost limit: Int) -> [Box] {
     var boxes: [Box] = []
+    var seen: Set<[Int]> = []
     Self.forEach(
       width: image.width, height: image.height, alpha: alpha,
       minArea: max(4, minShare * Double(image.width * image.height)), maxAspectRatio: maxAspectRatio
     ) {
-      let box = Box(x1: $0, y1: $1, x2: $2 - 1, y2: $3 - 1)
       // Clipping makes equal windows of neighbours.
-      if boxes.count <= count && !boxes.contains(box) { boxes.append(box) }
+      if boxes.count < limit && seen.insert([$0, $1, $2, $3]).inserted {
+        boxes.append(Box(x1: $0, y1: $1, x2: $2 - 1, y2: $3 - 1))
+      }
     }
     return boxes.reversed()
   }
