@@ -55,17 +55,20 @@ let package = Package(
 
     // What the compiler was told of the processor: macros alone.
     .systemLibrary(name: "CProcessor"),
+    // The C library's allocator and its settings.
+    .systemLibrary(name: "CAllocator"),
 
-    module("Kernels", ["COpenBLAS"]),
+    module("Kernels", ["COpenBLAS", "CProcessor"]),
     module("Randomness"),
-    module("Workers"),
     module("Tensors", ["Kernels"]),
+    module("Workers", ["Tensors"]),
+    module("Gradients", ["Kernels", "Tensors", "Workers"]),
     module("Images", ["CPNG", "CJPEG"]),
     module("Datasets", ["Randomness", "Images", "Workers"]),
     module("Proposals", ["CZlib", "Randomness", "Images", "Datasets"]),
     module("Batches", ["Randomness", "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals"]),
-    module("Networks", ["Randomness", "Kernels", "Workers", "Tensors"]),
-    module("Cluster", ["COpenMPI", "Kernels", "Workers", "Tensors"]),
+    module("Networks", ["Randomness", "Kernels", "Workers", "Tensors", "Gradients"]),
+    module("Cluster", ["COpenMPI", "Kernels", "Workers", "Tensors", "Gradients"]),
     module("Optimizers", ["Kernels", "Workers", "Tensors", "Cluster"]),
     module("Checkpoints", ["CZstd", "CCrypto", "Tensors"]),
     module(
@@ -73,14 +76,14 @@ let package = Package(
     module(
       "Training",
       [
-        "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals", "Batches", "Networks", "Cluster",
-        "Optimizers", "Checkpoints", "Evaluation", log, yams,
+        "CAllocator", "Kernels", "Workers", "Tensors", "Gradients", "Images", "Datasets", "Proposals", "Batches", "Networks",
+        "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
     module(
       "Benchmarks",
       [
         "CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Randomness", "Kernels", "Workers", "Tensors",
-        "Networks",
+        "Gradients", "Networks",
       ]),
     .executableTarget(name: "dnet-train", dependencies: ["Training", arguments], swiftSettings: arithmetic),
     .executableTarget(
@@ -99,12 +102,12 @@ let package = Package(
     tests(of: "Datasets"),
     tests(of: "Proposals", ["Images", "Randomness"], excluding: ["Golden"]),
     tests(of: "Batches", ["Datasets", "Images", "Workers", "Proposals", "Randomness"]),
-    tests(of: "Networks", ["Kernels", "Workers", "Tensors"], excluding: ["Golden"]),
+    tests(of: "Networks", ["Kernels", "Workers", "Tensors", "Gradients"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(
-      name: "cluster-check", dependencies: ["Cluster", "Optimizers", "Tensors", "Workers"], path: "Tests/cluster-check",
-      swiftSettings: arithmetic),
-    tests(of: "Cluster", ["Tensors", "Workers", "cluster-check"]),
+      name: "cluster-check", dependencies: ["Cluster", "Gradients", "Kernels", "Optimizers", "Tensors", "Workers"],
+      path: "Tests/cluster-check", swiftSettings: arithmetic),
+    tests(of: "Cluster", ["Gradients", "Kernels", "Tensors", "Workers", "cluster-check"]),
     tests(of: "Optimizers", ["Tensors", "Workers"]),
     tests(of: "Checkpoints", ["Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),

@@ -7,7 +7,7 @@ package enum StageKind: String, Sendable, CaseIterable {
   case normalization = "batch normalisation"
   case pooling = "pooling and unpooling"
   case rectification = "ReLU and bias gradients"
-  case reordering = "rows, unfolding, folding"
+  case reordering = "rows, unfolding, folding, factors"
   case other = "loss, dropout and other"
 
   package init(_ layer: String, _ counts: MultiplyAdds) {
@@ -19,7 +19,7 @@ package enum StageKind: String, Sendable, CaseIterable {
       self = .pooling
     } else if layer.hasSuffix(".relu") || layer.hasSuffix(".bias") {
       self = .rectification
-    } else if layer.hasSuffix("fold") || layer.hasSuffix(".rows") {
+    } else if layer.hasSuffix("fold") || layer.hasSuffix(".rows") || layer.hasSuffix(".factors") {
       self = .reordering
     } else {
       self = .other

@@ -1,8 +1,10 @@
 // The real steps on random data: what an image costs in each phase and at inference, and where the time goes.
 //
-// A step is what one shard needs between two updates: forward pass, loss, backward pass, and nothing of reading pictures,
-// of the reduction or of the update. Dropout is on in phase one. Preparing the weights (the transforms that follow each
+// A step is what one shard needs between two updates: forward pass, loss, backward pass to all gradients, and nothing of
+// reading pictures, of the reduction or of the update. Factored gradients are computed in it too, block by block as the
+// update takes them; in training they are computed once for all shards of a rank together, which is a little quicker. Dropout is on in phase one. Preparing the weights (the transforms that follow each
 // update, once for all shards of a rank) is timed apart.
+import Gradients
 import Networks
 import Randomness
 import Tensors
@@ -66,32 +68,40 @@ package struct StepBenchmark {
     switch step {
     case .classification:
       let runner = ClassificationStep(net, images: images, dropoutRate: 0.5, bench: bench)
-      let gradient = AlignedMemory(floats: net.classification.memory.count)
+      let gradient = BenchmarkGradient(net.classification.table, rows: images * shape.scorePixels)
       let preparation = Timing.median(Timing.repeated(repeats) { runner.prepare() })
       return measure(step, bench, profiled, preparation) {
         _ = runner.run(
           planes: planes.pointer, labels: labels.pointer, key: DropoutKey(seed: 1, iteration: 0, firstSlot: 0),
-          gradient: gradient.pointer)
+          gradient: gradient.shard)
+        gradient.complete(bench)
       }
     case .segmentation:
       let runner = SegmentationStep(net, images: images, bench: bench)
-      let gradient = AlignedMemory(floats: net.segmentation.memory.count)
+      let gradient = BenchmarkGradient(net.segmentation.table, rows: images * shape.scorePixels)
       runner.prepareClassification()
       let preparation = Timing.median(Timing.repeated(repeats) { runner.prepare() })
       return masks.withUnsafeBufferPointer { masks in
         measure(step, bench, profiled, preparation) {
           _ = runner.run(
-            planes: planes.pointer, labels: labels.pointer, mask: masks.baseAddress!, gradient: gradient.pointer)
+            planes: planes.pointer, labels: labels.pointer, mask: masks.baseAddress!, gradient: gradient.shard)
+          gradient.complete(bench)
         }
       }
     case .inference:
       let pass = InferencePass(net, images: images, bench: bench)
       return measure(step, bench, profiled, nil) {
         let scores = pass.features(planes.pointer)
-        let seeds = scores.indices.map { scores[$0] * labels.pointer[$0] }
-        // Background and foreground: with one label both have the same seeds, and the paper's procedure runs both.
-        pass.segment(seeds: seeds)
-        pass.segment(seeds: seeds)
+        let classes = shape.classes
+        let choices = (0..<images).map { image in
+          LabelChoice(
+            image: image,
+            seeds: (image * classes..<(image + 1) * classes).map { scores[$0] * labels.pointer[$0] })
+        }
+        // Background and foreground. With one label both have the same seeds; the authors' procedure, and with several
+        // labels every procedure, runs both.
+        pass.segment(choices)
+        pass.segment(choices)
       }
     }
   }
@@ -117,5 +127,31 @@ package struct StepBenchmark {
     return StepTimes(
       step: step, images: images, seconds: seconds, stages: stages,
       secondsBetweenStages: between.isEmpty ? 0 : Timing.median(between), preparationSeconds: preparation)
+  }
+}
+
+/// Where a measured step leaves its gradient: the stored part whole, of the rest a block at a time.
+private final class BenchmarkGradient {
+  private static let block = 8 << 20
+  private let factors: GradientFactors
+  private let stored: AlignedMemory
+  private let computed: AlignedMemory
+
+  init(_ table: ParameterTable, rows: Int) {
+    factors = GradientFactors(table, rows: rows, carries: [0])
+    stored = AlignedMemory(floats: table.storedCount, for: .gradients)
+    computed = AlignedMemory(floats: min(Self.block, table.vectorCount - table.storedCount), for: .gradients)
+  }
+
+  var shard: ShardGradient { ShardGradient(stored: stored.pointer, factors: factors, shard: 0) }
+
+  func complete(_ bench: Workbench) {
+    for (name, range) in factors.parameters {
+      bench.stage(String(name.dropLast(".weight".count)), .weightGradient)
+      for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.block) {
+        let block = first..<min(first + Self.block, range.upperBound)
+        factors.sum(block, into: [computed.pointer], bench.workers)
+      }
+    }
   }
 }

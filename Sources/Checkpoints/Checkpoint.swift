@@ -121,7 +121,7 @@ package struct Checkpoint: Sendable {
   }
 }
 
-/// Copies of everything that a checkpoint holds, so that training goes on while it is written.
+/// What a checkpoint holds, copied where training would change it, so that it goes on while the checkpoint is written.
 ///
 /// `@unchecked Sendable`: nothing changes after it was made.
 package final class CheckpointSnapshot: @unchecked Sendable {
@@ -130,13 +130,21 @@ package final class CheckpointSnapshot: @unchecked Sendable {
   let momentum: [NamedTensor]
 
   /// - Parameters:
-  ///   - weights: all tensors of the model; they are copied now.
-  ///   - momentum: the gathered velocity. It is not copied: leave it alone until `CheckpointStore.waitForWriter` returns.
-  package init(_ description: CheckpointDescription, copying weights: [NamedTensor], momentum: ParameterVector) {
+  ///   - weights: tensors of the model; they are copied now.
+  ///   - given: memory for the copies, if there is some; new memory otherwise.
+  ///   - fixed: all other tensors of the model. Neither they, `given` nor the momentum may change until
+  ///     `CheckpointStore.waitForWriter` returns.
+  ///   - momentum: the gathered velocity.
+  package init(
+    _ description: CheckpointDescription, copying weights: [NamedTensor], into given: AlignedMemory? = nil,
+    fixed: [NamedTensor] = [], momentum: ParameterVector
+  ) {
     self.description = description
-    let memory = AlignedMemory(floats: weights.reduce(0) { $0 + $1.values.count })
+    let count = weights.reduce(0) { $0 + $1.values.count }
+    let memory = given ?? AlignedMemory(floats: count, for: .snapshot)
+    precondition(memory.count >= count, "\(count) floats do not fit into memory for \(memory.count)")
     var end = 0
-    self.weights = weights.map { tensor in
+    self.weights = fixed + weights.map { tensor in
       let place = memory.pointer + end
       withExtendedLifetime(tensor) {
         if let values = tensor.values.baseAddress { place.update(from: values, count: tensor.values.count) }

@@ -22,7 +22,8 @@ package protocol GradientReduction {
 }
 
 /// Reduce-scatter, update, all-gather: each rank adds and updates one slice only, so the work and the momentum are held
-/// once in the cluster. Slices travel in parts of bounded size; the next part is under way while one is added.
+/// once in the cluster. Slices travel in parts of bounded size; the next part is computed, where its sums are not stored,
+/// and under way while one is added.
 package final class ReduceScatter: GradientReduction {
   package let slices: [Range<Int>]
   private let communicator: Communicator
@@ -36,12 +37,16 @@ package final class ReduceScatter: GradientReduction {
   private let nodes: [[ShardTree.Node]]
   private let additions: [(into: Int, from: Int)]
   /// Two sets of received parts, one in use while the other fills: [node of another rank][part].
-  private var received: [AlignedMemory] = []
+  private let received: [AlignedMemory]
+  /// Two sets of this rank's own sums of the parts of all ranks, for those that are not stored: [rank][own node][part].
+  private let computed: [AlignedMemory]
+  /// Where the own sums of a step's parts are: [step modulo 2][rank][own node].
+  private var own: [[[UnsafeMutablePointer<Float>]]]
 
   /// - Parameters:
   ///   - count: floats of the flat vector, a multiple of 16.
   ///   - bucket: floats of the vector in one step over all ranks; bounds the memory for received parts
-  ///     to about 2 x bucket x (tree nodes sent) / ranks floats.
+  ///     to about 2 x bucket x (tree nodes sent) / ranks floats, and that for computed ones to 2 x bucket x (own nodes).
   package init(_ communicator: Communicator, tree: ShardTree, count: Int, pool: WorkerPool, bucket: Int = 8 << 20) throws {
     try tree.requireWork(forRanks: communicator.size)
     precondition(count % 16 == 0, "\(count) floats are not a multiple of 16")
@@ -53,11 +58,16 @@ package final class ReduceScatter: GradientReduction {
     slices = Self.slices(count: count, ranks: ranks)
     nodes = (0..<ranks).map { tree.maximalNodes(in: tree.range(of: $0, ranks: ranks)) }
     additions = tree.additions(joining: nodes.flatMap { $0 })
-    // One rank sums alone: the whole vector is one part.
-    part = ranks == 1 ? max(count, 16) : max((bucket / ranks + 15) & ~15, 16)
+    part = max((min(bucket, max(count, 1)) / ranks + 15) & ~15, 16)
     steps = ((slices.map(\.count).max() ?? 0) + part - 1) / part
     let foreign = nodes.flatMap { $0 }.count - nodes[rank].count
-    if foreign > 0 { received = (0..<2).map { _ in AlignedMemory(floats: foreign * part) } }
+    let receivedFloats = foreign * part
+    received = (0..<(foreign > 0 ? 2 : 0)).map { _ in AlignedMemory(floats: receivedFloats, for: .gradients) }
+    // Alone, a rank uses up one part before the next is computed.
+    let floats = ranks * nodes[rank].count * part
+    let sets = ranks == 1 ? 1 : 2
+    own = Array(repeating: Array(repeating: [], count: ranks), count: sets)
+    computed = (0..<sets).map { _ in AlignedMemory(floats: floats, for: .gradients) }
   }
 
   /// Cuts a vector into contiguous slices of whole blocks of 16 floats, as even as possible, one for each rank.
@@ -71,15 +81,18 @@ package final class ReduceScatter: GradientReduction {
     update: (_ range: Range<Int>, _ gradientSum: UnsafePointer<Float>) -> Void
   ) throws {
     precondition(sums.tree == tree && sums.count == count, "the sums belong to another network or minibatch")
-    let own = sums.nodes.map(\.values)
-    var gradients = try startGradients(0, own)
+    let alone = communicator.size == 1
     var spreading: [TransfersInFlight] = []
+    if !alone { compute(0, sums) }
+    var gradients = try startGradients(0)
     for step in 0..<steps {
+      // A step's memory is free again: the step before the last has been waited for and used up.
+      if alone { compute(step, sums) } else if step + 1 < steps { compute(step + 1, sums) }
       try communicator.wait(gradients)
-      if step + 1 < steps { gradients = try startGradients(step + 1, own) }
+      if step + 1 < steps { gradients = try startGradients(step + 1) }
       let range = range(of: communicator.rank, step)
-      if !range.isEmpty { update(range, sum(step, own)) }
-      spreading.append(try startWeights(step, weights))
+      if !range.isEmpty { update(range, sum(step)) }
+      if !alone { spreading.append(try startWeights(step, weights)) }
     }
     for flight in spreading { try communicator.wait(flight) }
     sums.restart()
@@ -92,8 +105,18 @@ package final class ReduceScatter: GradientReduction {
     return first..<min(first + part, slice.upperBound)
   }
 
+  /// Finds this rank's sums of all ranks' parts of a step.
+  private func compute(_ step: Int, _ sums: PartialSums) {
+    let place = step % computed.count
+    for rank in 0..<communicator.size {
+      let range = range(of: rank, step)
+      let memory = computed[place].pointer + rank * sums.nodes.count * part
+      own[place][rank] = range.isEmpty ? [] : sums.values(of: range, in: memory)
+    }
+  }
+
   /// Others' sums of this rank's part come in, this rank's sums of theirs go out.
-  private func startGradients(_ step: Int, _ own: [UnsafeMutablePointer<Float>]) throws -> TransfersInFlight {
+  private func startGradients(_ step: Int) throws -> TransfersInFlight {
     var transfers: [Transfer] = []
     let mine = range(of: communicator.rank, step)
     var place = 0
@@ -105,7 +128,7 @@ package final class ReduceScatter: GradientReduction {
     }
     for other in others {
       let theirs = range(of: other, step)
-      for values in own { transfers.append(.send(values + theirs.lowerBound, count: theirs.count, to: other)) }
+      for values in own[step % own.count][other] { transfers.append(.send(values, count: theirs.count, to: other)) }
     }
     return try communicator.start(transfers, .gradients)
   }
@@ -127,13 +150,13 @@ package final class ReduceScatter: GradientReduction {
   }
 
   /// Adds all nodes' values of this rank's part in tree order; the sum takes the place of the first node's values.
-  private func sum(_ step: Int, _ own: [UnsafeMutablePointer<Float>]) -> UnsafePointer<Float> {
+  private func sum(_ step: Int) -> UnsafePointer<Float> {
     let range = range(of: communicator.rank, step)
     var values: [UnsafeMutablePointer<Float>] = []
     var place = 0
     for rank in 0..<communicator.size {
       if rank == communicator.rank {
-        values += own.map { $0 + range.lowerBound }
+        values += own[step % own.count][rank]
       } else {
         for _ in nodes[rank] {
           values.append(received[step & 1].pointer + place * part)
@@ -168,7 +191,8 @@ package final class NaiveReduction: GradientReduction {
     update: (_ range: Range<Int>, _ gradientSum: UnsafePointer<Float>) -> Void
   ) throws {
     precondition(sums.tree == tree && sums.count == count, "the sums belong to another network or minibatch")
-    let own = sums.nodes
+    let mine = AlignedMemory(floats: sums.nodes.count * count)
+    let own = zip(sums.nodes, sums.values(of: 0..<count, in: mine.pointer)).map { (node: $0, values: $1) }
     var (nodes, memory, transfers): ([ShardTree.Node], [AlignedMemory], [Transfer]) = ([], [], [])
     for rank in 0..<communicator.size {
       for node in tree.maximalNodes(in: tree.range(of: rank, ranks: communicator.size)) {
@@ -184,6 +208,7 @@ package final class NaiveReduction: GradientReduction {
       if rank != communicator.rank { transfers += own.map { .send($0.values, count: count, to: rank) } }
     }
     try communicator.exchange(transfers, .gradients)
+    withExtendedLifetime(mine) {}
     add(memory.map(\.pointer), count: count, tree.additions(joining: nodes), pool)
     update(0..<count, UnsafePointer(memory[0].pointer))
     sums.restart()

@@ -79,6 +79,28 @@ package struct ShardTree: Sendable, Equatable {
     return nodes
   }
 
+  /// How shards of a range are added when they come in order: for each shard the number of finished sums, the latest
+  /// first, that its own is added to. What is left after the last are the sums over `maximalNodes`.
+  package func carries(in range: Range<Int>) -> [Int] {
+    var finished: [Node] = []
+    return range.map { shard in
+      var node = Node(level: 0, index: shard)
+      var carries = 0
+      while node != root {
+        if node.isRightChild {
+          guard finished.last == node.parent.left else { break }
+          finished.removeLast()
+          carries += 1
+        } else if !coverage(of: node.parent.right).isEmpty {
+          break
+        }
+        node = node.parent
+      }
+      finished.append(node)
+      return carries
+    }
+  }
+
   /// The additions `into += from` (positions in `nodes`) that sum nodes which together make up the whole tree;
   /// the sum ends up in position 0.
   ///

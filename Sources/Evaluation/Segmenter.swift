@@ -7,7 +7,8 @@
 //  3 label scores: sigmoid of the average score               7 divide by the sum over the maps, pixel by pixel
 //  4 all present labels together: background is map 0         8 resize to Q x Q, bicubic; cut to H x W
 //                                                             9 the largest map, the first of equals
-// The authors run steps 3 to 5 as whole passes; here the features are computed once and only the tail is repeated.
+// The authors run steps 3 to 5 as whole passes; here the features are computed once and only the tail is repeated, and
+// where a picture has one label, steps 4 and 5 are the same pass and run once.
 import Images
 import Networks
 import Tensors
@@ -57,22 +58,15 @@ package final class Segmenter {
       (0..<classes).filter { scores[image * classes + $0] > Self.threshold }
     }
 
-    // Pass 0 seeds all present labels of each picture; pass p its p-th label alone.
-    var maps = pictures.indices.map { _ in [[Float]]() }
-    for number in 0...(present.map(\.count).max() ?? 0) {
-      guard present.contains(where: { !$0.isEmpty && number <= $0.count }) else { break }
-      var seeds = [Float](repeating: 0, count: images * classes)
-      for (image, labels) in present.enumerated() {
-        for (place, label) in labels.enumerated() where number == 0 || place == number - 1 {
-          seeds[image * classes + label] = scores[image * classes + label]
-        }
-      }
-      pass.segment(seeds: seeds)
-      for (image, labels) in present.enumerated() where !labels.isEmpty && number <= labels.count {
-        let plane = pass.probabilities.pointer + (2 * image + (number == 0 ? 0 : 1)) * area
-        maps[image].append(Array(UnsafeBufferPointer(start: plane, count: area)))
-      }
+    let tails = Tails(present: present, scores: scores, classes: classes)
+    var probabilities: [[Float]] = []
+    for first in stride(from: 0, to: tails.choices.count, by: images) {
+      let part = Array(tails.choices[first..<min(first + images, tails.choices.count)])
+      pass.segment(part)
+      let both = pass.probabilities.pointer
+      probabilities += part.indices.map { Array(UnsafeBufferPointer(start: both + 2 * $0 * area, count: 2 * area)) }
     }
+    let maps = tails.maps.map { $0.map { Array(probabilities[$0.choice][$0.plane * area..<($0.plane + 1) * area]) } }
 
     var masks = pictures.map { IndexImage(width: $0.width, height: $0.height) }
     masks.withUnsafeMutableBufferPointer { masks in
@@ -125,6 +119,33 @@ package final class Segmenter {
         for map in 1..<resized.count where resized[map][pixel] > resized[best][pixel] { best = map }
         mask[x, y] = best == 0 ? 0 : UInt8(labels[best - 1] + 1)
       }
+    }
+  }
+}
+
+/// Which passes of the tail a batch of pictures needs, and which of their planes are whose maps.
+struct Tails {
+  /// All present labels of a picture together, and each alone; a choice that is already there is not repeated.
+  private(set) var choices: [LabelChoice] = []
+  /// For each picture the background's map, then one for each present label; nothing where no label is present.
+  private(set) var maps: [[(choice: Int, plane: Int)]] = []
+
+  /// - Parameters:
+  ///   - present: for each picture its labels.
+  ///   - scores: [N][classes]
+  init(present: [[Int]], scores: [Float], classes: Int) {
+    for (image, labels) in present.enumerated() {
+      guard !labels.isEmpty else {
+        maps.append([])
+        continue
+      }
+      let own = choices.count
+      for chosen in [labels] + (labels.count > 1 ? labels.map { [$0] } : []) {
+        var seeds = [Float](repeating: 0, count: classes)
+        for label in chosen { seeds[label] = scores[image * classes + label] }
+        choices.append(LabelChoice(image: image, seeds: seeds))
+      }
+      maps.append([(own, 0)] + labels.indices.map { (labels.count > 1 ? own + 1 + $0 : own, 1) })
     }
   }
 }

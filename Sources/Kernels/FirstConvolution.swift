@@ -152,7 +152,7 @@ package struct FirstConvolution: Sendable {
       }
     }
     four.store(sums, step: 16)
-    two.store(sums + 64, step: 16)
+    two.put(sums + 64, step: 16, adding: false)
   }
 
   @inline(__always)

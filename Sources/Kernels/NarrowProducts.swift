@@ -1,4 +1,5 @@
-// The products of the Winograd domain for processors whose vector registers are 16 of 8 floats (AVX2).
+// Small matrix products for processors whose vector registers are 16 of 8 floats (AVX2): what the Winograd domain needs,
+// and the dense layers.
 //
 // Twelve rows by 32 columns would spill there. Six rows by 16 columns are 12 registers, which leaves two for the
 // weights and two for the value that is spread over a vector. Sums run in the same order as in the large products.
@@ -25,9 +26,10 @@ struct NarrowFactors {
   let weightStep: Int
   let blocks: Int
 
-  /// The sums of six rows, stored `rowStep` apart.
+  /// The sums of six rows, stored `step` apart (`rowStep` if not given) or, if asked, added to what stands there.
   @inline(never)
-  func sixRows(into target: UnsafeMutablePointer<Float>) {
+  func sixRows(into target: UnsafeMutablePointer<Float>, step: Int? = nil, adding: Bool = false) {
+    let step = step ?? rowStep
     var (columns, weights) = (columns, weights)
     var (four, two) = (FourRowsBy16(), TwoRowsBy16())
     for _ in 0..<blocks {
@@ -39,13 +41,14 @@ struct NarrowFactors {
       }
       columns += blockStep
     }
-    four.store(target, step: rowStep)
-    two.store(target + 4 * rowStep, step: rowStep)
+    four.put(target, step: step, adding: adding)
+    two.put(target + 4 * step, step: step, adding: adding)
   }
 
-  /// The sums of four rows, stored `rowStep` apart.
+  /// The sums of four rows, as `sixRows`.
   @inline(never)
-  func fourRows(into target: UnsafeMutablePointer<Float>) {
+  func fourRows(into target: UnsafeMutablePointer<Float>, step: Int? = nil, adding: Bool = false) {
+    let step = step ?? rowStep
     var (columns, weights) = (columns, weights)
     var four = FourRowsBy16()
     for _ in 0..<blocks {
@@ -55,7 +58,7 @@ struct NarrowFactors {
       }
       columns += blockStep
     }
-    four.store(target, step: rowStep)
+    four.put(target, step: step, adding: adding)
   }
 }
 
@@ -67,15 +70,17 @@ struct TwoRowsBy16 {
   @inline(__always)
   init() { (row0, row1) = (.zero, .zero) }
 
+
   @inline(__always)
   mutating func add(_ column: UnsafePointer<Float>, step: Int, _ row: SIMD16<Float>) {
     row0.addProduct(row, Lanes(repeating: column[0]))
     row1.addProduct(row, Lanes(repeating: column[step]))
   }
 
+  /// Adds the sums to rows `step` floats apart, or begins these with them.
   @inline(__always)
-  func store(_ rows: UnsafeMutablePointer<Float>, step: Int) {
-    rows.setLanes(row0, at: 0)
-    rows.setLanes(row1, at: step)
+  func put(_ rows: UnsafeMutablePointer<Float>, step: Int, adding: Bool) {
+    rows.setLanes(adding ? row0 + rows.lanes(at: 0) : row0, at: 0)
+    rows.setLanes(adding ? row1 + rows.lanes(at: step) : row1, at: step)
   }
 }

@@ -90,6 +90,34 @@ package struct Unfolding: Sendable {
     }
   }
 
+  /// `fold` where only some windows have rows and all others count as zero.
+  ///
+  /// - Parameters:
+  ///   - rows: one for each of `windows`, in their order.
+  ///   - windows: numbers of windows in 0..<R, ascending.
+  package func fold(
+    _ rows: UnsafePointer<Float>, ofWindows windows: [Int], into maps: UnsafeMutablePointer<Float>, task: Int
+  ) {
+    let (image, block) = (task / blocks, task % blocks)
+    let taps = kernel * kernel
+    let plane = maps + task * height * width * 16
+    plane.update(repeating: 0, count: height * width * 16)
+    // A pixel meets the windows that cover it from the last to the first: the (ky, kx) order of the other fold.
+    for index in windows.indices.reversed() {
+      let (owner, y, x) = window(windows[index])
+      if owner != image { continue }
+      let source = rows + index * columns + block * 16 * taps
+      for ky in 0..<kernel {
+        for kx in 0..<kernel {
+          let place = plane + ((y + ky) * width + x + kx) * 16
+          var values = Lanes()
+          for lane in 0..<16 { values[lane] = source[lane * taps + ky * kernel + kx] }
+          place.setLanes(place.lanes(at: 0) + values, at: 0)
+        }
+      }
+    }
+  }
+
   private func window(_ row: Int) -> (image: Int, y: Int, x: Int) {
     (row / (outHeight * outWidth), row / outWidth % outHeight, row % outWidth)
   }

@@ -44,6 +44,29 @@ struct FourRowsBy32 {
     high3.addProduct(high, value3)
   }
 
+  /// Adds sums that were stored as rows of 32.
+  @inline(__always)
+  mutating func add(rows: UnsafeMutablePointer<Float>) {
+    low0 += rows.lanes(at: 0)
+    high0 += rows.lanes(at: 16)
+    low1 += rows.lanes(at: 32)
+    high1 += rows.lanes(at: 48)
+    low2 += rows.lanes(at: 64)
+    high2 += rows.lanes(at: 80)
+    low3 += rows.lanes(at: 96)
+    high3 += rows.lanes(at: 112)
+  }
+
+  @inline(__always)
+  static func + (a: FourRowsBy32, b: FourRowsBy32) -> FourRowsBy32 {
+    var sum = a
+    (sum.low0, sum.high0) = (a.low0 + b.low0, a.high0 + b.high0)
+    (sum.low1, sum.high1) = (a.low1 + b.low1, a.high1 + b.high1)
+    (sum.low2, sum.high2) = (a.low2 + b.low2, a.high2 + b.high2)
+    (sum.low3, sum.high3) = (a.low3 + b.low3, a.high3 + b.high3)
+    return sum
+  }
+
   /// Stores rows `step` floats apart, their halves at `low` and at `high`.
   @inline(__always)
   func store(low: UnsafeMutablePointer<Float>, high: UnsafeMutablePointer<Float>, step: Int) {
@@ -81,12 +104,33 @@ struct FourRowsBy16 {
     row3.addProduct(row, Lanes(repeating: column[3 * step]))
   }
 
+  /// Adds sums that were stored as rows `step` floats apart.
+  @inline(__always)
+  mutating func add(rows: UnsafeMutablePointer<Float>, step: Int) {
+    row0 += rows.lanes(at: 0)
+    row1 += rows.lanes(at: step)
+    row2 += rows.lanes(at: 2 * step)
+    row3 += rows.lanes(at: 3 * step)
+  }
+
   @inline(__always)
   func store(_ rows: UnsafeMutablePointer<Float>, step: Int) {
     rows.setLanes(row0, at: 0)
     rows.setLanes(row1, at: step)
     rows.setLanes(row2, at: 2 * step)
     rows.setLanes(row3, at: 3 * step)
+  }
+
+  /// Adds the sums to rows `step` floats apart, or begins these with them.
+  @inline(__always)
+  func put(_ rows: UnsafeMutablePointer<Float>, step: Int, adding: Bool) {
+    var sum = self
+    if adding {
+      let before = FourRowsBy16(rows, step: step)
+      (sum.row0, sum.row1) = (row0 + before.row0, row1 + before.row1)
+      (sum.row2, sum.row3) = (row2 + before.row2, row3 + before.row3)
+    }
+    sum.store(rows, step: step)
   }
 }
 

@@ -2,7 +2,7 @@
 import Tensors
 
 /// Hands out maps over two pieces of memory by turns; what the last but one held is overwritten.
-final class AlternatingMaps {
+package final class AlternatingMaps {
   private let images: Int
   private let memory: [AlignedMemory]
   private var turn = 0
@@ -11,6 +11,11 @@ final class AlternatingMaps {
   init(images: Int, largest: Int) {
     self.images = images
     memory = [AlignedMemory(floats: largest), AlignedMemory(floats: largest)]
+  }
+
+  /// Maps over the first piece: for what is no longer needed when the chain begins.
+  func first(channels: Int, size: Int) -> FeatureMaps {
+    FeatureMaps(images: images, channels: channels, height: size, width: size, in: memory[0])
   }
 
   func next(channels: Int, size: Int) -> FeatureMaps {

@@ -2,6 +2,7 @@
 // each normalised, concatenated in that order, through fc6, fc7 and fc6_deconv to the class-specific activation map g.
 //
 //   N images   C channels of pool5   B channels of the bridge (2048 at width 1)   M rows: N * scorePixels
+import Gradients
 import Kernels
 import Tensors
 
@@ -103,8 +104,9 @@ package final class Bridging {
   /// From the gradient of g (overwritten) to those of the parameters. Nothing goes on into the classification network.
   /// What the forward pass left in the row buffers is overwritten on the way.
   package func backward(
-    pool5: FeatureMaps, saliency: FeatureMaps, gradient: FeatureMaps, into parameterGradient: UnsafeMutablePointer<Float>
+    pool5: FeatureMaps, saliency: FeatureMaps, gradient: FeatureMaps, into shard: ShardGradient
   ) {
+    let parameterGradient = shard.stored
     let bridge = fc7.outputs
     deconvolutionOutput.backward(maps: gradient, parameterGradient: parameterGradient)
     deconvolution.zeroBiasGradient(count: channels, in: parameterGradient)
@@ -112,17 +114,17 @@ package final class Bridging {
     bench.run(deconvolutionFolding.tasks) {
       deconvolutionFolding.unfold(gradient.data, into: deconvolutionRows.pointer, task: $0)
     }
-    deconvolution.weightGradient(fc7Output.outputRows, deconvolutionRows, into: parameterGradient)
+    deconvolution.weightGradient(fc7Output.outputRows, deconvolutionRows, into: shard)
     deconvolution.multiplyBack(deconvolutionRows, into: fc7Rows)
 
     fc7Output.backward(rows: fc7Rows, through: scoreMaps, parameterGradient: parameterGradient)
     fc7.zeroBiasGradient(count: bridge, in: parameterGradient)
-    fc7.weightGradient(fc6Output.outputRows, fc7Rows, into: parameterGradient)
+    fc7.weightGradient(fc6Output.outputRows, fc7Rows, into: shard)
     fc7.multiplyBack(fc7Rows, into: fc6Rows)
 
     fc6Output.backward(rows: fc6Rows, through: scoreMaps, parameterGradient: parameterGradient)
     fc6.zeroBiasGradient(count: bridge, in: parameterGradient)
-    fc6.weightGradient(inputRows, fc6Rows, into: parameterGradient)
+    fc6.weightGradient(inputRows, fc6Rows, into: shard)
     // The two scales at the input are all that needs fc6's data gradient.
     fc6.multiplyBack(fc6Rows, into: inputRows)
     bench.stage("bridging.fc6.unfold", .backward)

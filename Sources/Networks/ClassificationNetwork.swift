@@ -2,6 +2,7 @@
 // and the score map, whose average is the image's score for each class.
 //
 //   N images   S input side   L classes   M = N * scorePixels rows of the score map
+import Gradients
 import Kernels
 import Tensors
 
@@ -55,9 +56,10 @@ package final class ClassificationNetwork {
     let pool5Rows: AlignedMemory
   }
 
+  /// - Parameter maps: memory that a network for features may share with what runs after it.
   package init(
     _ shape: NetworkShape, images: Int, purpose: Purpose, parameters: ParameterVector, statistics: ParameterVector,
-    bench: Workbench
+    maps: AlternatingMaps? = nil, bench: Workbench
   ) {
     self.shape = shape
     self.images = images
@@ -69,7 +71,7 @@ package final class ClassificationNetwork {
     let side = shape.inputSize
     let largest = images * shape.channels(64) * side * side
     // Training keeps every activation for the backward pass; without it each is needed by the next layer only.
-    let shared = trained ? nil : AlternatingMaps(images: images, largest: largest)
+    let shared = trained ? nil : maps ?? AlternatingMaps(images: images, largest: largest)
     func place(_ channels: Int, _ size: Int) -> FeatureMaps? { shared?.next(channels: channels, size: size) }
 
     let plan = shape.classificationBlocks
@@ -167,19 +169,19 @@ package final class ClassificationNetwork {
 
   /// From the gradient of the average scores [N][L] to that of every parameter.
   package func backward(
-    _ planes: UnsafePointer<Float>, averageGradient: AlignedMemory, dropoutRate: Float,
-    into parameterGradient: UnsafeMutablePointer<Float>
+    _ planes: UnsafePointer<Float>, averageGradient: AlignedMemory, dropoutRate: Float, into shard: ShardGradient
   ) {
+    let parameterGradient = shard.stored
     guard let gradients else { preconditionFailure("a network for features has no backward pass") }
     bench.stage("classification.scorePooling", .backward)
     scorePooling.averageBackward(averageGradient.pointer, into: gradients.score.pointer)
     score.biasGradient(gradients.score, into: parameterGradient)
-    score.weightGradient(fc7Rows, gradients.score, into: parameterGradient)
+    score.weightGradient(fc7Rows, gradients.score, into: shard)
     score.multiplyBack(gradients.score, into: gradients.fc7)
-    backward(through: fc7, input: fc6Rows, output: fc7Rows, gradients.fc7, gradients.fc6, dropoutRate, parameterGradient)
+    backward(through: fc7, input: fc6Rows, output: fc7Rows, gradients.fc7, gradients.fc6, dropoutRate, shard)
     backward(
       through: fc6, input: pool5Rows, output: fc6Rows, gradients.fc6, gradients.pool5Rows, dropoutRate,
-      parameterGradient)
+      shard)
 
     func buffer(like maps: FeatureMaps) -> FeatureMaps { gradients.maps.next(channels: maps.channels, size: maps.height) }
     var gradient = buffer(like: pool5)
@@ -206,13 +208,13 @@ package final class ClassificationNetwork {
   /// One fully connected layer: `dy` holds the gradient of its output after ReLU and dropout.
   private func backward(
     through layer: DenseLayer, input: AlignedMemory, output: AlignedMemory, _ dy: AlignedMemory, _ dx: AlignedMemory,
-    _ dropoutRate: Float, _ parameterGradient: UnsafeMutablePointer<Float>
+    _ dropoutRate: Float, _ shard: ShardGradient
   ) {
     bench.stage("classification.dropout", .backward)
     Dropout(rate: dropoutRate, layer: 0, bench: bench).scaleGradient(dy, count: layer.rows * layer.outputs)
     layer.rectifyGradient(dy, output: output)
-    layer.biasGradient(dy, into: parameterGradient)
-    layer.weightGradient(input, dy, into: parameterGradient)
+    layer.biasGradient(dy, into: shard.stored)
+    layer.weightGradient(input, dy, into: shard)
     layer.multiplyBack(dy, into: dx)
   }
 

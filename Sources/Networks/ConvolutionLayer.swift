@@ -60,7 +60,7 @@ package final class ConvolutionLayer {
     let (inputs, outputs) = (layer.inputChannels, layer.outputChannels)
     forwardPlan = WinogradConvolution(
       images: images, inputChannels: inputs, outputChannels: outputs, height: size, width: size)
-    preparedForward = AlignedMemory(floats: forwardPlan.preparedCount)
+    preparedForward = AlignedMemory(floats: forwardPlan.preparedCount, for: .preparedWeights)
     self.output = output ?? FeatureMaps(images: images, channels: outputs, height: size, width: size)
     rectification = Rectification(images: images, channels: outputs, height: size, width: size)
     biasSums = ChannelSums(images: images, channels: outputs, height: size, width: size)
@@ -75,7 +75,8 @@ package final class ConvolutionLayer {
         : WinogradWeightGradient(
           images: images, inputChannels: outputs, outputChannels: inputs, height: size, width: size)
       training = Training(
-        dataPlan: dataPlan, weightPlan: weightPlan, preparedBackward: AlignedMemory(floats: dataPlan.preparedCount),
+        dataPlan: dataPlan, weightPlan: weightPlan,
+        preparedBackward: AlignedMemory(floats: dataPlan.preparedCount, for: .preparedWeights),
         preActivation: normalized ? FeatureMaps(images: images, channels: outputs, height: size, width: size) : nil)
       bench.reserve(floats: weightPlan.workspaceFloats)
       bench.reserve(floats: biasSums.workspaceFloats)
@@ -89,7 +90,7 @@ package final class ConvolutionLayer {
         parameters: parameters, bench: bench) : nil
     folded =
       normalized && !trained
-      ? (AlignedMemory(floats: inputs * outputs * 9), AlignedMemory(floats: outputs)) : nil
+      ? (AlignedMemory(floats: inputs * outputs * 9, for: .preparedWeights), AlignedMemory(floats: outputs)) : nil
     self.epsilon = epsilon
   }
 

@@ -2,9 +2,10 @@
 //
 //   ClassificationStep   planes and labels     -> loss, gradients of the classification network        (phase one)
 //   SegmentationStep     planes, labels, masks -> loss, gradients of bridging and segmentation         (phase two)
-//   InferencePass        planes                -> label scores; then, for any seeds, probability maps
+//   InferencePass        planes                -> label scores; then, for any choices of labels, probability maps
 //
 //   N images (one shard while training)   S input side   L classes
+import Gradients
 import Kernels
 import Tensors
 
@@ -70,10 +71,10 @@ package final class ClassificationStep {
   /// - Parameters:
   ///   - planes: (N, 3, S, S), B,G,R with the mean subtracted.
   ///   - labels: [N][L], 0 or 1.
-  ///   - gradient: receives the shard's gradient in the layout of `DecoupledNet.classification`.
+  ///   - gradient: receives the shard's gradient; its table is that of `DecoupledNet.classification`.
   package func run(
     planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, key: DropoutKey,
-    gradient: UnsafeMutablePointer<Float>
+    gradient: ShardGradient
   ) -> ShardResult {
     network.forward(planes, dropout: dropoutRate > 0 ? (dropoutRate, key) : nil)
     network.averageScores(into: scores)
@@ -110,13 +111,15 @@ package final class SegmentationStep {
     self.bench = bench
     self.images = images
     let shape = net.shape
+    // The features' activations are dead when the backward pass begins.
+    let maps = AlternatingMaps(images: images, largest: images * shape.channels(64) * shape.inputSize * shape.inputSize)
     classification = ClassificationNetwork(
       shape, images: images, purpose: .features, parameters: net.classification,
-      statistics: net.classificationStatistics, bench: bench)
+      statistics: net.classificationStatistics, maps: maps, bench: bench)
     saliency = Saliency(classification, parameters: net.classification)
     bridging = Bridging(shape, images: images, parameters: net.segmentation, bench: bench)
     segmentation = SegmentationNetwork(
-      shape, images: images, trained: true, parameters: net.segmentation, bench: bench)
+      shape, images: images, trained: true, parameters: net.segmentation, maps: maps, bench: bench)
     seeds = AlignedMemory(floats: images * shape.classes)
     positions = LabelPositions(count: images * shape.classes)
     loss = BinarySoftmaxLoss(images: images, height: shape.inputSize, width: shape.inputSize)
@@ -133,10 +136,10 @@ package final class SegmentationStep {
   ///   - planes: (N, 3, S, S), B,G,R with the mean subtracted.
   ///   - labels: [N][L], 1 for each label of the example's combination.
   ///   - mask: (N, S, S): 1 where a chosen label is, 0 elsewhere, 255 where the truth says nothing.
-  ///   - gradient: receives the shard's gradient in the layout of `DecoupledNet.segmentation`.
+  ///   - gradient: receives the shard's gradient; its table is that of `DecoupledNet.segmentation`.
   package func run(
     planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, mask: UnsafePointer<UInt8>,
-    gradient: UnsafeMutablePointer<Float>
+    gradient: ShardGradient
   ) -> ShardResult {
     forward(planes: planes, labels: labels)
     let workspace = bench.workspace
@@ -151,7 +154,8 @@ package final class SegmentationStep {
         scores: segmentation.scores.pointer, mask: mask, pixels: pixels, into: segmentation.scoreGradient.pointer,
         task: $0)
     }
-    let activationGradient = segmentation.backward(switches: classification.poolingSwitches, into: gradient)
+    let activationGradient = segmentation.backward(
+      switches: classification.poolingSwitches, into: gradient.stored)
     bridging.backward(
       pool5: classification.pool5, saliency: saliency.output, gradient: activationGradient, into: gradient)
     return ShardResult(loss: Double(value), correct: Double(correct), decisions: Double(pixels))
@@ -164,7 +168,7 @@ package final class SegmentationStep {
     for index in 0..<images * net.shape.classes {
       seeds.pointer[index] = labels[index] * sigmoid(seeds.pointer[index])
     }
-    saliency.forward(seeds: seeds.pointer, positions: positions.pointer)
+    saliency.forward(owners: Array(0..<images), seeds: seeds.pointer, positions: positions.pointer)
     bridging.forward(pool5: classification.pool5, saliency: saliency.output, stored: nil)
     segmentation.forward(bridging.output, switches: classification.poolingSwitches)
   }
@@ -179,7 +183,19 @@ package final class SegmentationStep {
   }
 }
 
-/// Inference on N images: one pass for the features, then one pass for each choice of seeds.
+/// One pass of the tail of the network at inference: an image of the batch and the seeds of its chosen labels.
+package struct LabelChoice: Sendable, Equatable {
+  package let image: Int
+  /// [L]: sigmoid(score) of a chosen label, 0 of all others.
+  package let seeds: [Float]
+
+  package init(image: Int, seeds: [Float]) {
+    self.image = image
+    self.seeds = seeds
+  }
+}
+
+/// Inference on N images: one pass for the features, then the tail for any choices of labels, N at a time.
 package final class InferencePass {
   package let images: Int
   package let shape: NetworkShape
@@ -192,7 +208,10 @@ package final class InferencePass {
   private let softmax: BinarySoftmaxLoss
   private let scores: AlignedMemory
   private let positions: LabelPositions
-  /// (N, 2, S, S): the softmax of the last `segment`; plane 0 background, plane 1 foreground.
+  /// What the tail reads of the images: for each choice a copy of its image's.
+  private let pool5: FeatureMaps
+  private let switches: [Switches]
+  /// (N, 2, S, S): the softmax of the last `segment`, choice by choice; plane 0 background, plane 1 foreground.
   package let probabilities: AlignedMemory
 
   package init(_ net: DecoupledNet, images: Int, bench: Workbench) {
@@ -210,6 +229,9 @@ package final class InferencePass {
     softmax = BinarySoftmaxLoss(images: images, height: shape.inputSize, width: shape.inputSize)
     scores = AlignedMemory(floats: images * shape.classes)
     positions = LabelPositions(count: images * shape.classes)
+    let maps = classification.pool5
+    pool5 = FeatureMaps(images: images, channels: maps.channels, height: maps.height, width: maps.width)
+    switches = classification.poolingSwitches.map { Switches(count: $0.count) }
     probabilities = AlignedMemory(floats: images * 2 * shape.inputSize * shape.inputSize)
     classification.prepare()
     segmentation.prepare(statistics: net.segmentationStatistics)
@@ -223,14 +245,33 @@ package final class InferencePass {
     return (0..<images * shape.classes).map { sigmoid(scores.pointer[$0]) }
   }
 
-  /// Segments the images of the last `features` for the given seeds, [N][L], into `probabilities`.
-  package func segment(seeds: [Float]) {
-    seeds.withUnsafeBufferPointer { saliency.forward(seeds: $0.baseAddress!, positions: positions.pointer) }
-    bridging.forward(pool5: classification.pool5, saliency: saliency.output, stored: net.segmentationStatistics)
-    segmentation.forward(bridging.output, switches: classification.poolingSwitches)
+  /// Segments images of the last `features` for the given choices, 1 to N of them, into `probabilities`.
+  package func segment(_ choices: [LabelChoice]) {
+    precondition((1...images).contains(choices.count), "\(choices.count) choices for a pass of \(images)")
+    let owners = choices.map(\.image)
+    choices.flatMap(\.seeds).withUnsafeBufferPointer {
+      saliency.forward(owners: owners, seeds: $0.baseAddress!, positions: positions.pointer)
+    }
+    gather(owners)
+    bridging.forward(pool5: pool5, saliency: saliency.output, stored: net.segmentationStatistics)
+    segmentation.forward(bridging.output, switches: switches)
     bench.stage("segmentation.softmax", .forward)
     bench.run(softmax.tasks) {
       softmax.softmaxPlanes(segmentation.scores.pointer, into: probabilities.pointer, task: $0)
+    }
+  }
+
+  /// Copies what belongs to each choice's image into the choice's place.
+  private func gather(_ owners: [Int]) {
+    bench.stage("segmentation.gather", .forward)
+    bench.run(owners.count) { place in
+      let owner = owners[place]
+      let maps = pool5.count / images
+      (pool5.data + place * maps).update(from: classification.pool5.data + owner * maps, count: maps)
+      for (own, given) in zip(switches, classification.poolingSwitches) {
+        let bytes = own.count / images
+        (own.pointer + place * bytes).update(from: given.pointer + owner * bytes, count: bytes)
+      }
     }
   }
 }

@@ -5,6 +5,7 @@
 // A k x k convolution without padding is a product over unfolded rows (C = channels * k * k, ordered channel, y, x, so
 // that the plain weights out x in x k x k are the K x C matrix as they stand). A transposed one is the product with the
 // in x (out * k * k) matrix, whose rows are then folded.
+import Gradients
 import Kernels
 import Tensors
 
@@ -25,9 +26,10 @@ package final class DenseLayer {
   private let parameters: ParameterVector
   private let weight: Int
   private let bias: Int
-  private let forwardProduct: MatrixProduct
-  private let dataProduct: MatrixProduct
-  private let weightProduct: MatrixProduct
+  private let forwardProduct: DenseProduct
+  private let dataProduct: DenseProduct
+  /// For a gradient that is stored; nil where it is left as its factors.
+  private let weightProduct: MatrixProduct?
   private let rowBias: RowBias
 
   package init(
@@ -44,20 +46,31 @@ package final class DenseLayer {
     weight = parameters.table.offset(of: "\(name).weight")
     bias = parameters.table.offset(of: "\(name).bias")
     let direct = kind == .convolution
-    forwardProduct = MatrixProduct(
-      rows: rows, columns: outputs, inner: inputs, leftTransposed: false, rightTransposed: direct)
-    dataProduct = MatrixProduct(
-      rows: rows, columns: inputs, inner: outputs, leftTransposed: false, rightTransposed: !direct)
-    weightProduct = MatrixProduct(
-      rows: direct ? outputs : inputs, columns: direct ? inputs : outputs, inner: rows, leftTransposed: true,
-      rightTransposed: false)
+    forwardProduct = DenseProduct(rows: rows, columns: outputs, inner: inputs, transposed: direct)
+    dataProduct = DenseProduct(rows: rows, columns: inputs, inner: outputs, transposed: !direct)
+    bench.reserve(floats: max(forwardProduct.packedFloats, dataProduct.packedFloats))
+    let parameter = parameters.table.parameters[parameters.table.index(of: "\(name).weight")!]
+    weightProduct =
+      parameter.gradient == .factored
+      ? nil
+      : MatrixProduct(
+        rows: direct ? outputs : inputs, columns: direct ? inputs : outputs, inner: rows, leftTransposed: true,
+        rightTransposed: false)
     rowBias = RowBias(rows: rows, columns: outputs)
   }
 
   /// The product alone: [M][C] to [M][K].
   package func multiply(_ x: AlignedMemory, into y: AlignedMemory) {
     bench.stage(name, .forward)
-    bench.run(forwardProduct.tasks) { forwardProduct.multiply(x.pointer, parameters.pointer + weight, into: y.pointer, task: $0) }
+    multiply(x, forwardProduct, into: y)
+  }
+
+  private func multiply(_ x: AlignedMemory, _ product: DenseProduct, into y: AlignedMemory) {
+    let packed = bench.workspace
+    bench.run(product.packingTasks) { product.pack(x.pointer, into: packed, task: $0) }
+    bench.run(product.tasks, scratch: product.scratchFloats) { task, scratch in
+      product.multiply(packed, parameters.pointer + weight, into: y.pointer, task: task, scratch: scratch)
+    }
   }
 
   /// Product, bias and, if wanted, ReLU.
@@ -68,9 +81,10 @@ package final class DenseLayer {
   }
 
   /// dx = dy times the weights: the data gradient, and a step of the saliency pass.
-  package func multiplyBack(_ dy: AlignedMemory, into dx: AlignedMemory) {
+  /// - Parameter count: of rows, where only the first ones are wanted.
+  package func multiplyBack(_ dy: AlignedMemory, into dx: AlignedMemory, rows count: Int? = nil) {
     bench.stage(name, .dataGradient)
-    bench.run(dataProduct.tasks) { dataProduct.multiply(dy.pointer, parameters.pointer + weight, into: dx.pointer, task: $0) }
+    multiply(dy, count.map(dataProduct.withRows) ?? dataProduct, into: dx)
   }
 
   /// dy = 0 where the rectified output y was not above 0.
@@ -79,12 +93,27 @@ package final class DenseLayer {
     bench.run(rowBias.tasks) { rowBias.rectifyGradient(dy.pointer, output: y.pointer, task: $0) }
   }
 
-  /// The gradient of the weights, summed over all rows in one product.
-  package func weightGradient(_ x: AlignedMemory, _ dy: AlignedMemory, into parameterGradient: UnsafeMutablePointer<Float>) {
+  /// The same for chosen rows: row r of dy belongs to row `rows[r]` of y.
+  package func rectifyGradient(_ dy: AlignedMemory, output y: AlignedMemory, rows: [Int]) {
+    bench.stage("\(name).relu", .backward)
+    bench.run(rows.count) { row in
+      rowBias.rectifyGradient(dy.pointer + row * outputs, output: y.pointer + rows[row] * outputs, task: 0)
+    }
+  }
+
+  /// The gradient of the weights: summed over all rows in one product, or left as the product's factors.
+  package func weightGradient(_ x: AlignedMemory, _ dy: AlignedMemory, into gradient: ShardGradient) {
     let (left, right) = kind == .convolution ? (dy, x) : (x, dy)
-    bench.stage(name, .weightGradient)
-    bench.run(weightProduct.tasks) {
-      weightProduct.multiply(left.pointer, right.pointer, into: parameterGradient + weight, task: $0)
+    if let weightProduct {
+      bench.stage(name, .weightGradient)
+      bench.run(weightProduct.tasks) {
+        weightProduct.multiply(left.pointer, right.pointer, into: gradient.stored + weight, task: $0)
+      }
+    } else {
+      guard let factors = gradient.factors else { preconditionFailure("there is no place for the factors of \(name)") }
+      bench.stage("\(name).factors", .weightGradient)
+      factors.store(
+        "\(name).weight", left: left.pointer, right: right.pointer, shard: gradient.shard, bench.workers)
     }
   }
 

@@ -33,7 +33,7 @@ package final class FirstConvolutionLayer {
     weight = parameters.table.offset(of: "\(name).weight")
     bias = parameters.table.offset(of: "\(name).bias")
     plan = FirstConvolution(images: images, outputChannels: outputChannels, height: size, width: size)
-    prepared = AlignedMemory(floats: plan.preparedCount)
+    prepared = AlignedMemory(floats: plan.preparedCount, for: .preparedWeights)
     self.output = output ?? FeatureMaps(images: images, channels: outputChannels, height: size, width: size)
     rectification = Rectification(images: images, channels: outputChannels, height: size, width: size)
     biasSums = ChannelSums(images: images, channels: outputChannels, height: size, width: size)

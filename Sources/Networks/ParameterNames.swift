@@ -11,8 +11,8 @@ extension NetworkShape {
       if batchNormalization { list += scaleAndShift("\(layer.name).bn", layer.outputChannels) }
     }
     let (c5, fc) = (channels(512), channels(4096))
-    list += weightAndBias("classification.fc6", [fc, c5, fc6Kernel, fc6Kernel], fc)
-    list += weightAndBias("classification.fc7", [fc, fc, 1, 1], fc)
+    list += weightAndBias("classification.fc6", [fc, c5, fc6Kernel, fc6Kernel], fc, .factored)
+    list += weightAndBias("classification.fc7", [fc, fc, 1, 1], fc, .factored)
     list.append(
       Parameter("classification.score.weight", [classes, fc, 1, 1], .weight, rateMultiplier: scoreMultiplier))
     list.append(
@@ -27,11 +27,11 @@ extension NetworkShape {
     let (c5, bridge) = (channels(512), channels(2048))
     list += scaleAndShift("bridging.pool5_bn", c5)
     list += scaleAndShift("bridging.saliency_bn", c5)
-    list += weightAndBias("bridging.fc6", [bridge, 2 * c5, fc6Kernel, fc6Kernel], bridge)
+    list += weightAndBias("bridging.fc6", [bridge, 2 * c5, fc6Kernel, fc6Kernel], bridge, .factored)
     list += scaleAndShift("bridging.fc6.bn", bridge)
-    list += weightAndBias("bridging.fc7", [bridge, bridge, 1, 1], bridge)
+    list += weightAndBias("bridging.fc7", [bridge, bridge, 1, 1], bridge, .factored)
     list += scaleAndShift("bridging.fc7.bn", bridge)
-    list += weightAndBias("bridging.fc6_deconv", [bridge, c5, fc6Kernel, fc6Kernel], c5)
+    list += weightAndBias("bridging.fc6_deconv", [bridge, c5, fc6Kernel, fc6Kernel], c5, .factored)
     list += scaleAndShift("bridging.fc6_deconv.bn", c5)
     for layer in segmentationBlocks.joined() {
       list += weightAndBias(layer.name, [layer.inputChannels, layer.outputChannels, 3, 3], layer.outputChannels)
@@ -60,9 +60,11 @@ extension NetworkShape {
     return ParameterTable(list)
   }
 
-  private func weightAndBias(_ name: String, _ shape: [Int], _ outputs: Int) -> [Parameter] {
+  private func weightAndBias(
+    _ name: String, _ shape: [Int], _ outputs: Int, _ gradient: GradientForm = .stored
+  ) -> [Parameter] {
     [
-      Parameter("\(name).weight", shape, .weight),
+      Parameter("\(name).weight", shape, .weight, gradient: gradient),
       Parameter("\(name).bias", [outputs], .bias, rateMultiplier: 2, decayMultiplier: 0),
     ]
   }

@@ -7,22 +7,26 @@
 import Kernels
 import Tensors
 
-/// The saliency pass over N images, with one set of labels an image.
+/// The saliency of some choices of labels, each on one of the network's images.
+///
+/// Only the positions of the maxima carry a seed: of all rows (image, position) one or a few an image. The pass carries
+/// those rows alone; what it leaves out is zero.
 package final class Saliency {
   private let network: ClassificationNetwork
   private let bench: Workbench
   private let scoreWeights: Int
   private let parameters: ParameterVector
   private let folding: Unfolding
-  /// [M][fc]
+  /// [rows that carry a seed][fc]
   private let fc7Gradient: AlignedMemory
   private let fc6Gradient: AlignedMemory
-  /// [M][C * k * k]
+  /// [rows that carry a seed][C * k * k]
   private let pool5Rows: AlignedMemory
 
-  /// (N, C, S/32, S/32)
+  /// (choices, C, S/32, S/32): the authors' pool5-bp.
   package let output: FeatureMaps
 
+  /// As many choices at a time as the network takes images.
   package init(_ network: ClassificationNetwork, parameters: ParameterVector) {
     self.network = network
     self.parameters = parameters
@@ -40,30 +44,41 @@ package final class Saliency {
   }
 
   /// - Parameters:
-  ///   - seeds: [N][L], 0 for a label that is not chosen; the authors' value is sigmoid(score) for one that is.
+  ///   - owners: for each choice, its image.
+  ///   - seeds: [choices][L], 0 for a label that is not chosen; the authors' value is sigmoid(score) for one that is.
   ///   - positions: [N][L], where each class's score map has its maximum, row-major.
-  package func forward(seeds: UnsafePointer<Float>, positions: UnsafePointer<Int32>) {
+  package func forward(owners: [Int], seeds: UnsafePointer<Float>, positions: UnsafePointer<Int32>) {
     let (classes, fc) = (network.shape.classes, network.shape.channels(4096))
     let pixels = network.shape.scorePixels
     let weights = parameters.pointer + scoreWeights
-    // The score layer turned back: only the seeded positions are not zero. Labels are added in class order.
+    func carries(_ choice: Int, _ pixel: Int) -> Bool {
+      (0..<classes).contains {
+        seeds[choice * classes + $0] != 0 && Int(positions[owners[choice] * classes + $0]) == pixel
+      }
+    }
+    let windows = (0..<owners.count * pixels).filter { carries($0 / pixels, $0 % pixels) }
+    let rows = windows.map { owners[$0 / pixels] * pixels + $0 % pixels }
+
+    // The score layer turned back. Labels that share a position are added in class order.
     bench.stage("classification.saliency.seed", .forward)
-    bench.run(network.images * pixels) { row in
-      let (image, pixel) = row.quotientAndRemainder(dividingBy: pixels)
+    bench.run(windows.count) { row in
+      let (choice, pixel) = windows[row].quotientAndRemainder(dividingBy: pixels)
       let gradient = fc7Gradient.pointer + row * fc
       gradient.update(repeating: 0, count: fc)
-      for label in 0..<classes where Int(positions[image * classes + label]) == pixel {
-        let seed = seeds[image * classes + label]
+      for label in 0..<classes where Int(positions[owners[choice] * classes + label]) == pixel {
+        let seed = seeds[choice * classes + label]
         if seed == 0 { continue }
         let row = weights + label * fc
         for unit in 0..<fc { gradient[unit] += seed * row[unit] }
       }
     }
-    network.fc7.rectifyGradient(fc7Gradient, output: network.fc7Rows)
-    network.fc7.multiplyBack(fc7Gradient, into: fc6Gradient)
-    network.fc6.rectifyGradient(fc6Gradient, output: network.fc6Rows)
-    network.fc6.multiplyBack(fc6Gradient, into: pool5Rows)
+    if !windows.isEmpty {
+      network.fc7.rectifyGradient(fc7Gradient, output: network.fc7Rows, rows: rows)
+      network.fc7.multiplyBack(fc7Gradient, into: fc6Gradient, rows: windows.count)
+      network.fc6.rectifyGradient(fc6Gradient, output: network.fc6Rows, rows: rows)
+      network.fc6.multiplyBack(fc6Gradient, into: pool5Rows, rows: windows.count)
+    }
     bench.stage("classification.saliency.fold", .forward)
-    bench.run(folding.foldTasks) { folding.fold(pool5Rows.pointer, into: output.data, task: $0) }
+    bench.run(folding.foldTasks) { folding.fold(pool5Rows.pointer, ofWindows: windows, into: output.data, task: $0) }
   }
 }

@@ -28,8 +28,10 @@ package final class SegmentationNetwork {
     let layers: [ConvolutionLayer]
   }
 
+  /// - Parameter maps: memory for the backward pass that is free until `forward` begins.
   package init(
-    _ shape: NetworkShape, images: Int, trained: Bool, parameters: ParameterVector, bench: Workbench
+    _ shape: NetworkShape, images: Int, trained: Bool, parameters: ParameterVector, maps: AlternatingMaps? = nil,
+    bench: Workbench
   ) {
     self.shape = shape
     self.images = images
@@ -40,6 +42,8 @@ package final class SegmentationNetwork {
     // Training keeps every activation for the backward pass; without it each is needed by the next layer only.
     let shared = trained ? nil : AlternatingMaps(images: images, largest: largest)
     func place(_ channels: Int, _ size: Int) -> FeatureMaps? { shared?.next(channels: channels, size: size) }
+    let gradients = trained ? maps ?? AlternatingMaps(images: images, largest: largest) : nil
+    let last = shape.segmentationBlocks[4].last!
     blocks = shape.segmentationBlocks.enumerated().map { index, layers in
       let size = side >> (4 - index)
       let input = layers[0].inputChannels
@@ -50,7 +54,10 @@ package final class SegmentationNetwork {
           ConvolutionLayer(
             layer, kind: .transposed, images: images, size: size, trained: trained, normalized: true,
             epsilon: BatchNormalizationLayer.authorsEpsilon, parameters: parameters,
-            output: place(layer.outputChannels, size), bench: bench)
+            // Only the score reads the last layer's output, and its gradient is the first thing that backward takes.
+            output: layer.name == last.name
+              ? gradients?.first(channels: last.outputChannels, size: size) ?? place(layer.outputChannels, size)
+              : place(layer.outputChannels, size), bench: bench)
         })
     }
     score = PointwiseScore(images: images, channels: shape.channels(64), height: side, width: side)
@@ -58,7 +65,7 @@ package final class SegmentationNetwork {
     scoreBias = parameters.table.offset(of: "segmentation.score.bias")
     scores = AlignedMemory(floats: images * 2 * side * side)
     scoreGradient = AlignedMemory(floats: trained ? images * 2 * side * side : 0)
-    gradients = trained ? AlternatingMaps(images: images, largest: largest) : nil
+    self.gradients = gradients
     bench.reserve(floats: score.workspaceFloats)
   }
 

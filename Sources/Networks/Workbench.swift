@@ -30,7 +30,7 @@ package final class Workbench: @unchecked Sendable {
 
   /// Says that what follows, up to the next call, is this pass of this layer.
   @inline(__always)
-  func stage(_ layer: @autoclosure () -> String, _ pass: Pass) {
+  package func stage(_ layer: @autoclosure () -> String, _ pass: Pass) {
     guard let stopwatch else { return }
     stopwatch.begin(Stage(layer(), pass))
   }

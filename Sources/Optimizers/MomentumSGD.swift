@@ -45,7 +45,7 @@ package final class MomentumSGD {
     self.shards = shards
     self.pool = pool
     rate = schedule.rate(at: 0)
-    velocity = AlignedMemory(floats: slice.count)
+    velocity = AlignedMemory(floats: slice.count, for: .momentum)
   }
 
   /// Sets the learning rate of an iteration, counted from 0.

@@ -10,6 +10,14 @@ package enum ParameterRole: String, Sendable {
   case batchNormShift
 }
 
+/// How a parameter's gradient is held until the minibatch is complete.
+package enum GradientForm: Sendable {
+  /// As one float for each of its own, added over shards.
+  case stored
+  /// As the two factors of every shard (`GradientFactors`): for matrices that are large beside a shard's rows.
+  case factored
+}
+
 /// One named tensor: its shape in the plain order in which it is saved, and how the optimiser treats it.
 package struct Parameter: Sendable, Equatable {
   package let name: String
@@ -18,37 +26,48 @@ package struct Parameter: Sendable, Equatable {
   package let role: ParameterRole
   package let rateMultiplier: Float
   package let decayMultiplier: Float
+  package let gradient: GradientForm
 
   package init(
-    _ name: String, _ shape: [Int], _ role: ParameterRole, rateMultiplier: Float = 1, decayMultiplier: Float = 1
+    _ name: String, _ shape: [Int], _ role: ParameterRole, rateMultiplier: Float = 1, decayMultiplier: Float = 1,
+    gradient: GradientForm = .stored
   ) {
     self.name = name
     self.shape = shape
     self.role = role
     self.rateMultiplier = rateMultiplier
     self.decayMultiplier = decayMultiplier
+    self.gradient = gradient
   }
 
   package var count: Int { shape.reduce(1, *) }
 }
 
 /// The order and place of named parameters in a flat vector. Each starts at a multiple of 16 floats; gaps stay zero.
+/// Those whose gradients are factored lie behind all others, so that a stored gradient is the vector's beginning.
 package struct ParameterTable: Sendable {
   package let parameters: [Parameter]
   /// First float of each parameter in the vector.
   package let offsets: [Int]
   /// Floats in the whole vector, gaps included.
   package let vectorCount: Int
+  /// Floats before the first parameter whose gradient is factored: all there are in a shard's stored gradient.
+  package let storedCount: Int
   private let indices: [String: Int]
 
   package init(_ parameters: [Parameter]) {
     self.parameters = parameters
-    var offsets: [Int] = []
+    var offsets = Array(repeating: 0, count: parameters.count)
     var end = 0
-    for parameter in parameters {
-      offsets.append(end)
-      end += (parameter.count + 15) & ~15
+    func place(_ form: GradientForm) {
+      for (index, parameter) in parameters.enumerated() where parameter.gradient == form {
+        offsets[index] = end
+        end += (parameter.count + 15) & ~15
+      }
     }
+    place(.stored)
+    storedCount = end
+    place(.factored)
     self.offsets = offsets
     vectorCount = end
     indices = Dictionary(uniqueKeysWithValues: zip(parameters.map(\.name), parameters.indices))
@@ -71,9 +90,9 @@ package struct ParameterVector: Sendable {
   package let table: ParameterTable
   package let memory: AlignedMemory
 
-  package init(_ table: ParameterTable) {
+  package init(_ table: ParameterTable, for use: MemoryUse = .weights) {
     self.table = table
-    memory = AlignedMemory(floats: table.vectorCount)
+    memory = AlignedMemory(floats: table.vectorCount, for: use)
   }
 
   package var pointer: UnsafeMutablePointer<Float> { memory.pointer }

@@ -21,8 +21,8 @@ final class Coordinator {
   private var ended: Set<Phase>
   /// Whether the classification network's weights were given from outside.
   private let classificationGiven: Bool
-  /// Rank 0's memory for the gathered velocity of the phase.
-  private var velocity: ParameterVector?
+  /// Rank 0's, of the phase.
+  private var snapshots: SnapshotMemory?
   private(set) var reasonToStop: ExitReason?
 
   private var isFirst: Bool { communicator.rank == 0 }
@@ -80,9 +80,11 @@ final class Coordinator {
     guard ended.contains(.classification) || classificationGiven else { throw RunError.noClassification }
   }
 
-  /// Gives the optimiser the velocity of the checkpoint, if the run resumes inside its phase. Collective.
-  func restoreVelocity(of phase: Phase, _ optimizer: MomentumSGD, _ slices: [Range<Int>]) throws {
-    velocity = nil
+  /// Makes memory for the phase's checkpoints, and gives the optimiser the velocity of the one that the run resumes from,
+  /// if that lies inside the phase. Collective.
+  func begin(_ phase: Phase, _ optimizer: MomentumSGD, _ slices: [Range<Int>]) throws {
+    snapshots = nil
+    if isFirst { snapshots = SnapshotMemory(phase, net) }
     guard let resumed, resumed.phase == phase, resumed.iteration > 0 else { return }
     let vector = try communicator.together { isFirst ? try resumed.readVelocity(optimizer.table) : nil }
     try optimizer.scatterVelocity(from: vector?.pointer, slices: slices, communicator)
@@ -126,20 +128,19 @@ final class Coordinator {
   ) throws {
     if isFirst {
       do { try store.waitForWriter() } catch { display.say("warning: \(error); training goes on") }
-      if velocity == nil { velocity = ParameterVector(optimizer.table) }
     }
-    try optimizer.gatherVelocity(into: isFirst ? velocity?.pointer : nil, slices: slices, communicator)
+    try optimizer.gatherVelocity(into: snapshots?.velocity.pointer, slices: slices, communicator)
     if isEnd { ended.insert(phase) }
     try communicator.together {
-      guard isFirst, let velocity else { return }
+      guard let snapshots else { return }
       // A last update that ran away shows in no loss; with such weights a run could never go on.
-      if let bad = net.namedTensors.first(where: { !$0.values.allSatisfy(\.isFinite) }) {
-        throw RunError.weightsNotFinite(phase: phase.rawValue, iteration: iteration, tensor: bad.name)
+      if let bad = snapshots.firstNotFinite {
+        throw RunError.weightsNotFinite(phase: phase.rawValue, iteration: iteration, tensor: bad)
       }
       let description = CheckpointDescription(
         phase: phase.rawValue, iteration: iteration, endsPhase: isEnd, seed: configuration.seed,
         configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text)
-      let snapshot = CheckpointSnapshot(description, copying: net.namedTensors, momentum: velocity)
+      let snapshot = snapshots.snapshot(description)
       if isEnd {
         display.finish()
         display.say("\(phase.rawValue) phase done: \(try store.write(snapshot).path)")

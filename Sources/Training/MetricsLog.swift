@@ -16,12 +16,15 @@ package struct IterationMetrics: Sendable, Codable, Equatable {
   package var seconds: Double
   /// Of `seconds`, what rank 0 waited for data and for other ranks.
   package var secondsWaiting: Double
+  /// Of rank 0 in the iteration; nil in lines of older versions.
+  package var pageFaults: Int?
 
   enum CodingKeys: String, CodingKey {
     case phase, iteration, loss, accuracy, seconds
     case learningRate = "learning_rate"
     case examplesPerSecond = "examples_per_second"
     case secondsWaiting = "seconds_waiting"
+    case pageFaults = "page_faults"
   }
 }
 

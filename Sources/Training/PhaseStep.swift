@@ -1,5 +1,6 @@
 // The two phases as the loop sees them: a vector of parameters, and a step that turns a shard into a gradient.
 import Batches
+import Gradients
 import Networks
 import Tensors
 
@@ -12,7 +13,7 @@ package protocol PhaseStep: AnyObject {
   /// Brings the parameters into the kernels' form: at the start and after every update.
   func prepare()
   /// Forward and backward over one shard; `gradient` receives the gradient of `parameters`.
-  func run(_ batch: ShardBatch, key: DropoutKey, gradient: UnsafeMutablePointer<Float>) -> ShardResult
+  func run(_ batch: ShardBatch, key: DropoutKey, gradient: ShardGradient) -> ShardResult
   /// A forward pass for the shard's batch-norm statistics.
   func gatherStatistics(_ batch: ShardBatch, into vector: ParameterVector)
 }
@@ -30,7 +31,7 @@ final class ClassificationPhase: PhaseStep {
 
   func prepare() { step.prepare() }
 
-  func run(_ batch: ShardBatch, key: DropoutKey, gradient: UnsafeMutablePointer<Float>) -> ShardResult {
+  func run(_ batch: ShardBatch, key: DropoutKey, gradient: ShardGradient) -> ShardResult {
     step.run(planes: batch.planes.pointer, labels: batch.labels.pointer, key: key, gradient: gradient)
   }
 
@@ -43,17 +44,22 @@ final class SegmentationPhase: PhaseStep {
   let parameters: ParameterVector
   let statistics: ParameterVector
   private let step: SegmentationStep
+  private var isClassificationPrepared = false
 
   init(_ net: DecoupledNet, shardSize: Int, bench: Workbench) {
     parameters = net.segmentation
     statistics = net.segmentationStatistics
     step = SegmentationStep(net, images: shardSize, bench: bench)
-    step.prepareClassification()
   }
 
-  func prepare() { step.prepare() }
+  func prepare() {
+    // It does not change in this phase.
+    if !isClassificationPrepared { step.prepareClassification() }
+    isClassificationPrepared = true
+    step.prepare()
+  }
 
-  func run(_ batch: ShardBatch, key: DropoutKey, gradient: UnsafeMutablePointer<Float>) -> ShardResult {
+  func run(_ batch: ShardBatch, key: DropoutKey, gradient: ShardGradient) -> ShardResult {
     step.run(planes: batch.planes.pointer, labels: batch.labels.pointer, mask: batch.masks, gradient: gradient)
   }
 

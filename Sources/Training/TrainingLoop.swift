@@ -79,22 +79,12 @@ package final class TrainingLoop {
   }
 
   private func train(_ phase: Phase, from start: Int) throws -> ExitReason {
-    let settings = configuration.settings(of: phase)
-    let end = max(settings.iterations, start)
+    let end = max(configuration.settings(of: phase).iterations, start)
     if phase == .segmentation { try coordinator.requireClassification() }
-    let step: any PhaseStep =
-      phase == .classification
-      ? ClassificationPhase(net, shardSize: configuration.shardSize, dropout: settings.dropout, bench: bench)
-      : SegmentationPhase(net, shardSize: configuration.shardSize, bench: bench)
+    let work = try PhaseWork(phase, configuration, net, communicator, bench)
+    let (step, sums, reduction, optimizer) = (work.step, work.sums, work.reduction, work.optimizer)
     let weights = step.parameters.pointer
-    let count = step.parameters.table.vectorCount
-    let sums = PartialSums(tree: tree, shards: ownShards, count: count, pool: workers)
-    let reduction = try ReduceScatter(communicator, tree: tree, count: count, pool: workers)
-    let optimizer = MomentumSGD(
-      table: step.parameters.table, slice: reduction.slices[communicator.rank],
-      schedule: LearningRateSchedule(base: settings.rateBase, step: settings.rateStep, factor: settings.rateFactor),
-      momentum: settings.momentum, weightDecay: settings.weightDecay, shards: configuration.shards, pool: workers)
-    try coordinator.restoreVelocity(of: phase, optimizer, reduction.slices)
+    try coordinator.begin(phase, optimizer, reduction.slices)
     let source = data.batches(of: phase, configuration)
     let loader = loader(source, from: start)
     defer { loader.stop() }
@@ -104,6 +94,7 @@ package final class TrainingLoop {
 
     for iteration in start..<end {
       let began = Clock.now
+      let faultsBefore = PageFaults.count
       let waitedBefore = loader.secondsWaiting + communicator.secondsWaiting
 
       var results: [[Double]] = []
@@ -118,7 +109,7 @@ package final class TrainingLoop {
         }
         let key = DropoutKey(
           seed: configuration.seed, iteration: iteration, firstSlot: shard * configuration.shardSize)
-        let result = trace.record("shard \(shard)") { step.run(batch, key: key, gradient: sums.nextBuffer()) }
+        let result = trace.record("shard \(shard)") { step.run(batch, key: key, gradient: sums.nextGradient()) }
         trace.record("add to the tree") { sums.commit() }
         results.append([result.loss, result.correct, result.decisions])
         if recorder.wants(iteration) { recorder.add(batch) }
@@ -143,7 +134,8 @@ package final class TrainingLoop {
         phase: phase.rawValue, iteration: iteration + 1, loss: loss, accuracy: totals[1] / max(totals[2], 1),
         learningRate: Double("\(optimizer.rate)") ?? Double(optimizer.rate),
         examplesPerSecond: Double(configuration.shards * configuration.shardSize) / seconds, seconds: seconds,
-        secondsWaiting: loader.secondsWaiting + communicator.secondsWaiting - waitedBefore)
+        secondsWaiting: loader.secondsWaiting + communicator.secondsWaiting - waitedBefore,
+        pageFaults: PageFaults.count - faultsBefore)
       let reason = try coordinator.endIteration(metrics, of: end, since: started)
       // The phase's last checkpoint comes after the statistics, below.
       if iteration + 1 == end { break }
@@ -163,7 +155,7 @@ package final class TrainingLoop {
     let (shards, shardSize) = (ownShards, configuration.shardSize)
     return BatchLoader(
       source, examples: shardSize, size: configuration.shape.inputSize, classes: configuration.shape.classes,
-      ahead: min(max(shards.count + 1, 3), 8), threads: max(workers.threads / 4, 1)
+      ahead: PhaseWork.shardsAhead(shards), threads: max(workers.threads / 4, 1)
     ) { number in
       let (round, place) = number.quotientAndRemainder(dividingBy: shards.count)
       return ShardRequest(iteration: start + round, firstSlot: (shards.lowerBound + place) * shardSize)

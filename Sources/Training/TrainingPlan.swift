@@ -1,4 +1,4 @@
-// `--dry-run`: what a configuration would train, with the data checked and nothing written.
+// `--dry-run`: what a configuration would train and the memory that it takes, with the data checked and nothing written.
 import Cluster
 import Networks
 import Workers
@@ -6,26 +6,29 @@ import Workers
 package struct TrainingPlan {
   package let text: String
 
-  /// Reads the lists and masks; throws what training would throw about them.
-  package init(_ configuration: Configuration, ranks: Int) throws {
+  /// Reads the lists and masks; throws what training would throw about them, alike on all ranks. Collective.
+  package init(_ configuration: Configuration, _ communicator: Communicator) throws {
     let shape = configuration.shape
     let tree = ShardTree(shards: configuration.shards)
-    try tree.requireWork(forRanks: ranks)
-    let data = try TrainingData(configuration, workers: WorkerPool(threads: AvailableCores.count))
+    let (data, plans) = try communicator.together {
+      try tree.requireWork(forRanks: communicator.size)
+      let data = try TrainingData(configuration, workers: WorkerPool(threads: AvailableCores.count))
+      return (data, try Phase.allCases.map { try MemoryPlan($0, configuration, data, communicator) })
+    }
     let tables = [shape.classificationParameters(), shape.segmentationParameters()]
     var lines = [
       configuration.yaml,
       "data: \(data.summary)",
       "network: input \(shape.inputSize), fc6 kernel \(shape.fc6Kernel), score map \(shape.scoreSize) x \(shape.scoreSize)",
     ]
-    for (phase, table) in zip(Phase.allCases, tables) {
+    for (index, phase) in Phase.allCases.enumerated() {
       let settings = configuration.settings(of: phase)
-      let own = tree.range(of: 0, ranks: ranks)
-      let buffers = PartialSums.buffersNeeded(tree, own)
-      let megabytes = (table.vectorCount * 4 * (1 + buffers)) >> 20
+      let columns = try communicator.allGather(plans[index].rows.map(\.bytes))
       lines.append(
         "\(phase.rawValue): \(settings.iterations) iterations of \(configuration.shards * configuration.shardSize), "
-          + "\(table.scalarCount) parameters; rank 0 holds shards \(own) and \(megabytes) MB of weights and gradient sums")
+          + "\(tables[index].scalarCount) parameters; memory in MiB"
+          + (communicator.size > 1 ? ", ranks 0...\(communicator.size - 1):" : ":"))
+      lines += MemoryPlan.table(columns, names: plans[index].rows.map(\.name))
     }
     text = lines.joined(separator: "\n")
   }

@@ -3,6 +3,7 @@
 // then the result cannot depend on the number of threads, or on timing.
 import Foundation
 import Synchronization
+import Tensors
 
 /// A fixed set of threads that runs numbered tasks; the calling thread is one of them.
 ///
@@ -31,8 +32,8 @@ package final class WorkerPool: @unchecked Sendable {
   private let published = Atomic<Int>(0)
   private let outstanding = Atomic<Int>(0)
 
-  private var scratchMemory: [UnsafeMutableRawPointer?]
-  private var scratchBytes: [Int]
+  /// One for each thread, which alone reads and writes it.
+  private let scratchMemory: UnsafeMutablePointer<AlignedMemory?>
 
   /// How often an idle thread looks for work before it sleeps: some tens of microseconds, less than a layer.
   private static let polls = 2_000
@@ -40,8 +41,8 @@ package final class WorkerPool: @unchecked Sendable {
   package init(threads: Int) {
     precondition(threads >= 1, "a pool has at least one thread")
     self.threads = threads
-    scratchMemory = Array(repeating: nil, count: threads)
-    scratchBytes = Array(repeating: 0, count: threads)
+    scratchMemory = .allocate(capacity: threads)
+    scratchMemory.initialize(repeating: nil, count: threads)
     pthread_mutex_init(&mutex, nil)
     pthread_cond_init(&wake, nil)
     pthread_cond_init(&finished, nil)
@@ -102,15 +103,13 @@ package final class WorkerPool: @unchecked Sendable {
   }
 
   /// Memory for `floats` values that only `worker` uses while its task runs; contents are undefined at each task's start.
-  /// 64-byte aligned, kept between calls and enlarged when a larger size is asked for.
+  /// Kept between calls and enlarged when a larger size is asked for.
   package func scratch(_ worker: Int, floats: Int) -> UnsafeMutablePointer<Float> {
-    let bytes = (floats * MemoryLayout<Float>.stride + 4095) & ~4095
-    if scratchBytes[worker] < bytes {
-      scratchMemory[worker].map { $0.deallocate() }
-      scratchMemory[worker] = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 4096)
-      scratchBytes[worker] = bytes
-    }
-    return scratchMemory[worker]!.assumingMemoryBound(to: Float.self)
+    if let memory = scratchMemory[worker], memory.count >= floats { return memory.pointer }
+    scratchMemory[worker] = nil
+    let memory = AlignedMemory(floats: floats)
+    scratchMemory[worker] = memory
+    return memory.pointer
   }
 
   private func take(_ taskCount: Int, _ body: Body, worker: Int) {

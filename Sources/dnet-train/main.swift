@@ -79,6 +79,7 @@ struct Train: ParsableCommand {
 
   func run() throws {
     Startup.settleArithmetic()
+    Startup.keepMemory()
     let communicator: Communicator
     do { communicator = try Communicator.start() } catch {
       Self.say("dnet-train: \(error)")
@@ -87,7 +88,7 @@ struct Train: ParsableCommand {
     do {
       let configuration = try communicator.together { try Configuration(file: config, settings: settings) }
       if dryRun {
-        let plan = try communicator.together { try TrainingPlan(configuration, ranks: communicator.size) }
+        let plan = try TrainingPlan(configuration, communicator)
         if communicator.rank == 0 { print(plan.text) }
         try communicator.finish()
         return

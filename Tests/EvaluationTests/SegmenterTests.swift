@@ -83,7 +83,7 @@ import Workers
       return Twin(scores: scores, mask: [UInt8](repeating: 0, count: pixels), margin: [Double](repeating: 1, count: pixels), maps: [])
     }
     func map(_ labels: [Int], plane: Int) -> [Double] {
-      pass.segment(seeds: (0..<classes).map { labels.contains($0) ? scores[$0] : 0 })
+      pass.segment([LabelChoice(image: 0, seeds: (0..<classes).map { labels.contains($0) ? scores[$0] : 0 })])
       return (0..<area).map { Double(pass.probabilities.pointer[plane * area + $0]) }
     }
     // Step 4: all together, the background. Step 5: each alone, its foreground.

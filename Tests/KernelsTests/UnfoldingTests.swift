@@ -28,6 +28,16 @@ import Testing
     let folded = NaiveUnfolding.fold(
       doubles(values), images: shape.n, channels: shape.c, height: shape.h, width: shape.w, kernel: kernel)
     #expect(relativeError(maps, doubles(folded.blocked)) < 1e-6)
+    // Some windows' rows alone are as good as all rows with zeros for the others.
+    let windows = (0..<unfolding.rows).filter { ($0 * 7 + 2) % 3 == 0 }
+    let width = unfolding.columns
+    var sparse = [Float](repeating: 0, count: values.count)
+    for window in windows { for c in 0..<width { sparse[window * width + c] = values[window * width + c] } }
+    let chosen = windows.flatMap { Array(values[$0 * width..<($0 + 1) * width]) }
+    var fewer = nans(shape.count)
+    inOddOrder(unfolding.foldTasks) { unfolding.fold(sparse, into: &maps, task: $0) }
+    inOddOrder(unfolding.foldTasks) { unfolding.fold(chosen, ofWindows: windows, into: &fewer, task: $0) }
+    #expect(identical(fewer, maps))
     // Adjoint: <unfold x, r> = <x, fold r>.
     #expect(abs(dot(truth, doubles(values)) - dot(shape.maps(x).values, folded.values)) < 1e-9)
   }

@@ -5,6 +5,7 @@
 // not. The classification phase and the "calm" cases, where nothing lies near a flip, are held to 2e-4 of each tensor's
 // norm; the other segmentation cases, with thousands of units near one, to 2e-2, as PyTorch's float32 needs it too.
 import Foundation
+import Gradients
 import Tensors
 import Testing
 import Workers
@@ -37,19 +38,24 @@ import Networks
       planes = golden.images
       labels = golden.labels
     }
+
+    func gradient(of vector: ParameterVector) -> WholeGradient {
+      WholeGradient(vector.table, rows: golden.examples * net.shape.scorePixels)
+    }
   }
 
   @Test(arguments: Golden.names)
   func classificationStepEqualsTheReference(name: String) throws {
     let `case` = try Case(name)
     let step = ClassificationStep(`case`.net, images: `case`.golden.examples, dropoutRate: 0, bench: `case`.bench)
-    let gradient = ParameterVector(`case`.net.classification.table)
+    let gradient = `case`.gradient(of: `case`.net.classification)
     step.prepare()
     let key = DropoutKey(seed: 1, iteration: 0, firstSlot: 0)
-    let result = step.run(planes: `case`.planes, labels: `case`.labels, key: key, gradient: gradient.pointer)
+    let result = step.run(planes: `case`.planes, labels: `case`.labels, key: key, gradient: gradient.shard)
+    gradient.complete(`case`.bench.workers)
     #expect(abs(result.loss - `case`.golden.classification.loss) < 1e-4 * `case`.golden.classification.loss)
     expectClose(
-      gradient, reference(`case`).classificationStep(images: images(`case`), labels: doubles(`case`.labels)).gradients,
+      gradient.vector, reference(`case`).classificationStep(images: images(`case`), labels: doubles(`case`.labels)).gradients,
       tolerance: 2e-4)
   }
 
@@ -57,15 +63,16 @@ import Networks
   func segmentationStepEqualsTheReference(name: String) throws {
     let `case` = try Case(name)
     let step = SegmentationStep(`case`.net, images: `case`.golden.examples, bench: `case`.bench)
-    let gradient = ParameterVector(`case`.net.segmentation.table)
+    let gradient = `case`.gradient(of: `case`.net.segmentation)
     step.prepareClassification()
     step.prepare()
     let result = step.run(
-      planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks, gradient: gradient.pointer)
+      planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks, gradient: gradient.shard)
+    gradient.complete(`case`.bench.workers)
     #expect(abs(result.loss - `case`.golden.segmentation.loss) < 1e-4 * `case`.golden.segmentation.loss)
     #expect(Int(result.decisions) == `case`.golden.segmentation.countedPixels)
     expectClose(
-      gradient,
+      gradient.vector,
       reference(`case`).segmentationStep(
         images: images(`case`), labels: doubles(`case`.labels), masks: `case`.golden.masks
       ).gradients, tolerance: name.hasSuffix("calm") ? 2e-4 : 2e-2)
@@ -83,12 +90,13 @@ import Networks
       #expect(abs(Double(score) - 1 / (1 + exp(-average))) < 1e-4)
     }
     for expected in golden.inference.foreground {
-      var seeds = [Float](repeating: 0, count: examples * classes)
-      let index = expected.example * classes + expected.class
-      seeds[index] = scores[index]
-      pass.segment(seeds: seeds)
-      let plane = UnsafeBufferPointer(
-        start: pass.probabilities.pointer + (2 * expected.example + 1) * area, count: area)
+      var seeds = [Float](repeating: 0, count: classes)
+      seeds[expected.class] = scores[expected.example * classes + expected.class]
+      // The choice's own place differs from its image's: both must be told apart.
+      let other = LabelChoice(image: (expected.example + 1) % examples, seeds: [Float](repeating: 0.5, count: classes))
+      let place = examples - 1
+      pass.segment(Array(repeating: other, count: place) + [LabelChoice(image: expected.example, seeds: seeds)])
+      let plane = UnsafeBufferPointer(start: pass.probabilities.pointer + (2 * place + 1) * area, count: area)
       for entry in expected.entries { #expect(abs(Double(plane[entry.index]) - entry.value) < 1e-3) }
     }
   }
@@ -97,17 +105,19 @@ import Networks
     func bits(_ threads: Int) throws -> [UInt32] {
       let `case` = try Case("size96-classes5-batchnorm", threads: threads)
       let step = ClassificationStep(`case`.net, images: `case`.golden.examples, dropoutRate: 0.5, bench: `case`.bench)
-      let first = ParameterVector(`case`.net.classification.table)
+      let first = `case`.gradient(of: `case`.net.classification)
       step.prepare()
       let key = DropoutKey(seed: 1, iteration: 3, firstSlot: 8)
-      _ = step.run(planes: `case`.planes, labels: `case`.labels, key: key, gradient: first.pointer)
+      _ = step.run(planes: `case`.planes, labels: `case`.labels, key: key, gradient: first.shard)
+      first.complete(`case`.bench.workers)
       let segmentation = SegmentationStep(`case`.net, images: `case`.golden.examples, bench: `case`.bench)
-      let second = ParameterVector(`case`.net.segmentation.table)
+      let second = `case`.gradient(of: `case`.net.segmentation)
       segmentation.prepareClassification()
       segmentation.prepare()
       _ = segmentation.run(
-        planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks, gradient: second.pointer)
-      return (Array(first.memory.buffer) + Array(second.memory.buffer)).map(\.bitPattern)
+        planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks, gradient: second.shard)
+      second.complete(`case`.bench.workers)
+      return (Array(first.vector.memory.buffer) + Array(second.vector.memory.buffer)).map(\.bitPattern)
     }
     let one = try bits(1)
     for threads in [2, 3, 5] { #expect(try bits(threads) == one, "\(threads) threads") }
@@ -116,13 +126,14 @@ import Networks
   @Test func shardWithoutCountedPixelsAddsNothing() throws {
     let `case` = try Case("size64-classes5")
     let step = SegmentationStep(`case`.net, images: `case`.golden.examples, bench: `case`.bench)
-    let gradient = ParameterVector(`case`.net.segmentation.table)
+    let gradient = `case`.gradient(of: `case`.net.segmentation)
     step.prepareClassification()
     step.prepare()
     let result = step.run(
-      planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks.map { _ in 255 }, gradient: gradient.pointer)
+      planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks.map { _ in 255 }, gradient: gradient.shard)
+    gradient.complete(`case`.bench.workers)
     #expect(result.loss == 0)
-    #expect(gradient.memory.buffer.allSatisfy { $0 == 0 })
+    #expect(gradient.vector.memory.buffer.allSatisfy { $0 == 0 })
   }
 
   // MARK: Comparison

@@ -9,6 +9,7 @@
 // parts of the network and whole steps the corners stay: there the bounds are about twice what was found, which shrank with
 // the step until rounding took over. DecoupledNetTests holds the same gradients against the Double reference.
 import Foundation
+import Gradients
 import Networks
 import Tensors
 import Testing
@@ -232,7 +233,10 @@ private struct Slope {
       layer.rectifyGradient(dy, output: y)
       layer.biasGradient(dy, into: all.pointer)
     }
-    layer.weightGradient(x, dy, into: all.pointer)
+    let whole = WholeGradient(parameters.table, rows: rows)
+    layer.weightGradient(x, dy, into: whole.shard)
+    whole.complete(bench.workers)
+    _ = all["\(name).weight"].update(fromContentsOf: whole.vector["\(name).weight"])
     layer.multiplyBack(dy, into: dx)
     let slope = Slope(noise: Self.noise(c, y.pointer), loss: loss)
     slope.check("x", x.buffer, gradient: Array(dx.buffer))
@@ -264,8 +268,10 @@ private struct Slope {
     _ = loss()
     let gradient = FeatureMaps(images: 3, channels: 32, height: size, width: size)
     gradient.data.update(from: c, count: c.count)
-    let all = ParameterVector(parameters.table)
-    bridging.backward(pool5: pool5, saliency: saliency, gradient: gradient, into: all.pointer)
+    let whole = WholeGradient(parameters.table, rows: 3 * net.shape.scorePixels)
+    bridging.backward(pool5: pool5, saliency: saliency, gradient: gradient, into: whole.shard)
+    whole.complete(bench.workers)
+    let all = whole.vector
     let slope = Slope(step: .relative(3e-4), tolerance: (1e-2, 0.08), noise: Self.noise(c, bridging.output.data, 10), loss: loss)
     for (index, parameter) in parameters.table.parameters.enumerated() where parameter.name.hasPrefix("bridging") {
       // Batch norm takes a bias away again, and fc6's the shifts at the input (no padding).
@@ -321,14 +327,15 @@ private struct Slope {
     let step = ClassificationStep(net, images: 2, dropoutRate: dropout, bench: bench)
     let planes = ReferenceValues.images(salt: "gradients", examples: 2, size: 96).map { $0 / 60 }
     let labels: [Float] = [1, 0, 1, 0, 1, 0]
-    let gradient = ParameterVector(net.classification.table)
+    let gradient = WholeGradient(net.classification.table, rows: 2 * net.shape.scorePixels)
     let key = DropoutKey(seed: 1, iteration: 5, firstSlot: 2)
     func loss() -> Double {
       step.prepare()
-      return step.run(planes: planes, labels: labels, key: key, gradient: gradient.pointer).loss
+      return step.run(planes: planes, labels: labels, key: key, gradient: gradient.shard).loss
     }
     let value = loss()
-    let own = Array(gradient.memory.buffer)
+    gradient.complete(bench.workers)
+    let own = Array(gradient.vector.memory.buffer)
     let slope = Slope(step: .change(2e-4 * value), tolerance: (0.06, 0.3), noise: 2e-6 * value, loss: loss)
     for (index, parameter) in net.classification.table.parameters.enumerated() {
       let vanishes = batchNormalization && parameter.role == .bias && parameter.name.contains("conv")
@@ -348,14 +355,15 @@ private struct Slope {
     let planes = ReferenceValues.images(salt: "gradients", examples: 2, size: 96).map { $0 / 60 }
     let labels: [Float] = [1, 0, 1, 0, 1, 0]
     let masks = ReferenceValues.masks(salt: "gradients", examples: 2, size: 96)
-    let gradient = ParameterVector(net.segmentation.table)
+    let gradient = WholeGradient(net.segmentation.table, rows: 2 * net.shape.scorePixels)
     step.prepareClassification()
     func loss() -> Double {
       step.prepare()
-      return step.run(planes: planes, labels: labels, mask: masks, gradient: gradient.pointer).loss
+      return step.run(planes: planes, labels: labels, mask: masks, gradient: gradient.shard).loss
     }
     let value = loss()
-    let own = Array(gradient.memory.buffer)
+    gradient.complete(bench.workers)
+    let own = Array(gradient.vector.memory.buffer)
     let slope = Slope(step: .change(2e-5 * value), tolerance: (0.05, 0.35), noise: 5e-7 * value, loss: loss)
     for (index, parameter) in net.segmentation.table.parameters.enumerated() {
       let vanishes =

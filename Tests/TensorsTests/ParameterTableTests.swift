@@ -67,4 +67,14 @@ import Testing
     #expect(named.map(\.shape) == Self.parameters.map(\.shape))
     for (index, tensor) in named.enumerated() { #expect(tensor.values.allSatisfy { $0 == Float(index + 1) }) }
   }
+
+  @Test func factoredGradientsLieBehindAllOthers() {
+    let table = ParameterTable([
+      Parameter("a.weight", [4, 10], .weight, gradient: .factored), Parameter("a.bias", [4], .bias),
+      Parameter("b.weight", [3, 3], .weight, gradient: .factored), Parameter("b.bias", [20], .bias),
+    ])
+    #expect(table.offsets == [48, 0, 96, 16])
+    #expect(table.storedCount == 48 && table.vectorCount == 112)
+    #expect(ParameterTable([Parameter("c", [5], .bias)]).storedCount == 16)
+  }
 }

@@ -7,7 +7,7 @@ import Training
   static func line(_ iteration: Int, phase: String = "classification") -> IterationMetrics {
     let text = """
       {"phase": "\(phase)", "iteration": \(iteration), "loss": \(1 / Double(iteration + 2)), "accuracy": \(0.1 * Double(iteration)),
-       "learning_rate": 0.01, "examples_per_second": 12.5, "seconds": \(0.3 + Double(iteration)), "seconds_waiting": 1e-7}
+       "learning_rate": 0.01, "examples_per_second": 12.5, "seconds": \(0.3 + Double(iteration)), "seconds_waiting": 1e-7, "page_faults": 12}
       """
     do { return try JSONDecoder().decode(IterationMetrics.self, from: Data(text.utf8)) } catch { fatalError("\(error)") }
   }
@@ -32,7 +32,8 @@ import Training
     try MetricsLog(path: path) { _ in true }.append(Self.line(3, phase: "segmentation"))
     let object = try #require(JSONSerialization.jsonObject(with: Data(text().utf8)) as? [String: Any])
     #expect(object.keys.sorted() == [
-      "accuracy", "examples_per_second", "iteration", "learning_rate", "loss", "phase", "seconds", "seconds_waiting",
+      "accuracy", "examples_per_second", "iteration", "learning_rate", "loss", "page_faults", "phase", "seconds",
+      "seconds_waiting",
     ])
     #expect(object["phase"] as? String == "segmentation" && object["iteration"] as? Int == 3)
     #expect(object["loss"] as? Double == 0.2 && object["seconds_waiting"] as? Double == 1e-7)

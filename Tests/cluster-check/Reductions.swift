@@ -1,5 +1,7 @@
 import Cluster
 import Foundation
+import Gradients
+import Kernels
 import Optimizers
 import Tensors
 import Workers
@@ -21,19 +23,26 @@ func digest(_ values: UnsafeBufferPointer<Float>) -> String {
   return String(hash, radix: 16)
 }
 
-/// Parameters that fill `count` floats with gaps, roles of all sorts, and one frozen.
+/// Parameters that fill `count` floats with gaps, roles of all sorts, one frozen, and matrices with factored gradients.
 func someParameters(count: Int) -> ParameterTable {
   var parameters: [Parameter] = []
   var left = count
   while left > 0 {
     let index = parameters.count
-    let floats = index == 4 ? left : min(left, [16, 33, 1, 7 * 64][index % 4])
-    let used = (floats + 15) & ~15 <= left ? floats : left
+    let shape: [Int] =
+      switch index {
+      case 4 where left > 10_000: [30, 5, 64]
+      case 7 where left > 1000: [7, 48]
+      case 4, 8: [left / 16, 16]
+      default: [[16, 33, 1, 7 * 64][index % 4]]
+      }
+    let floats = shape.reduce(1, *)
+    let fits = (floats + 15) & ~15 <= left
     parameters.append(
       Parameter(
-        "p\(index)", [used], index % 2 == 0 ? .weight : .bias, rateMultiplier: [1, 2, 1, 0, 1][index % 5],
-        decayMultiplier: index % 2 == 0 ? 1 : 0))
-    left -= (used + 15) & ~15
+        "p\(index)", fits ? shape : [left], index % 2 == 0 ? .weight : .bias, rateMultiplier: [1, 2, 1, 0, 1][index % 5],
+        decayMultiplier: index % 2 == 0 ? 1 : 0, gradient: fits && shape.count > 1 ? .factored : .stored))
+    left -= fits ? (floats + 15) & ~15 : left
   }
   return ParameterTable(parameters)
 }
@@ -48,8 +57,31 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
   let range = tree.range(of: communicator.rank, ranks: communicator.size)
   communicator.pieceBytes = count > 1000 ? 4000 : 1 << 20
 
+  let rows = 3
+  func factors(_ parameter: Parameter, _ shard: Int, _ iteration: Int) -> (left: [Float], right: [Float], width: Int) {
+    let (height, width) = (parameter.shape[0], parameter.shape.dropFirst().reduce(1, *))
+    return (
+      (0..<rows * height).map { value($0, shard, iteration + 100) },
+      (0..<rows * width).map { value($0, shard, iteration + 200) }, width
+    )
+  }
+  /// All floats of the vector, by plain loops.
   func gradient(_ shard: Int, _ iteration: Int, _ into: UnsafeMutablePointer<Float>) {
     for i in 0..<count { into[i] = value(i, shard, iteration) }
+    for (index, parameter) in table.parameters.enumerated() where parameter.gradient == .factored {
+      let (left, right, width) = factors(parameter, shard, iteration)
+      let product = NaiveFactorProducts.gradient(
+        left: left, right: right, rows: rows, height: parameter.shape[0], width: width)
+      (into + table.offsets[index]).update(from: product, count: product.count)
+    }
+  }
+  /// As a step leaves it.
+  func store(_ shard: Int, _ iteration: Int, _ into: ShardGradient) {
+    for i in 0..<table.storedCount { into.stored[i] = value(i, shard, iteration) }
+    for parameter in table.parameters where parameter.gradient == .factored {
+      let (left, right, _) = factors(parameter, shard, iteration)
+      into.factors!.store(parameter.name, left: left, right: right, shard: into.shard, pool)
+    }
   }
   func start() -> ParameterVector {
     let weights = ParameterVector(table)
@@ -62,7 +94,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
     MomentumSGD(
       table: table, slice: slice, schedule: schedule, momentum: 0.9, weightDecay: 0.0005, shards: shards, pool: pool)
   }
-  let sums = PartialSums(tree: tree, shards: range, count: count, pool: pool)
+  let sums = PartialSums(tree: tree, shards: range, table: table, rows: rows, pool: pool)
 
   /// Iterations `first..<last`; the velocity passes through rank 0 in the middle as when a run resumes.
   func train(_ reduction: some GradientReduction) throws -> (weights: ParameterVector, velocity: ParameterVector?) {
@@ -72,7 +104,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
     for iteration in 0..<4 {
       sgd.begin(iteration: iteration)
       for shard in range {
-        gradient(shard, iteration, sums.nextBuffer())
+        store(shard, iteration, sums.nextGradient())
         sums.commit()
       }
       try reduction.reduce(sums, weights: weights.pointer) { part, gradientSum in
@@ -165,7 +197,7 @@ func benchmark(_ communicator: Communicator, floats: Int) throws {
   var best = Double.infinity
   for _ in 0..<5 {
     for _ in range {
-      memset(sums.nextBuffer(), 0, floats * 4)
+      memset(sums.nextGradient().stored, 0, floats * 4)
       sums.commit()
     }
     try communicator.barrier()

@@ -1,0 +1,3 @@
+#pragma once
+// mallopt and its parameters, which Foundation does not show to Swift.
+#include <malloc.h>

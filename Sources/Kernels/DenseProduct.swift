@@ -1,0 +1,332 @@
+// Products of a few rows with a large matrix: the layers over pool5, whose weights are hundreds of megabytes.
+//
+//   y [m][n] = x [m][k] B,   B stored as [k][n], or transposed as [n][k]
+//
+// B is read from memory once, in panels of 32 columns by up to 512 of k, which are put in order, used for all rows, and
+// forgotten. While one panel is used the next is fetched. x is packed once before. An element is a chain of fused
+// multiply-adds over each 512 of k, and these sums are added in order: neither the cuts, nor the number of rows, nor the
+// width of a vector changes a bit of it.
+//
+// Goals, in this order: results that do not depend on cuts, speed, accuracy.
+import CProcessor
+import COpenBLAS
+
+/// One product's plan; it holds no data and costs nothing to make.
+package struct DenseProduct: Sendable {
+  private let m: Int
+  private let n: Int
+  private let k: Int
+  private let transposed: Bool
+  private let rows: RowGroups
+  /// Panels of one task.
+  private let panelsAtOnce: Int
+
+  private static let panel = 32
+  /// Of k, in one panel.
+  private static let depth = 512
+  /// The sums of a task's panels stay in the second cache.
+  private static let mostPanels = 16
+
+  /// - Parameter transposed: B is stored as [n][k].
+  package init(rows m: Int, columns n: Int, inner k: Int, transposed: Bool) {
+    precondition(m > 0 && n > 0 && k > 0, "no product of \(m) x \(k) and \(k) x \(n)")
+    self.m = m
+    self.n = n
+    self.k = k
+    self.transposed = transposed
+    rows = RowGroups(m)
+    panelsAtOnce = min(max((n + Self.panel - 1) / Self.panel / 32, 1), Self.mostPanels)
+  }
+
+  /// The same product for other rows.
+  package func withRows(_ count: Int) -> DenseProduct {
+    DenseProduct(rows: count, columns: n, inner: k, transposed: transposed)
+  }
+
+  private var blocks: Int { (k + Self.depth - 1) / Self.depth }
+  private func inner(_ block: Int) -> Range<Int> { block * Self.depth..<min((block + 1) * Self.depth, k) }
+  /// Of k, rounded up to whole vectors: the rest is zeros.
+  private func paddedDepth(_ block: Int) -> Int { (inner(block).count + 15) & ~15 }
+
+  // MARK: Packing
+
+  /// Floats of the packed x.
+  package var packedFloats: Int { rows.padded * ((k + 15) & ~15) }
+
+  package var packingTasks: Int { blocks }
+
+  /// Packs x for `multiply`: for each block of k and each group of rows [vectors of k][rows of the group][16].
+  package func pack(_ x: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>, task block: Int) {
+    let inner = inner(block)
+    let depth = paddedDepth(block)
+    for group in 0..<rows.groups {
+      let (first, count) = rows[group]
+      let target = packed + inner.lowerBound * rows.padded + first * depth
+      for row in 0..<count {
+        for vector in 0..<depth / 16 {
+          let place = target + (vector * count + row) * 16
+          let column = inner.lowerBound + vector * 16
+          if first + row >= m {
+            place.setLanes(.zero, at: 0)
+          } else if column + 16 <= k {
+            place.setLanes(x.lanes(at: (first + row) * k + column), at: 0)
+          } else {
+            for lane in 0..<16 { place[lane] = column + lane < k ? x[(first + row) * k + column + lane] : 0 }
+          }
+        }
+      }
+    }
+  }
+
+  // MARK: Product
+
+  private var panels: Int { (n + Self.panel - 1) / Self.panel }
+  package var tasks: Int { (panels + panelsAtOnce - 1) / panelsAtOnce }
+  /// One panel of B, and the sums of a task.
+  package var scratchFloats: Int { Self.panel * Self.depth + panelsAtOnce * rows.padded * Self.panel }
+
+  /// The task's columns of y, overwritten; `packed` is complete.
+  package func multiply(
+    _ packed: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, task: Int,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    let own = task * panelsAtOnce..<min((task + 1) * panelsAtOnce, panels)
+    let sums = scratch + Self.panel * Self.depth
+    for block in 0..<blocks {
+      for panel in own {
+        put(b, block, panel, into: scratch)
+        let isLast = panel + 1 == own.upperBound
+        use(
+          scratch, packed + block * Self.depth * rows.padded, depth: paddedDepth(block), continuing: block > 0,
+          ahead: isLast ? corner(b, min(block + 1, blocks - 1), own.lowerBound) : corner(b, block, panel + 1),
+          sums: sums + (panel - own.lowerBound) * rows.padded * Self.panel)
+      }
+    }
+    for panel in own {
+      store(sums + (panel - own.lowerBound) * rows.padded * Self.panel, panel, into: y)
+    }
+  }
+
+  /// Where a panel's block begins in B.
+  @inline(__always)
+  private func corner(_ b: UnsafePointer<Float>, _ block: Int, _ panel: Int) -> UnsafePointer<Float> {
+    transposed ? b + panel * Self.panel * k + block * Self.depth : b + block * Self.depth * n + panel * Self.panel
+  }
+
+  /// Puts a block of a panel in order: [k][32], zeros where B has ended.
+  private func put(_ b: UnsafePointer<Float>, _ block: Int, _ panel: Int, into target: UnsafeMutablePointer<Float>) {
+    let source = corner(b, block, panel)
+    let columns = min(Self.panel, n - panel * Self.panel)
+    let depth = inner(block).count
+    if columns == Self.panel && depth % 16 == 0 {
+      if transposed {
+        for start in stride(from: 0, to: depth, by: 16) {
+          SixteenRows(source + start, step: k).transposed.store(target + start * 32, step: 32)
+          SixteenRows(source + 16 * k + start, step: k).transposed.store(target + start * 32 + 16, step: 32)
+        }
+      } else {
+        for row in 0..<depth {
+          target.setLanes(source.lanes(at: row * n), at: row * 32)
+          target.setLanes(source.lanes(at: row * n + 16), at: row * 32 + 16)
+        }
+      }
+      return
+    }
+    for row in 0..<(depth + 15) & ~15 {
+      for column in 0..<Self.panel {
+        let isInside = row < depth && column < columns
+        target[row * 32 + column] = isInside ? source[transposed ? column * k + row : row * n + column] : 0
+      }
+    }
+  }
+
+  /// Adds a panel's products with all rows to `sums`, [padded rows][32], and fetches the panel at `ahead`.
+  private func use(
+    _ panel: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, depth: Int, continuing: Bool,
+    ahead: UnsafePointer<Float>, sums: UnsafeMutablePointer<Float>
+  ) {
+    let groups = rows.groups
+    // A vector of k of the next panel: 32 rows of one line where B is transposed, else 16 rows of two.
+    let lines = transposed ? (32 + groups - 1) / groups : (16 + groups - 1) / groups
+    for group in 0..<groups {
+      let (first, count) = rows[group]
+      let fetch = PanelAhead(
+        place: transposed ? ahead + group * lines * k : ahead + group * (depth / 16) * lines * n, lines: lines,
+        lineStep: transposed ? k : n, blockStep: transposed ? 16 : lines * n, isDouble: !transposed)
+      RowProducts.add(
+        count, packed + first * depth, panel, blocks: depth / 16, continuing: continuing, fetch,
+        to: sums + first * Self.panel)
+    }
+  }
+
+  private func store(_ sums: UnsafePointer<Float>, _ panel: Int, into y: UnsafeMutablePointer<Float>) {
+    let first = panel * Self.panel
+    for row in 0..<m {
+      (y + row * n + first).update(from: sums + row * Self.panel, count: min(Self.panel, n - first))
+    }
+  }
+}
+
+/// Rows in groups of 12, the last of 4 or 8: sums of twelve by 32 fill the registers. Twelve and four become twice eight.
+struct RowGroups: Sendable {
+  private let twelves: Int
+  private let eights: Int
+  private let fours: Int
+
+  init(_ rows: Int) {
+    let rest = (rows % 12 + 3) / 4 * 4
+    let whole = rows / 12 + (rest == 12 ? 1 : 0)
+    let splits = rest == 4 && whole > 0
+    twelves = splits ? whole - 1 : whole
+    eights = splits ? 2 : rest == 8 ? 1 : 0
+    fours = rest == 4 && !splits ? 1 : 0
+  }
+
+  var groups: Int { twelves + eights + fours }
+  var padded: Int { twelves * 12 + eights * 8 + fours * 4 }
+
+  /// First row and number of rows of a group.
+  @inline(__always)
+  subscript(group: Int) -> (first: Int, count: Int) {
+    if group < twelves { return (group * 12, 12) }
+    if group < twelves + eights { return (twelves * 12 + (group - twelves) * 8, 8) }
+    return (twelves * 12 + eights * 8, 4)
+  }
+}
+
+/// What is to be fetched into the second cache while a panel is used: for every vector of k some lines.
+struct PanelAhead {
+  var place: UnsafePointer<Float>
+  let lines: Int
+  let lineStep: Int
+  let blockStep: Int
+  /// Two neighbouring lines of 16 floats each time.
+  let isDouble: Bool
+
+  @inline(__always)
+  mutating func fetch() {
+    for line in 0..<lines {
+      dnet_fetch(place + line * lineStep)
+      if isDouble { dnet_fetch(place + line * lineStep + 16) }
+    }
+    place += blockStep
+  }
+}
+
+/// Some rows by 32 columns, summed over k.
+enum RowProducts {
+  /// `x` is [blocks][count][16], `panel` [16 blocks][32]; the products' sums are added to `sums`, [count][32], or begin
+  /// them. `count` is 4, 8 or 12.
+  @inline(__always)
+  static func add(
+    _ count: Int, _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool,
+    _ ahead: PanelAhead, to sums: UnsafeMutablePointer<Float>
+  ) {
+    if !Vectors.areWide {
+      narrow(count, x, panel, blocks: blocks, continuing: continuing, ahead, to: sums)
+    } else if count == 12 {
+      twelve(x, panel, blocks: blocks, continuing: continuing, ahead, to: sums)
+    } else if count == 8 {
+      eight(x, panel, blocks: blocks, continuing: continuing, ahead, to: sums)
+    } else {
+      four(x, panel, blocks: blocks, continuing: continuing, ahead, to: sums)
+    }
+  }
+
+  @inline(never)
+  private static func twelve(
+    _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool, _ ahead: PanelAhead,
+    to sums: UnsafeMutablePointer<Float>
+  ) {
+    var (x, panel, ahead) = (x, panel, ahead)
+    var (first, second, third) = (FourRowsBy32(), FourRowsBy32(), FourRowsBy32())
+    for _ in 0..<blocks {
+      ahead.fetch()
+      for _ in 0..<16 {
+        let (b0, b1) = (panel.lanes(at: 0), panel.lanes(at: 16))
+        first.add(x, step: 16, b0, b1)
+        second.add(x + 64, step: 16, b0, b1)
+        third.add(x + 128, step: 16, b0, b1)
+        x += 1
+        panel += 32
+      }
+      x += 11 * 16
+    }
+    first.put(sums, adding: continuing)
+    second.put(sums + 128, adding: continuing)
+    third.put(sums + 256, adding: continuing)
+  }
+
+  @inline(never)
+  private static func eight(
+    _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool, _ ahead: PanelAhead,
+    to sums: UnsafeMutablePointer<Float>
+  ) {
+    var (x, panel, ahead) = (x, panel, ahead)
+    var (first, second) = (FourRowsBy32(), FourRowsBy32())
+    for _ in 0..<blocks {
+      ahead.fetch()
+      for _ in 0..<16 {
+        let (b0, b1) = (panel.lanes(at: 0), panel.lanes(at: 16))
+        first.add(x, step: 16, b0, b1)
+        second.add(x + 64, step: 16, b0, b1)
+        x += 1
+        panel += 32
+      }
+      x += 7 * 16
+    }
+    first.put(sums, adding: continuing)
+    second.put(sums + 128, adding: continuing)
+  }
+
+  @inline(never)
+  private static func four(
+    _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool, _ ahead: PanelAhead,
+    to sums: UnsafeMutablePointer<Float>
+  ) {
+    var (x, panel, ahead) = (x, panel, ahead)
+    var first = FourRowsBy32()
+    for _ in 0..<blocks {
+      ahead.fetch()
+      for _ in 0..<16 {
+        first.add(x, step: 16, panel.lanes(at: 0), panel.lanes(at: 16))
+        x += 1
+        panel += 32
+      }
+      x += 3 * 16
+    }
+    first.put(sums, adding: continuing)
+  }
+
+  /// Where 24 vectors of 16 do not fit the registers: six rows, or four, by 16 columns.
+  @inline(never)
+  private static func narrow(
+    _ count: Int, _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool,
+    _ ahead: PanelAhead, to sums: UnsafeMutablePointer<Float>
+  ) {
+    var ahead = ahead
+    for _ in 0..<blocks { ahead.fetch() }
+    let rows = count == 12 ? 6 : 4
+    for half in 0..<2 {
+      for start in stride(from: 0, to: count, by: rows) {
+        let factors = NarrowFactors(
+          columns: x + start * 16, rowStep: 16, blockStep: count * 16, weights: panel + half * 16, weightStep: 32,
+          blocks: blocks)
+        let target = sums + start * 32 + half * 16
+        if rows == 6 {
+          factors.sixRows(into: target, step: 32, adding: continuing)
+        } else {
+          factors.fourRows(into: target, step: 32, adding: continuing)
+        }
+      }
+    }
+  }
+}
+
+extension FourRowsBy32 {
+  /// Adds the sums to rows of 32, or begins these with them.
+  @inline(__always)
+  func put(_ rows: UnsafeMutablePointer<Float>, adding: Bool) {
+    (adding ? self + FourRowsBy32(rows) : self).store(low: rows, high: rows + 16, step: 32)
+  }
+}

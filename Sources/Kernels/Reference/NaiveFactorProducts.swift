@@ -1,0 +1,27 @@
+// The slow twin of `FactorProducts`: the definition, element by element.
+
+package enum NaiveFactorProducts {
+  /// One shard's gradient [R][S] of left [M][R] and right [M][S]: a chain of fused multiply-adds over the rows, from 0.
+  package static func gradient(left: [Float], right: [Float], rows: Int, height: Int, width: Int) -> [Float] {
+    var result = [Float](repeating: 0, count: height * width)
+    for a in 0..<height {
+      for b in 0..<width {
+        var sum: Float = 0
+        for row in 0..<rows { sum.addProduct(left[row * height + a], right[row * width + b]) }
+        result[a * width + b] = sum
+      }
+    }
+    return result
+  }
+
+  /// Sums over shards: each is added to as many finished sums as `carries` says, the latest first.
+  package static func sums(_ gradients: [[Float]], carries: [Int]) -> [[Float]] {
+    var finished: [[Float]] = []
+    for (gradient, carry) in zip(gradients, carries) {
+      var sum = gradient
+      for _ in 0..<carry { sum = zip(finished.removeLast(), sum).map { $0 + $1 } }
+      finished.append(sum)
+    }
+    return finished
+  }
+}

@@ -1,0 +1,25 @@
+// Memory is asked for at the start: once the loop runs, the process meets no page that it has not met before.
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite(.serialized) struct PageFaultsTests {
+    /// The first two iterations touch everything, and fill the cache of pictures. A page or two may go to the log.
+    @Test(arguments: [nil, 2] as [Int?])
+    func laterIterationsAskForNothing(ranks: Int?) throws {
+      let workplace = try Workplace()
+      let iterations = 9
+      try workplace.train(
+        "run", ranks: ranks,
+        set: ["classification.iterations=\(iterations)", "segmentation.iterations=\(iterations)", "checkpoint.every=0", "threads=2"])
+      let lines = workplace.metrics("run")
+      #expect(lines.count == 2 * iterations)
+      for line in lines {
+        let faults = try #require(line.pageFaults)
+        #expect(line.iteration < 4 || faults <= 16, "\(line.phase) \(line.iteration): \(faults) page faults")
+        // The count itself works.
+        if line.iteration == 1 { #expect(faults > 200) }
+      }
+    }
+  }
+}
