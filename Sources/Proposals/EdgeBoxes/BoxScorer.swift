@@ -1,5 +1,6 @@
 // The score of a box (section 3.2): the magnitude of the edge groups that lie wholly in it, less that of its middle,
-// over its perimeter. A group lies wholly in the box unless a path of high affinity leads to it from the border.
+// over its perimeter. A group lies wholly in the box unless a path of high affinity inside the box leads to it from the border. The picture's
+// border is not the box's: objects that reach out of the picture count as whole.
 
 /// Scores boxes of one edge map. Holds scratch memory, so one thread at a time uses it; a box's score depends on
 /// nothing that came before.
@@ -107,6 +108,8 @@ package final class BoxScorer {
     for side in 0..<4 {
       let runs = side < 2 ? rows : columns
       let line = side == 0 ? y0 : side == 1 ? y1 &- 1 : side == 2 ? x0 : x1 &- 1
+      // Nothing is cut off at the picture's own border.
+      if line == 0 && side & 1 == 0 || line == (side < 2 ? height : width) &- 1 && side & 1 == 1 { continue }
       let (from, to) = side < 2 ? (x0, x1 &- 1) : (y0, y1 &- 1)
       for run in Int(runs.run(line, from))...Int(runs.run(line, to)) {
         let g = Int(runs.groups.base[run])
@@ -143,6 +146,8 @@ package final class BoxScorer {
         if reached < EdgeGroups.leastAffinity { continue }
         let o = Int(other)
         if stamps[o] != current {
+          // A path keeps inside the box: what lies beyond the border says nothing of what lies within.
+          if Int(placesX[o]) < x0 || Int(placesX[o]) >= x1 || Int(placesY[o]) < y0 || Int(placesY[o]) >= y1 { continue }
           stamps[o] = current
           touched[count] = other
           count &+= 1
@@ -158,12 +163,7 @@ package final class BoxScorer {
         waiting &+= 1
       }
     }
-    for i in border..<count {
-      let g = Int(touched[i])
-      if Int(placesX[g]) >= x0 && Int(placesX[g]) < x1 && Int(placesY[g]) >= y0 && Int(placesY[g]) < y1 {
-        sum -= paths[g] * magnitudes[g]
-      }
-    }
+    for i in border..<count { sum -= paths[Int(touched[i])] * magnitudes[Int(touched[i])] }
     let score = sum * scale
     return score < minScore || score <= bound ? 0 : score
   }

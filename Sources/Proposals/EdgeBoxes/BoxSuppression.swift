@@ -8,10 +8,10 @@ package enum BoxSuppression {
     let order = boxes.indices.sorted {
       boxes[$0].score != boxes[$1].score ? boxes[$0].score > boxes[$1].score : $0 < $1
     }
-    // An overlap above beta needs areas in a ratio above beta. So kept boxes lie in bins of area, each half as wide
-    // again as the least beta asks, and only three of them can hold a box that overlaps enough.
-    let least = min(beta, eta < 1 ? 0.5 : beta)
-    let ratio = 1 / Double(max(least, 0.1))
+    // An overlap above beta needs areas in a ratio above beta. So kept boxes lie in bins of area, from one limit to its
+    // 1/beta-fold, and only three of them can hold a box that overlaps enough.
+    let least = min(beta, eta < 1 ? eta / 2 : beta)
+    let ratio = 1 / Double(min(max(least, 0.001), 0.95))
     var limits = [1.0]
     while limits.last! < 1e12 { limits.append(limits.last! * ratio) }
     var bins = [[BoxCandidate]](repeating: [], count: limits.count + 2)

@@ -3,37 +3,53 @@
 import Images
 
 package struct SlidingWindows: ProposalSource {
-  /// How many windows, at most about a tenth more or less.
+  /// How many windows, at most.
   package var count: Int
-  package var minArea: Double = 1000
+  /// The smallest window's share of the picture. Without: what found most objects of VOC's training photographs.
+  package var minShare: Double
   package var maxAspectRatio: Double = 3
 
-  package init(count: Int = 1000) {
+  package init(count: Int = 1000, minShare: Double? = nil) {
     precondition(count > 0, "\(count) windows")
     self.count = count
+    self.minShare = minShare ?? (count < 50 ? 0.25 : 0.08)
   }
 
-  /// `count` windows at the finest overlap that gives no more than that many, so that they cover position, scale and
-  /// aspect evenly. Ordered so that every beginning of the list covers them too: by a fixed shuffle, the largest first
-  /// for ten. The picture's contents do not matter.
+  /// The windows of the finest search that has no more than `count`, largest first, then some of the next finer one,
+  /// evenly chosen, up to `count`; each once. So they cover position, scale and aspect ratio evenly, whatever the picture
+  /// shows.
   package func proposals(for image: RGBImage, id: String) -> [ScoredBox] {
     var (low, high) = (0.05, 0.95)
-    for _ in 0..<12 {
+    var boxes = [Box(width: image.width, height: image.height)]
+    for _ in 0..<10 {
       let middle = (low + high) / 2
-      if windows(image, alpha: middle).count <= count { low = middle } else { high = middle }
+      let windows = windows(image, alpha: middle, atMost: count + 1)
+      if windows.count > count {
+        high = middle
+      } else {
+        low = middle
+        if windows.count > boxes.count { boxes = windows }
+      }
     }
-    var boxes = windows(image, alpha: low)
-    if boxes.isEmpty { boxes = [Box(width: image.width, height: image.height)] }
-    boxes = Array(boxes.prefix(count))
+    let finer = windows(image, alpha: high, atMost: 8 * count).filter { !boxes.contains($0) }
+    let free = min(count - boxes.count, finer.count)
+    boxes += (0..<free).map { finer[$0 * finer.count / free] }
     return boxes.enumerated().map { ScoredBox($1, score: 1 - Float($0) / Float(boxes.count)) }
   }
 
-  private func windows(_ image: RGBImage, alpha: Double) -> [Box] {
+  private func windows(_ image: RGBImage, alpha: Double, atMost limit: Int) -> [Box] {
     var boxes: [Box] = []
+    var seen: Set<[Int]> = []
     Self.forEach(
-      width: image.width, height: image.height, alpha: alpha, minArea: minArea, maxAspectRatio: maxAspectRatio
-    ) { boxes.append(Box(x1: $0, y1: $1, x2: $2 - 1, y2: $3 - 1)) }
-    return boxes
+      width: image.width, height: image.height, alpha: alpha,
+      minArea: max(4, minShare * Double(image.width * image.height)), maxAspectRatio: maxAspectRatio
+    ) {
+      // Clipping makes equal windows of neighbours.
+      if boxes.count < limit && seen.insert([$0, $1, $2, $3]).inserted {
+        boxes.append(Box(x1: $0, y1: $1, x2: $2 - 1, y2: $3 - 1))
+      }
+    }
+    return boxes.reversed()
   }
 
   /// Calls `body(x0, y0, x1, y1)` for windows of columns x0..<x1 and rows y0..<y1 whose neighbours in each dimension

@@ -52,11 +52,11 @@ extension StructuredForest {
     let inner = max(1, options.patchInnerSize * options.patchInnerSize)
     // Which orientation an edge has does not matter: the votes of all are summed.
     let bad = edgeBins.firstIndex { $0 < 0 || Int($0) >= inner * max(1, options.channels) }
-    self.edgeBins = bad == nil ? edgeBins.map { UInt16(Int($0) % inner) } : []
-    try check(file: text.file)
+    self.edgeBins = bad == nil && inner <= 65_536 ? edgeBins.map { UInt16(Int($0) % inner) } : []
     if let bad {
       throw .unfitModel(file: text.file, reason: "edgeBins has \(edgeBins[bad]), outside the patch's middle of \(inner) pixels")
     }
+    try check(file: text.file)
   }
 
   private nonisolated(unsafe) static let optionPaths: [String: WritableKeyPath<Options, Int>] = [
@@ -106,11 +106,9 @@ extension StructuredForest {
       }
       try need(
         edgeBoundaries[node] >= 0 && edgeBoundaries[node] <= edgeBoundaries[node + 1]
-          && (Int(edgeBoundaries[node + 1]) <= edgeBins.count || edgeBins.isEmpty),
+          && Int(edgeBoundaries[node + 1]) <= edgeBins.count,
         "the votes of node \(node) are \(edgeBoundaries[node])..<\(edgeBoundaries[node + 1]) of \(edgeBins.count)")
     }
-    try need(
-      !edgeBins.isEmpty || edgeBoundaries[childs.count] == 0, "there are votes, but edgeBins is empty or has bad entries")
   }
 }
 
