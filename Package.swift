@@ -53,8 +53,10 @@ let package = Package(
     .systemLibrary(
       name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
-    // What the compiler was told of the processor: macros alone.
-    .systemLibrary(name: "CProcessor"),
+    // What the compiler was told of the processor: data alone. What the processor is, and the check at start that the two
+    // agree, is built for the plainest processor, or the check itself could not run.
+    .target(name: "CInstructionSet", cSettings: [.unsafeFlags(["-march=\(instructionSet)"])]),
+    .target(name: "CProcessor", dependencies: ["CInstructionSet"]),
     // The C library's allocator and its settings.
     .systemLibrary(name: "CAllocator"),
 
@@ -113,7 +115,7 @@ let package = Package(
     tests(of: "Optimizers", ["Tensors", "Workers"]),
     tests(of: "Checkpoints", ["Digests", "Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
-    tests(of: "Benchmarks", ["Networks", "Workers"]),
+    tests(of: "Benchmarks", ["CProcessor", "Kernels", "Networks", "Randomness", "Tensors", "Workers"]),
     tests(
       of: "Training",
       ["Digests", "Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet", "dnet-train"]),

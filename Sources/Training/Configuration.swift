@@ -128,6 +128,7 @@ package struct Configuration: Sendable, Equatable {
       batchNormalization: flag("network.batchNormalization"))
   }
   package var initialization: Initialization { Initialization(rawValue: values["network.initialization"]!)! }
+  package var convolution: ConvolutionAlgorithm { ConvolutionAlgorithm(rawValue: values["network.convolution"]!)! }
   package var dataRoot: String { values["data.root"]! }
   package var weakList: String { values["data.weakList"]! }
   package var strongList: String { values["data.strongList"]! }

@@ -79,6 +79,9 @@ package struct ConfigurationKey: Sendable {
     .init(
       "network.initialization", .choice(["gaussian", "he"]), "gaussian",
       "Initial weights: the authors' normal of deviation 0.01, or He's for training from scratch."),
+    .init(
+      "network.convolution", .choice(["winograd", "direct"]), "winograd",
+      "Kernels of the 3x3 layers: direct sums in plain order, to compare with, and is several times slower."),
     .init("data.root", .text, nil, "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets."),
     .init("data.weakList", .text, "ImageSets/Segmentation/train_aug.txt", "Images of phase one, under the root: labels only."),
     .init("data.strongList", .text, "ImageSets/Segmentation/train_aug.txt", "Images from which phase two's are chosen: masks."),

@@ -49,7 +49,7 @@ package final class TrainingLoop {
     let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
     let pool = WorkerPool(threads: threads)
     workers = pool
-    bench = Workbench(workers: pool)
+    bench = Workbench(workers: pool, convolution: configuration.convolution)
     data = try communicator.together { try TrainingData(configuration, workers: pool) }
     let listed = try StrongCrops.read(configuration, data, communicator)
     net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
