@@ -4,13 +4,14 @@
 //     # dnet data split: 5 images a class, seed 1, drawn from ImageSets/Segmentation/train_aug.txt
 //     # sha256 2e4bc02aa...
 //     2007_000032
+import Digests
 import Images
 
 package enum ListFile {
   /// The file's bytes: comments, the digest's line, the lines of the body.
   package static func bytes(_ lines: [String], comments: [String]) -> [UInt8] {
     let body = lines.map { $0 + "\n" }.joined()
-    return Array((comments.map { "# \($0)\n" }.joined() + "# sha256 \(Digest.sha256(body.utf8))\n" + body).utf8)
+    return Array((comments.map { "# \($0)\n" }.joined() + "# sha256 \(SHA256.hex(of: body))\n" + body).utf8)
   }
 
   /// Writes the list, whole or not at all.
@@ -28,6 +29,6 @@ package enum ListFile {
     let stated = lines.first { $0.hasPrefix("# sha256 ") }?.split(separator: " ").last.map(String.init)
     guard let stated else { return nil }
     let body = lines.filter { !$0.hasPrefix("#") && !$0.allSatisfy(\.isWhitespace) }.map { $0 + "\n" }.joined()
-    return (stated, Digest.sha256(body.utf8))
+    return (stated, SHA256.hex(of: body))
   }
 }

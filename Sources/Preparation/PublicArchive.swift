@@ -25,8 +25,8 @@ package struct PublicArchive: Sendable {
 
   /// Throws `wrongArchive` where the file is not the published one. `progress` is told how many bytes are read.
   package func verify(_ file: String, progress: (Int) -> Void = { _ in }) throws {
-    guard let found = try Digest.of(file: file, .md5, progress: progress) else {
-      throw PreparationError.noDigest(name: DigestKind.md5.rawValue)
+    guard let found = try FileMD5.hex(of: file, progress: progress) else {
+      throw PreparationError.noDigest(name: "MD5")
     }
     guard found == md5 else {
       throw PreparationError.wrongArchive(file: file, name: name, found: found, expected: md5, source: source)

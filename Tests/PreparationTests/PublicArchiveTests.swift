@@ -5,6 +5,17 @@ import Preparation
 import Testing
 
 @Suite struct PublicArchiveTests {
+  /// As md5sum prints it.
+  @Test func md5IsTheWorlds() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    try scratch.write([UInt8](repeating: 97, count: 5_000_000), to: "a")
+    var read: [Int] = []
+    #expect(try FileMD5.hex(of: scratch.path + "/a") { read.append($0) } == "ca6e2f55ffd30e828d900707296d91d9")
+    #expect(read.last == 5_000_000 && read.count >= 2)
+    #expect(throws: ImageError.self) { try FileMD5.hex(of: scratch.path + "/b") }
+  }
+
   /// A tar of voc/ as VOCdevkit/VOC2012, and what its publication would be.
   func archive(_ scratch: Scratch) throws -> (file: String, archive: PublicArchive) {
     try scratch.addVOC()
@@ -16,7 +27,7 @@ import Testing
     try tar.run()
     tar.waitUntilExit()
     try #require(tar.terminationStatus == 0)
-    let digest = try #require(try Digest.of(file: "\(scratch.path)/a.tar", .md5))
+    let digest = try #require(try FileMD5.hex(of: "\(scratch.path)/a.tar"))
     return (
       "\(scratch.path)/a.tar",
       PublicArchive(name: "VOC", md5: digest, source: "http://example.org/a.tar", folder: "VOCdevkit/VOC2012")
@@ -58,7 +69,7 @@ import Testing
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.write("no archive at all", to: "a.tar")
-    let digest = try #require(try Digest.of(file: "\(scratch.path)/a.tar", .md5))
+    let digest = try #require(try FileMD5.hex(of: "\(scratch.path)/a.tar"))
     let archive = PublicArchive(name: "VOC", md5: digest, source: "-", folder: "VOCdevkit/VOC2012")
     var remembered: [String: String] = [:]
     let error = #expect(throws: PreparationError.self) {
