@@ -89,7 +89,13 @@ package struct ConfigurationKey: Sendable {
     .init(
       "data.weakFromStrong", .flag, "false",
       "Phase one sees only the chosen strong images: the paper's DecoupledNet-Str."),
-    .init("data.proposals", .choice(["random"]), "random", "Crops of phase two: random boxes around a combination's foreground."),
+    .init(
+      "data.pack", .text, "", "A pack of the data set (dnet data pack), read in place of the folder; its lists have their usual names."),
+    .init(
+      "data.proposals", .text, "random",
+      "Crops of phase two. random: a new box for every example; edgeboxes: a crop list made at the start from EdgeBoxes "
+        + "and random boxes; else the path of a list that dnet data propose wrote, or its name in the pack."),
+    .init("data.cropsPerCombination", .integer(1...100_000), "200", "N_p of the paper: crops a label combination, for edgeboxes."),
     .init("data.cacheMegabytes", .integer(countsOrZero), "512", "Decoded pictures that a rank keeps in memory."),
     .init("minibatch.shards", .integer(1...65536), "16", "Shards of a minibatch; as many ranks can share it."),
     .init("minibatch.shardSize", .integer(1...1024), "4", "Examples of a shard; batch norm is over one shard."),

@@ -1,0 +1,248 @@
+import ArgumentParser
+import Datasets
+import Foundation
+import Images
+import Proposals
+import Workers
+
+struct DataRecall: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "recall", abstract: "How many objects of the masks the proposals find.",
+    discussion: """
+      An object is an 8-connected region of one class in a mask; 255 belongs to none. It is found by n proposals where \
+      one of the best n overlaps its box by the IoU that is asked for. Masks, those of SBD above all, have specks and \
+      cut-off pieces that no one would call objects: regions below --min-area pixels are left out of the first rows and \
+      counted in the second.
+      """)
+
+  @Option(help: "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
+  var root: String
+
+  @Option(help: "The list of images, under the data set's folder.")
+  var list: String
+
+  @Option(help: "edgeboxes, sliding, random, or a folder with a file ID.txt of boxes an image. Without: the first three.")
+  var proposals: String?
+
+  @Option(help: "For edgeboxes: a model of OpenCV's StructuredEdgeDetection (.yml or .yml.gz) instead of the built-in edges.")
+  var edgeModel: String?
+
+  @Option(help: "For edgeboxes: the overlap of neighbouring windows.")
+  var alpha: Float?
+
+  @Option(help: "For edgeboxes: boxes that overlap a better one by more are left out.")
+  var beta: Float?
+
+  @Option(help: "For a folder: the number of the first column and row, 0 or 1.")
+  var firstPixel: Int = 0
+
+  @Flag(help: "For a folder: x2 and y2 are the first pixels outside, not the last inside.")
+  var endsOutside = false
+
+  @Option(help: "Regions below this many pixels are left out of the first rows.")
+  var minArea: Int = 1000
+
+  @Option(help: "The seed of random boxes.")
+  var seed: UInt64 = 1
+
+  @Option(help: "Also writes the figures to this file.")
+  var json: String?
+
+  @Option(help: "Also writes each image's edges to this folder, as ID.magnitude.npy and ID.orientation.npy (float32).")
+  var saveEdges: String?
+
+  @Option(help: "Threads; 0 takes every core that it may use. The figures are the same for any number.")
+  var threads: Int = 0
+
+  func validate() throws {
+    guard firstPixel == 0 || firstPixel == 1 else { throw ValidationError("--first-pixel is 0 or 1, not \(firstPixel).") }
+    guard minArea >= 1 else { throw ValidationError("--min-area is 1 or more, not \(minArea).") }
+    guard threads >= 0 else { throw ValidationError("--threads is 0 or more, not \(threads).") }
+  }
+
+  func run() throws {
+    let directory = try VOCDirectory(root: root)
+    let images = try directory.images(list: list)
+    let detector: any EdgeDetector = try edgeModel.map { try StructuredForest(file: $0) } ?? GradientEdges()
+    let sources = try (proposals.map { [$0] } ?? ["edgeboxes", "sliding", "random"]).map { try source($0, detector) }
+    if let saveEdges { try FileBytes.makeFolder(saveEdges) }
+    let workers = WorkerPool(threads: threads > 0 ? threads : AvailableCores.count)
+    var reports: [Report] = []
+    for source in sources {
+      reports.append(try measure(source, directory, images, workers))
+    }
+    if let saveEdges {
+      try forEach(images, workers, "edges") { image in
+        let edges = detector.edges(of: try directory.load(image).photograph)
+        for (name, values) in [("magnitude", edges.magnitude), ("orientation", edges.orientation)] {
+          try NumpyFile.write(values, width: edges.width, height: edges.height, to: "\(saveEdges)/\(image.id).\(name).npy")
+        }
+        return ()
+      }
+    }
+    print(Self.table(reports, images: images.count, minArea: minArea))
+    if let json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+      try FileBytes.write(try encoder.encode(reports), to: json)
+    }
+  }
+
+  /// A source and the list that it gives for a number of boxes; a grid is laid out for each number of its own.
+  private struct NamedSource: Sendable {
+    var name: String
+    var make: @Sendable (_ count: Int) -> any ProposalSource
+    var isNested: Bool
+  }
+
+  private func source(_ name: String, _ detector: any EdgeDetector) throws -> NamedSource {
+    switch name {
+    case "edgeboxes":
+      var parameters = EdgeBoxes.Parameters()
+      if let alpha { parameters.alpha = alpha }
+      if let beta { parameters.beta = beta }
+      parameters.maxBoxes = ProposalRecall.counts.last!
+      try parameters.check()
+      let source = EdgeBoxesSource(detector: detector, parameters: parameters)
+      return NamedSource(name: name, make: { _ in source }, isNested: true)
+    case "sliding":
+      return NamedSource(name: name, make: { SlidingWindows(count: $0) }, isNested: false)
+    case "random":
+      let source = RandomBoxes(count: ProposalRecall.counts.last!, seed: seed)
+      return NamedSource(name: name, make: { _ in source }, isNested: true)
+    default:
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder), isFolder.boolValue else {
+        throw ValidationError("--proposals \(name) is neither edgeboxes, sliding nor random, and no folder.")
+      }
+      let source = FolderOfProposals(
+        folder: name, convention: .init(firstPixel: firstPixel, endsInside: !endsOutside))
+      return NamedSource(name: name, make: { _ in source }, isNested: true)
+    }
+  }
+
+  private func measure(
+    _ source: NamedSource, _ directory: VOCDirectory, _ images: [ListedImage], _ workers: WorkerPool
+  ) throws -> Report {
+    let parts = try forEach(images, workers, source.name) { image in
+      let (photograph, mask) = try directory.loadWithMask(image)
+      let objects = MaskObject.all(in: mask)
+      let started = ContinuousClock.now
+      let nested = source.isNested ? try source.make(0).proposals(for: photograph, id: image.id) : []
+      let seconds = (ContinuousClock.now - started) / .seconds(1)
+      var part = Part(boxes: nested.count, seconds: seconds)
+      func boxes(_ count: Int) throws -> [ScoredBox] {
+        source.isNested ? nested : try source.make(count).proposals(for: photograph, id: image.id)
+      }
+      try part.large.add(objects.filter { $0.area >= minArea }, boxes: boxes)
+      try part.all.add(objects, boxes: boxes)
+      return part
+    }
+    var sum = Part()
+    for part in parts {
+      sum.large.add(part.large)
+      sum.all.add(part.all)
+      sum.boxes += part.boxes
+      sum.seconds += part.seconds
+    }
+    return Report(
+      proposals: source.name, images: images.count, minArea: minArea, large: .init(sum.large), all: .init(sum.all),
+      boxesPerImage: source.isNested ? Double(sum.boxes) / Double(images.count) : nil,
+      secondsPerImage: source.isNested ? sum.seconds / Double(images.count) : nil)
+  }
+
+  private struct Part: Sendable {
+    var large = ProposalRecall()
+    var all = ProposalRecall()
+    var boxes = 0
+    var seconds = 0.0
+  }
+
+  /// Results in the images' order; throws the first image's error.
+  @discardableResult
+  private func forEach<T>(
+    _ images: [ListedImage], _ workers: WorkerPool, _ name: String, _ body: @Sendable (ListedImage) throws -> T
+  ) throws -> [T] {
+    var results = [Result<T, any Error>?](repeating: nil, count: images.count)
+    results.withUnsafeMutableBufferPointer { results in
+      // By portions, so that there is progress to show.
+      for start in stride(from: 0, to: images.count, by: 16) {
+        workers.run(min(16, images.count - start)) { task, _ in
+          results[start + task] = Result { try body(images[start + task]) }
+        }
+        showProgress("\(name): \(start)/\(images.count) images", isLast: start + 16 >= images.count)
+      }
+    }
+    return try results.map { try $0!.get() }
+  }
+
+  // MARK: Reports
+
+  private struct Report: Encodable {
+    struct Rows: Encodable {
+      var objects: Int
+      /// By IoU, then by number of boxes.
+      var recall: [String: [String: Double]]
+
+      init(_ recall: ProposalRecall) {
+        objects = recall.objects
+        self.recall = [:]
+        for (row, overlap) in ProposalRecall.overlaps.enumerated() {
+          for (column, count) in ProposalRecall.counts.enumerated() {
+            self.recall["\(overlap)", default: [:]]["\(count)"] = recall.recall(overlap: row, count: column)
+          }
+        }
+      }
+    }
+
+    var proposals: String
+    var images: Int
+    var minArea: Int
+    var large: Rows
+    var all: Rows
+    var boxesPerImage: Double?
+    var secondsPerImage: Double?
+  }
+
+  private static func table(_ reports: [Report], images: Int, minArea: Int) -> String {
+    func cell(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
+    var lines = ["\(images) images. Objects found in %, by the number of boxes"]
+    for (title, rows) in [
+      ("regions of \(minArea) pixels and more", \Report.large), ("all regions", \Report.all),
+    ] {
+      lines.append("")
+      lines.append("\(title): \(reports[0][keyPath: rows].objects)")
+      lines.append(
+        "IoU  " + ProposalRecall.counts.map { cell("\($0)", 7) }.joined() + "  proposals")
+      for overlap in ProposalRecall.overlaps {
+        for report in reports {
+          let recall = report[keyPath: rows].recall["\(overlap)"] ?? [:]
+          lines.append(
+            "\(overlap)  "
+              + ProposalRecall.counts.map { count in
+                cell(recall["\(count)"].map { String(format: "%.1f", 100 * $0) } ?? "-", 7)
+              }.joined() + "  \(report.proposals)")
+        }
+      }
+    }
+    lines.append("")
+    for report in reports {
+      guard let boxes = report.boxesPerImage, let seconds = report.secondsPerImage else { continue }
+      lines.append(
+        "\(report.proposals): \(String(format: "%.0f", boxes)) boxes, \(String(format: "%.3f", seconds)) s of one core an image")
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// Float arrays in NumPy's file format, version 1.
+enum NumpyFile {
+  static func write(_ values: [Float], width: Int, height: Int, to path: String) throws(ImageError) {
+    var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(height), \(width)), }"
+    header += String(repeating: " ", count: (64 - (10 + header.count + 1) % 64) % 64) + "\n"
+    var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.count & 255), UInt8(header.count >> 8)]
+    bytes += Array(header.utf8)
+    for value in values { withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) } }
+    try FileBytes.write(bytes, to: path)
+  }
+}
