@@ -52,32 +52,39 @@ let package = Package(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CMatio", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
 
-    // What the compiler was told of the processor: macros alone.
-    .systemLibrary(name: "CProcessor"),
+    // What the compiler was told of the processor: data alone. What the processor is, and the check at start that the two
+    // agree, is built for the plainest processor, or the check itself could not run.
+    .target(name: "CInstructionSet", cSettings: [.unsafeFlags(["-march=\(instructionSet)"])]),
+    .target(name: "CProcessor", dependencies: ["CInstructionSet"]),
     // The C library's allocator and its settings.
     .systemLibrary(name: "CAllocator"),
 
     module("Kernels", ["COpenBLAS", "CProcessor"]),
+    module("Digests", ["CCrypto"]),
     module("Randomness"),
     module("Tensors", ["Kernels"]),
     module("Workers", ["Tensors"]),
     module("Gradients", ["Kernels", "Tensors", "Workers"]),
     module("Images", ["CPNG", "CJPEG"]),
-    module("Datasets", ["Randomness", "Images", "Workers"]),
-    module("Proposals", ["CZlib", "Randomness", "Images", "Datasets"]),
+    module("Datasets", ["Digests", "Randomness", "Images", "Workers"]),
+    // Apart from Datasets, so that ranks on other machines need no MATLAB reader.
+    module("Preparation", ["CMatio", "CCrypto", "Images", "Datasets", "Workers"]),
+    module("Proposals", ["CZlib", "Digests", "Randomness", "Workers", "Images", "Datasets"]),
     module("Batches", ["Randomness", "Kernels", "Workers", "Tensors", "Images", "Datasets", "Proposals"]),
     module("Networks", ["Randomness", "Kernels", "Workers", "Tensors", "Gradients"]),
     module("Cluster", ["COpenMPI", "Kernels", "Workers", "Tensors", "Gradients"]),
     module("Optimizers", ["Kernels", "Workers", "Tensors", "Cluster"]),
-    module("Checkpoints", ["CZstd", "CCrypto", "Tensors"]),
+    module("Checkpoints", ["CZstd", "Digests", "Tensors"]),
     module(
       "Evaluation", ["Kernels", "Workers", "Tensors", "Images", "Datasets", "Networks", "Cluster", "Checkpoints"]),
     module(
       "Training",
       [
-        "CAllocator", "Kernels", "Workers", "Tensors", "Gradients", "Images", "Datasets", "Proposals", "Batches", "Networks",
-        "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
+        "CAllocator", "Digests", "Kernels", "Workers", "Tensors", "Gradients", "Images", "Datasets", "Proposals", "Batches",
+        "Networks", "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
     module(
       "Benchmarks",
@@ -90,18 +97,20 @@ let package = Package(
       name: "dnet",
       dependencies: [
         "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Networks",
-        "Proposals", "Workers", arguments,
+        "Preparation", "Proposals", "Randomness", "Workers", arguments,
       ],
       swiftSettings: arithmetic),
 
+    tests(of: "Digests"),
     tests(of: "Randomness"),
     tests(of: "Kernels"),
     tests(of: "Workers"),
     tests(of: "Tensors"),
     tests(of: "Images", excluding: ["Golden"]),
-    tests(of: "Datasets"),
-    tests(of: "Proposals", ["Images", "Randomness"], excluding: ["Golden"]),
-    tests(of: "Batches", ["Datasets", "Images", "Workers", "Proposals", "Randomness"]),
+    tests(of: "Datasets", ["Digests"]),
+    tests(of: "Preparation", ["Datasets", "Images", "Workers"], excluding: ["Fixtures"]),
+    tests(of: "Proposals", ["Digests", "Datasets", "Images", "Randomness", "Workers"], excluding: ["Golden"]),
+    tests(of: "Batches", ["Datasets", "Images", "Workers", "Proposals", "Randomness"], excluding: ["Golden"]),
     tests(of: "Networks", ["Kernels", "Workers", "Tensors", "Gradients"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(
@@ -109,12 +118,12 @@ let package = Package(
       path: "Tests/cluster-check", swiftSettings: arithmetic),
     tests(of: "Cluster", ["Gradients", "Kernels", "Tensors", "Workers", "cluster-check"]),
     tests(of: "Optimizers", ["Tensors", "Workers"]),
-    tests(of: "Checkpoints", ["Tensors"]),
+    tests(of: "Checkpoints", ["Digests", "Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
-    tests(of: "Benchmarks", ["Networks", "Workers"]),
+    tests(of: "Benchmarks", ["CProcessor", "Kernels", "Networks", "Randomness", "Tensors", "Workers"]),
     tests(
       of: "Training",
-      ["Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet", "dnet-train"]),
+      ["Digests", "Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet", "dnet-train"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -42,10 +42,12 @@ package final class WeakBatches: BatchSource {
   private let walk: SamplingPlan
   private let augmentation: Augmentation
 
-  package init(_ plan: BatchPlan, _ directory: VOCDirectory, images: [ListedImage], labels: [LabelVector], cacheBytes: Int) {
+  package init(
+    _ plan: BatchPlan, _ store: any ImageStore, images: [ListedImage], labels: [LabelVector], cacheBytes: Int
+  ) {
     self.plan = plan
     self.labels = labels
-    cache = ImageCache(directory, images: images, withMasks: false, budget: cacheBytes)
+    cache = ImageCache(store, images: images, withMasks: false, budget: cacheBytes)
     walk = SamplingPlan(count: images.count, seed: plan.seed, phase: plan.phase)
     augmentation = Augmentation(inputSize: plan.inputSize)
   }
@@ -65,43 +67,94 @@ package final class WeakBatches: BatchSource {
   }
 }
 
-/// Phase two: a random crop around the foreground of one label combination, and its binary mask. Classes are not counted
-/// again after the cut: a chosen class may have left it, its seed is still set (reference-facts section 1).
+/// Phase two: a crop around the foreground of one label combination, and its binary mask. Classes are not counted again
+/// after the cut: a chosen class may have left it, its seed is still set (reference-facts section 1).
 package final class StrongBatches: BatchSource {
+  /// Where the crops come from.
+  package enum Crops: Sendable {
+    /// A random box for every slot, the walk being over all combinations of all images.
+    case random
+    /// A list made once, the walk being over its lines; `image` is a position in the strong images.
+    case listed([CropRecord], name: String)
+  }
+
   private let plan: BatchPlan
   private let cache: ImageCache
+  private let images: [ListedImage]
   private let walk: SamplingPlan
   private let augmentation: Augmentation
-  /// Every image with every combination of its labels.
+  private let crops: Crops
+  /// Every image with every combination of its labels; empty where crops are listed.
   package let tasks: [(image: Int, combination: LabelCombination)]
 
-  package init(_ plan: BatchPlan, _ directory: VOCDirectory, images: [ListedImage], labels: [LabelVector], cacheBytes: Int) {
+  package init(
+    _ plan: BatchPlan, _ store: any ImageStore, images: [ListedImage], labels: [LabelVector], crops: Crops = .random,
+    cacheBytes: Int
+  ) {
     self.plan = plan
-    cache = ImageCache(directory, images: images, withMasks: true, budget: cacheBytes)
-    tasks = labels.enumerated().flatMap { image, labels in
-      LabelCombination.all(of: labels).map { (image, $0) }
+    self.images = images
+    self.crops = crops
+    cache = ImageCache(store, images: images, withMasks: true, budget: cacheBytes)
+    let count: Int
+    switch crops {
+    case .random:
+      tasks = labels.enumerated().flatMap { image, labels in
+        LabelCombination.all(of: labels).map { (image, $0) }
+      }
+      count = tasks.count
+    case .listed(let records, _):
+      tasks = []
+      count = records.count
     }
-    walk = SamplingPlan(count: max(tasks.count, 1), seed: plan.seed, phase: plan.phase)
+    walk = SamplingPlan(count: max(count, 1), seed: plan.seed, phase: plan.phase)
+    examplesPerRound = count
     augmentation = Augmentation(inputSize: plan.inputSize)
   }
 
-  package var examplesPerRound: Int { tasks.count }
+  package let examplesPerRound: Int
 
   package func fill(_ batch: ShardBatch, example index: Int, iteration: Int, slot: Int) throws {
-    let (image, combination) = tasks[walk.item(at: iteration * plan.minibatch + slot)]
-    let example = try cache.example(image)
-    guard let mask = example.mask else { preconditionFailure("strong examples are loaded with their masks") }
+    let item = walk.item(at: iteration * plan.minibatch + slot)
     var random = plan.random(iteration: iteration, slot: slot)
-    // The labels came from this mask, so the combination has a pixel in it.
-    let foreground = combination.foreground(of: mask) ?? Box(width: mask.width, height: mask.height)
-    let box = RandomCrop.box(enclosing: foreground, width: mask.width, height: mask.height, random: &random)
+    let (photograph, mask, combination, box) = try crop(item, &random)
     let choice = augmentation.draw(&random)
     let area = plan.inputSize * plan.inputSize
-    augmentation.planes(of: example.photograph, box: box, choice: choice, into: batch.planes.pointer + index * 3 * area)
+    augmentation.planes(of: photograph, box: box, choice: choice, into: batch.planes.pointer + index * 3 * area)
     augmentation.mask(
       of: mask, box: box, choice: choice, table: combination.binaryLabels, into: batch.masks + index * area)
     for label in 0..<plan.classes {
       batch.labels.pointer[index * plan.classes + label] = combination.contains(UInt8(label + 1)) ? 1 : 0
     }
+  }
+
+  private func crop(
+    _ item: Int, _ random: inout CounterRandom
+  ) throws -> (photograph: RGBImage, mask: IndexImage, combination: LabelCombination, box: Box) {
+    switch crops {
+    case .random:
+      let (image, combination) = tasks[item]
+      let (photograph, mask) = try pictures(image)
+      // The labels came from this mask, so the combination has a pixel in it.
+      let foreground = combination.foreground(of: mask) ?? Box(width: mask.width, height: mask.height)
+      let box = RandomCrop.box(enclosing: foreground, width: mask.width, height: mask.height, random: &random)
+      return (photograph, mask, combination, box)
+    case .listed(let records, let name):
+      let record = records[item]
+      let (photograph, mask) = try pictures(Int(record.image))
+      let box = record.box
+      // A wrong figure in a list may not ask for gigabytes.
+      guard box.width <= 4 * mask.width && box.height <= 4 * mask.height else {
+        throw CropListError.farOutside(
+          list: name, id: images[Int(record.image)].id, box: "\(box.x1) \(box.y1) \(box.x2) \(box.y2)",
+          width: mask.width, height: mask.height)
+      }
+      return (photograph, mask, record.combination, box)
+    }
+  }
+
+  private func pictures(_ image: Int) throws -> (photograph: RGBImage, mask: IndexImage) {
+    let example = try cache.example(image)
+    guard let mask = example.mask else { preconditionFailure("strong examples are loaded with their masks") }
+    return (example.photograph, mask)
   }
 }

@@ -15,7 +15,7 @@ package final class ImageCache: Sendable {
     package let mask: IndexImage?
   }
 
-  private let directory: VOCDirectory
+  private let store: any ImageStore
   private let images: [ListedImage]
   private let withMasks: Bool
   private let budget: Int
@@ -24,8 +24,8 @@ package final class ImageCache: Sendable {
   /// - Parameters:
   ///   - withMasks: whether every image must come with its mask; without, no mask is read.
   ///   - budget: bytes of decoded pictures to keep.
-  package init(_ directory: VOCDirectory, images: [ListedImage], withMasks: Bool, budget: Int) {
-    self.directory = directory
+  package init(_ store: any ImageStore, images: [ListedImage], withMasks: Bool, budget: Int) {
+    self.store = store
     self.images = images
     self.withMasks = withMasks
     self.budget = budget
@@ -36,11 +36,10 @@ package final class ImageCache: Sendable {
     if let example = state.withLock({ $0.entries[index] }) { return example }
     let example: Example
     if withMasks {
-      let (photograph, mask) = try directory.loadWithMask(images[index])
+      let (photograph, mask) = try store.loadWithMask(images[index])
       example = Example(photograph: photograph, mask: mask)
     } else {
-      let path = directory.photographPath(images[index])
-      example = Example(photograph: try Photograph.decode(file: path), mask: nil)
+      example = Example(photograph: try store.photograph(images[index]), mask: nil)
     }
     let bytes = example.photograph.pixels.count + (example.mask?.indices.count ?? 0)
     state.withLock { state in

@@ -81,7 +81,14 @@ package struct Diagnosis: Sendable {
 
   private mutating func checkCores(_ machine: Machine) {
     let used = machine.threads * machine.ranksOnNode
-    if used < machine.coresOnline / machine.threadsPerCore {
+    let cores = machine.coresOnline / machine.threadsPerCore
+    if let quota = machine.coreQuota, used > max(Int(quota), 1) {
+      warnings.append(
+        "the control group gives \(Self.rounded(quota)) cores' time to \(used) threads: ask for more, or set "
+          + "threads: \(max(Int(quota) / machine.ranksOnNode, 1))")
+    } else if let quota = machine.coreQuota, Int(quota) < cores, used == max(Int(quota), 1) {
+      warnings.append("the control group gives \(Self.rounded(quota)) of \(cores) cores' time, and dnet uses no more threads")
+    } else if used < cores {
       warnings.append(
         "\(machine.ranksOnNode) rank\(machine.ranksOnNode == 1 ? "" : "s") of \(machine.threads) "
           + "thread\(machine.threads == 1 ? "" : "s") use \(used) of \(machine.coresOnline) cores: give ranks more by "
@@ -95,11 +102,6 @@ package struct Diagnosis: Sendable {
       warnings.append(
         "\(machine.threadsPerCore) hardware threads share a core here, and their arithmetic units: compare dnet bench with "
           + "half as many --threads")
-    }
-    if let quota = machine.coreQuota, quota + 0.01 < Double(machine.threads) {
-      warnings.append(
-        "the control group gives \(Self.rounded(quota)) cores' time to \(machine.threads) threads: ask for more, or set "
-          + "threads: \(max(Int(quota), 1))")
     }
   }
 

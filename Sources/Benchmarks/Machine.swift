@@ -45,10 +45,10 @@ package struct Machine: Sendable {
     machine.blasExpected = BLAS.expectedCoreName
     machine.blasSetting = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"]
     machine.coresOnline = Processor.online
-    machine.coresAllowed = AvailableCores.count
+    machine.coresAllowed = AvailableCores.inMask
     machine.allowedList = AvailableCores.list
     machine.threadsPerCore = Processor.threadsPerCore
-    machine.coreQuota = Processor.coreQuota
+    machine.coreQuota = CPUQuota.here?.cores
     machine.threads = threads
     machine.ranksOnNode = ranksOnNode
     machine.memoryBytes = Processor.memoryBytes

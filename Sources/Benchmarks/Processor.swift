@@ -1,5 +1,4 @@
 // What Linux says of processor and memory: /proc and /sys, read as text.
-import COpenBLAS
 import CProcessor
 import Foundation
 
@@ -16,8 +15,28 @@ package enum Processor {
   }
 
   /// The vector instructions that this program was compiled for, and those that the processor offers.
-  package static var compiledLevel: VectorLevel { VectorLevel(dnet_compiled_vector_level()) }
-  package static var offeredLevel: VectorLevel { VectorLevel(dnet_vector_level()) }
+  package static var compiledLevel: VectorLevel { VectorLevel(dnet_level(dnet_compiled())) }
+  package static var offeredLevel: VectorLevel { VectorLevel(dnet_level(dnet_available())) }
+
+  /// Names of the instructions that this program may use and the processor does not have. The program ends at its start
+  /// where there are any (CProcessor/start.c).
+  package static func missingInstructions(compiled: UInt64, available: UInt64) -> [String] {
+    names(dnet_missing(compiled, available))
+  }
+
+  /// Names of a set of instructions, such as AVX2.
+  package static func names(_ instructions: UInt64) -> [String] {
+    var names: [String] = []
+    var left = instructions
+    while let name = dnet_first_name(left) {
+      names.append(String(cString: name))
+      left &= ~dnet_instruction(name)
+    }
+    return names
+  }
+
+  package static var compiledInstructions: UInt64 { dnet_compiled() }
+  package static var availableInstructions: UInt64 { dnet_available() }
 
   /// Bytes of the last cache level; 32 MiB where the system does not say.
   package static var largestCacheBytes: Int {
@@ -31,13 +50,6 @@ package enum Processor {
   package static var hugePages: String {
     let setting = text("/sys/kernel/mm/transparent_hugepage/enabled") ?? ""
     return setting.split(separator: " ").first { $0.hasPrefix("[") }.map { String($0.dropFirst().dropLast()) } ?? "unknown"
-  }
-
-  /// The cores' worth of time that the control group allows; nil for no limit.
-  package static var coreQuota: Double? {
-    let parts = (text("/sys/fs/cgroup/cpu.max") ?? "").split(separator: " ").map { Double($0) }
-    guard parts.count == 2, let quota = parts[0], let period = parts[1], period > 0 else { return nil }
-    return quota / period
   }
 
   package static var memoryBytes: Int { kilobytes("MemTotal", of: "/proc/meminfo") ?? 0 }

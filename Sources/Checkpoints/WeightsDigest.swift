@@ -1,4 +1,5 @@
 // One number for a network's weights: what `dnet model digest` prints and what two runs are compared by.
+import Digests
 import Tensors
 
 package enum WeightsDigest {

@@ -36,8 +36,8 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
     case .noMask(let id, let folders):
       "no mask for \(id) in \(folders.joined(separator: " or ")): run dnet data prepare, or check data.root"
     case .noLabels(let id):
-      "no labels for \(id): it has neither a mask nor a line in ImageSets/Main/CLASS_{trainval,train,val}.txt; "
-        + "add one of them, or take it out of the list"
+      "no labels for \(id): it has neither a mask nor a line in ImageSets/image_labels.txt or "
+        + "ImageSets/Main/CLASS_{trainval,train,val}.txt; run dnet data prepare, or take it out of the list"
     case .sizeMismatch(let photograph, let width, let height, let mask, let maskWidth, let maskHeight):
       "\(mask) has \(maskWidth) x \(maskHeight) pixels, but \(photograph) has \(width) x \(height): "
         + "fetch both from the same source"

@@ -18,7 +18,8 @@ package struct ListedImage: Hashable, Sendable {
 }
 
 package enum ImageList {
-  /// The images that the list file names, in its order. Blank lines and CRLF line ends are accepted.
+  /// The images that the list file names, in its order. Blank lines, lines that begin with # and CRLF line ends
+  /// are accepted, and so is a last line without end.
   ///
   /// Throws `unreadableList`, `emptyList`, or `badLine` for a line of another form. Looks at no picture.
   package static func read(_ path: String) throws(DatasetError) -> [ListedImage] {
@@ -34,6 +35,7 @@ package enum ImageList {
       let fields = line.split(whereSeparator: { $0.isWhitespace || $0 == "\u{FEFF}" }).map(String.init)
       switch fields.count {
       case 0: continue
+      case _ where fields[0].hasPrefix("#"): continue
       case 1 where !isPath(fields[0]):
         images.append(ListedImage(id: fields[0], line: number + 1))
       case 1:

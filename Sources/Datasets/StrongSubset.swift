@@ -32,10 +32,7 @@ package enum StrongSubset {
     return chosen.sorted()
   }
 
-  /// The id enters by FNV-1a: Swift's own hash differs from run to run.
   private static func rank(_ id: String, seed: UInt64) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in id.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return CounterRandom(seed: seed, 0x5354_524f_4e47, hash).word(at: 0)
+    CounterRandom(seed: seed, 0x5354_524f_4e47, CounterRandom.word(of: id)).word(at: 0)
   }
 }

@@ -97,10 +97,15 @@ package struct VOCDirectory: Sendable {
 
   private func loadMask(_ path: String) throws -> IndexImage {
     let mask = try PNG.decodeIndices(file: path)
+    try checkIndices(mask, path)
+    return mask
+  }
+
+  /// Throws `unknownClass` for the first index that is neither in 0...K nor 255.
+  package func checkIndices(_ mask: IndexImage, _ path: String) throws(DatasetError) {
     if let place = mask.indices.firstIndex(where: { $0 > classes && $0 != IndexImage.ignored }) {
-      throw DatasetError.unknownClass(
+      throw .unknownClass(
         mask: path, index: Int(mask.indices[place]), x: place % mask.width, y: place / mask.width, classes: classes)
     }
-    return mask
   }
 }

@@ -56,4 +56,20 @@ package enum FileBytes {
     if close(file) != 0 && failure == 0 { failure = errno }
     guard failure == 0 else { throw .unwritable(file: path, reason: String(cString: strerror(failure))) }
   }
+
+  /// Writes the file under a temporary name beside it and renames it: under its own name it is whole or, where writing
+  /// fails, as it was before.
+  package static func replace(_ path: String, with bytes: some Collection<UInt8>) throws(ImageError) {
+    let temporary = "\(path).\(getpid()).partial"
+    do { try write(bytes, to: temporary) } catch {
+      unlink(temporary)
+      guard case .unwritable(_, let reason) = error else { throw error }
+      throw .unwritable(file: path, reason: reason)
+    }
+    guard rename(temporary, path) == 0 else {
+      let reason = String(cString: strerror(errno))
+      unlink(temporary)
+      throw .unwritable(file: path, reason: reason)
+    }
+  }
 }

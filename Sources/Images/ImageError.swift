@@ -9,6 +9,8 @@ package enum ImageError: Error, Equatable, CustomStringConvertible {
   case tooLarge(file: String, width: Int, height: Int)
   /// A mask whose pixels are no indices.
   case notIndices(file: String, found: String)
+  /// A mask in colours with one that is no class's.
+  case foreignColor(file: String, color: Color, x: Int, y: Int)
   /// Neither a JPEG nor a PNG file; `start` has its first bytes.
   case unknownFormat(file: String, start: String)
 
@@ -28,6 +30,9 @@ package enum ImageError: Error, Equatable, CustomStringConvertible {
         + "if that is true, shrink it first, else fetch it again"
     case .notIndices(let file, let found):
       "\(file) is \(found) and holds no class indices; save masks as palette or 8-bit grey PNG"
+    case .foreignColor(let file, let color, let x, let y):
+      "\(file) is a mask in colours, and (\(color.red), \(color.green), \(color.blue)) at x \(x), y \(y) is none of VOC's; "
+        + "save masks as palette PNG, without smoothing"
     case .unknownFormat(let file, let start):
       "\(file) is neither JPEG nor PNG (it starts with \(start)); convert it to one of them"
     }

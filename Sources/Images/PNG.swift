@@ -20,6 +20,44 @@ package enum PNG {
     return IndexImage(width: Int(header.width), height: Int(header.height), indices: indices)
   }
 
+  /// Class indices of a mask that was saved in VOC's colours as 8-bit RGB, for the first `classes` classes and 255.
+  /// Other kinds of file throw `notIndices`, and other colours `foreignColor`.
+  package static func decodeColoredIndices(
+    _ bytes: [UInt8], classes: Int, file: String
+  ) throws(ImageError) -> IndexImage {
+    let header = try header(bytes, file: file)
+    guard header.colorType == PNG_COLOR_TYPE_RGB && header.bitDepth == 8 else {
+      throw .notIndices(file: file, found: describe(header))
+    }
+    let picture = try decodeRGB(bytes, file: file)
+    let known = Dictionary(
+      uniqueKeysWithValues: (Array(0...UInt8(classes)) + [IndexImage.ignored]).map { (VOCPalette.color($0), $0) })
+    var mask = IndexImage(width: picture.width, height: picture.height)
+    for y in 0..<picture.height {
+      for x in 0..<picture.width {
+        guard let index = known[picture[x, y]] else {
+          throw .foreignColor(file: file, color: picture[x, y], x: x, y: y)
+        }
+        mask[x, y] = index
+      }
+    }
+    return mask
+  }
+
+  /// The palette of a whole PNG file; nil where it has none.
+  package static func palette(_ bytes: [UInt8]) -> [Color]? {
+    var at = 8
+    while at + 12 <= bytes.count {
+      let length = bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) }
+      guard length <= bytes.count - at - 12 else { return nil }
+      if bytes[at + 4..<at + 8].elementsEqual("PLTE".utf8) {
+        return stride(from: at + 8, to: at + 8 + length / 3 * 3, by: 3).map { Color(bytes[$0], bytes[$0 + 1], bytes[$0 + 2]) }
+      }
+      at += length + 12
+    }
+    return nil
+  }
+
   /// A photograph: palettes and grey are expanded, 16 bits cut to 8, alpha dropped, gamma left alone.
   package static func decodeRGB(file: String) throws(ImageError) -> RGBImage {
     try decodeRGB(FileBytes.read(file), file: file)

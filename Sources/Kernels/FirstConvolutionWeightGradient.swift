@@ -90,7 +90,7 @@ package struct FirstWeightGradient: Sendable {
 }
 
 /// The sums of one input plane's 3x3 taps, each for 16 output channels.
-private struct NineTaps {
+struct NineTaps {
   private typealias Lanes = SIMD16<Float>
   private var tap0, tap1, tap2, tap3, tap4, tap5, tap6, tap7, tap8: SIMD16<Float>
 

@@ -1,5 +1,6 @@
 // The matrix library: how many threads it uses, which of its kernels it has picked, and whether that is a mistake.
 import COpenBLAS
+import CProcessor
 
 /// What is asked of OpenBLAS besides products.
 package enum BLAS {
@@ -10,24 +11,40 @@ package enum BLAS {
   /// The kernels in use, in the library's words: `SkylakeX`, `Cooperlake`, `Haswell`, `Zen`, `Prescott`, ...
   package static var coreName: String { openblas_get_corename().map { String(cString: $0) } ?? "unknown" }
 
-  /// What OPENBLAS_CORETYPE should at least say on this processor: `SkylakeX` for AVX-512, `Haswell` for AVX2, nil for
-  /// all others, where there is nothing to put right.
-  package static var expectedCoreName: String? {
-    switch dnet_vector_level() {
+  /// The kernels that fit the instructions dnet was compiled for: `SkylakeX` for AVX-512, `Haswell` for AVX2, nil for all
+  /// others, where there is nothing to put right. Not those of the processor: a cluster of unlike machines is built for
+  /// what all have, and other kernels on the better ones would give other bits there.
+  package static var expectedCoreName: String? { expectedCoreName(compiled: Int(dnet_level(dnet_compiled()))) }
+
+  /// The same for a vector level: 2 = AVX-512, 1 = AVX2 with FMA.
+  package static func expectedCoreName(compiled level: Int) -> String? {
+    switch level {
     case 2: "SkylakeX"
     case 1: "Haswell"
     default: nil
     }
   }
 
-  /// True where the library did not know the processor and took kernels for a lesser one.
+  /// What OPENBLAS_CORETYPE has to be before the program is executed again; nil where the kernels in use fit, or where
+  /// that would change nothing.
   ///
-  /// OpenBLAS 0.3.21 then takes `Prescott` (SSE3), which is nine times slower than AVX-512. The choice is made when the
-  /// library is loaded, from OPENBLAS_CORETYPE if it is set, so the remedy is to set that to `expectedCoreName` and
-  /// execute the program again, once: a library built without these kernels stays as it is.
-  package static var isLesserThanProcessor: Bool { level(ofCore: coreName) < Int(dnet_vector_level()) }
+  /// The choice is made when the library is loaded, from OPENBLAS_CORETYPE (`setting`) if it is set. A processor that
+  /// OpenBLAS 0.3.21 does not know gets `Prescott` (SSE3), nine times slower than AVX-512. A setting is kept where it asks
+  /// for AVX2 or better: that is somebody's choice for many machines. A lesser one is a mistake.
+  package static func coreToAskFor(instead core: String, setting: String?, compiled level: Int) -> String? {
+    guard let wanted = expectedCoreName(compiled: level), self.level(ofCore: core) != level else { return nil }
+    guard let setting else { return wanted }
+    // Asked for in vain: a library without these kernels stays as it is.
+    if setting.lowercased() == wanted.lowercased() { return nil }
+    return self.level(ofCore: setting) >= 1 && self.level(ofCore: core) >= 1 ? nil : wanted
+  }
 
-  /// The vector level (as in the shim) that a core's kernels use.
+  /// `coreToAskFor` here and now.
+  package static func coreToAskFor(setting: String?) -> String? {
+    coreToAskFor(instead: coreName, setting: setting, compiled: Int(dnet_level(dnet_compiled())))
+  }
+
+  /// The vector level (as in CProcessor) that a core's kernels use.
   package static func level(ofCore name: String) -> Int {
     switch name.lowercased() {
     case "skylakex", "cooperlake", "sapphirerapids": 2

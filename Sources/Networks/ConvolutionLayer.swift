@@ -1,7 +1,7 @@
 // A 3x3 layer, pad 1, with what always follows it: bias, batch normalisation where the network has it, ReLU.
 //
 // A transposed convolution of stride 1 and pad 1 is a convolution with in and out swapped and the kernel turned by 180
-// degrees, so both kinds are one Winograd plan each way; only the order of the stored weights differs.
+// degrees, so both kinds are one plan each way (Winograd's as a rule); only the order of the stored weights differs.
 import Kernels
 import Tensors
 
@@ -22,7 +22,7 @@ package final class ConvolutionLayer {
   private let weight: Int
   private let bias: Int
 
-  private let forwardPlan: WinogradConvolution
+  private let forwardPlan: ConvolutionPlan
   private let preparedForward: AlignedMemory
   /// What only training needs: the other two passes, and the values before normalisation.
   private let training: Training?
@@ -38,8 +38,8 @@ package final class ConvolutionLayer {
   package let output: FeatureMaps
 
   private struct Training {
-    let dataPlan: WinogradConvolution
-    let weightPlan: WinogradWeightGradient
+    let dataPlan: ConvolutionPlan
+    let weightPlan: WeightGradientPlan
     let preparedBackward: AlignedMemory
     /// Before batch normalisation; nil where there is none.
     let preActivation: FeatureMaps?
@@ -58,22 +58,19 @@ package final class ConvolutionLayer {
     weight = parameters.table.offset(of: "\(name).weight")
     bias = parameters.table.offset(of: "\(name).bias")
     let (inputs, outputs) = (layer.inputChannels, layer.outputChannels)
-    forwardPlan = WinogradConvolution(
-      images: images, inputChannels: inputs, outputChannels: outputs, height: size, width: size)
+    forwardPlan = ConvolutionPlan(
+      bench.convolution, images: images, inputChannels: inputs, outputChannels: outputs, height: size, width: size)
     preparedForward = AlignedMemory(floats: forwardPlan.preparedCount, for: .preparedWeights)
     self.output = output ?? FeatureMaps(images: images, channels: outputs, height: size, width: size)
     rectification = Rectification(images: images, channels: outputs, height: size, width: size)
     biasSums = ChannelSums(images: images, channels: outputs, height: size, width: size)
     if trained {
-      let dataPlan = WinogradConvolution(
-        images: images, inputChannels: outputs, outputChannels: inputs, height: size, width: size)
+      let dataPlan = ConvolutionPlan(
+        bench.convolution, images: images, inputChannels: outputs, outputChannels: inputs, height: size, width: size)
       // The gradient of in x out weights is that of a convolution from the output's side to the input's.
-      let weightPlan =
-        kind == .convolution
-        ? WinogradWeightGradient(
-          images: images, inputChannels: inputs, outputChannels: outputs, height: size, width: size)
-        : WinogradWeightGradient(
-          images: images, inputChannels: outputs, outputChannels: inputs, height: size, width: size)
+      let (from, to) = kind == .convolution ? (inputs, outputs) : (outputs, inputs)
+      let weightPlan = WeightGradientPlan(
+        bench.convolution, images: images, inputChannels: from, outputChannels: to, height: size, width: size)
       training = Training(
         dataPlan: dataPlan, weightPlan: weightPlan,
         preparedBackward: AlignedMemory(floats: dataPlan.preparedCount, for: .preparedWeights),
@@ -104,13 +101,9 @@ package final class ConvolutionLayer {
     }
     let turned = kind == .transposed
     bench.stage("\(name).prepared", .forward)
-    bench.run(forwardPlan.preparationTasks) {
-      forwardPlan.prepare(weights, turned: turned, into: preparedForward.pointer, task: $0)
-    }
+    forwardPlan.prepare(weights, turned: turned, into: preparedForward.pointer, bench: bench)
     if let training {
-      bench.run(training.dataPlan.preparationTasks) {
-        training.dataPlan.prepare(weights, turned: !turned, into: training.preparedBackward.pointer, task: $0)
-      }
+      training.dataPlan.prepare(weights, turned: !turned, into: training.preparedBackward.pointer, bench: bench)
     }
   }
 
@@ -126,11 +119,8 @@ package final class ConvolutionLayer {
 
   private func convolve(_ input: FeatureMaps, bias: UnsafePointer<Float>, rectified: Bool, into maps: FeatureMaps) {
     bench.stage(name, .forward)
-    bench.run(forwardPlan.tasks, scratch: forwardPlan.scratchFloats) { task, scratch in
-      forwardPlan.apply(
-        input.data, prepared: preparedForward.pointer, bias: bias, rectified: rectified, into: maps.data, task: task,
-        scratch: scratch)
-    }
+    forwardPlan.apply(
+      input.data, prepared: preparedForward.pointer, bias: bias, rectified: rectified, into: maps.data, bench: bench)
   }
 
   /// From the gradient of the output (overwritten) to those of the parameters and, if wanted, of the input.
@@ -139,12 +129,12 @@ package final class ConvolutionLayer {
     parameterGradient: UnsafeMutablePointer<Float>
   ) {
     guard let training else { preconditionFailure("\(name) was made without its backward pass") }
-    let workspace = bench.workspace
     if let normalization, let preActivation = training.preActivation {
       normalization.backward(preActivation, gradient: gradient, parameterGradient: parameterGradient)
       // Batch normalisation takes the mean away again, so the bias's gradient is exactly zero.
       (parameterGradient + bias).update(repeating: 0, count: outputChannels)
     } else {
+      let workspace = bench.workspace
       bench.stage("\(name).relu", .backward)
       bench.run(biasSums.tasks) {
         rectification.backwardAndSum(
@@ -153,23 +143,15 @@ package final class ConvolutionLayer {
       biasSums.combine(workspace: workspace, into: parameterGradient + bias)
     }
 
-    let plan = training.weightPlan
     let (x, dy) = kind == .convolution ? (input, gradient) : (gradient, input)
     bench.stage(name, .weightGradient)
-    bench.run(plan.accumulationTasks, scratch: plan.scratchFloats) { task, scratch in
-      plan.accumulate(input: x.data, outputGradient: dy.data, workspace: workspace, task: task, scratch: scratch)
-    }
-    bench.run(plan.finishTasks, scratch: plan.scratchFloats) { task, scratch in
-      plan.finish(workspace: workspace, into: parameterGradient + weight, task: task, scratch: scratch)
-    }
+    training.weightPlan.sum(input: x.data, outputGradient: dy.data, into: parameterGradient + weight, bench: bench)
 
     if let inputGradient {
       bench.stage(name, .dataGradient)
-      bench.run(training.dataPlan.tasks, scratch: training.dataPlan.scratchFloats) { task, scratch in
-        training.dataPlan.apply(
-          gradient.data, prepared: training.preparedBackward.pointer, bias: nil, rectified: false,
-          into: inputGradient.data, task: task, scratch: scratch)
-      }
+      training.dataPlan.apply(
+        gradient.data, prepared: training.preparedBackward.pointer, bias: nil, rectified: false,
+        into: inputGradient.data, bench: bench)
     }
   }
 

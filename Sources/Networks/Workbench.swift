@@ -7,12 +7,17 @@ import Workers
 /// `@unchecked Sendable`: layers run one after another on the rank's own thread; only tasks run side by side.
 package final class Workbench: @unchecked Sendable {
   package let workers: WorkerPool
+  /// The kernels of 3x3 layers that are made with this bench.
+  package let convolution: ConvolutionAlgorithm
   private var reserved = 0
   private var memory: AlignedMemory?
   /// Takes the time of each stage, where someone asks for it; nil costs nothing.
   package var stopwatch: Stopwatch?
 
-  package init(workers: WorkerPool) { self.workers = workers }
+  package init(workers: WorkerPool, convolution: ConvolutionAlgorithm = .winograd) {
+    self.workers = workers
+    self.convolution = convolution
+  }
 
   /// Asks that `workspace` hold at least this many floats.
   package func reserve(floats: Int) {

@@ -2,7 +2,7 @@
 // inside, so a box is x2 - x1 + 1 pixels wide; it may leave the picture.
 import Images
 
-package struct Box: Sendable, Equatable {
+package struct Box: Sendable, Hashable {
   package var x1, y1, x2, y2: Int
 
   package init(x1: Int, y1: Int, x2: Int, y2: Int) {

@@ -128,10 +128,15 @@ package struct Configuration: Sendable, Equatable {
       batchNormalization: flag("network.batchNormalization"))
   }
   package var initialization: Initialization { Initialization(rawValue: values["network.initialization"]!)! }
+  package var convolution: ConvolutionAlgorithm { ConvolutionAlgorithm(rawValue: values["network.convolution"]!)! }
   package var dataRoot: String { values["data.root"]! }
   package var weakList: String { values["data.weakList"]! }
   package var strongList: String { values["data.strongList"]! }
   package var strongPerClass: Int { integer("data.strongPerClass") }
+  /// Empty for none.
+  package var pack: String { values["data.pack"]! }
+  package var proposals: String { values["data.proposals"]! }
+  package var cropsPerCombination: Int { integer("data.cropsPerCombination") }
   package var weakFromStrong: Bool { flag("data.weakFromStrong") }
   package var cacheBytes: Int { integer("data.cacheMegabytes") << 20 }
   package var shards: Int { integer("minibatch.shards") }
@@ -165,7 +170,7 @@ package struct Configuration: Sendable, Equatable {
   /// Keys that may differ between a checkpoint and the run that resumes from it: none of them changes a weight that was
   /// already learned.
   package static let freeKeys: Set<String> = [
-    "name", "data.root", "data.cacheMegabytes", "classification.iterations", "segmentation.iterations",
+    "name", "data.root", "data.pack", "data.cacheMegabytes", "classification.iterations", "segmentation.iterations",
     "checkpoint.every", "checkpoint.keep", "threads",
   ]
 

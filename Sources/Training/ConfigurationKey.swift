@@ -79,6 +79,9 @@ package struct ConfigurationKey: Sendable {
     .init(
       "network.initialization", .choice(["gaussian", "he"]), "gaussian",
       "Initial weights: the authors' normal of deviation 0.01, or He's for training from scratch."),
+    .init(
+      "network.convolution", .choice(["winograd", "direct"]), "winograd",
+      "Kernels of the 3x3 layers: direct sums in plain order, to compare with, and is several times slower."),
     .init("data.root", .text, nil, "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets."),
     .init("data.weakList", .text, "ImageSets/Segmentation/train_aug.txt", "Images of phase one, under the root: labels only."),
     .init("data.strongList", .text, "ImageSets/Segmentation/train_aug.txt", "Images from which phase two's are chosen: masks."),
@@ -86,7 +89,13 @@ package struct ConfigurationKey: Sendable {
     .init(
       "data.weakFromStrong", .flag, "false",
       "Phase one sees only the chosen strong images: the paper's DecoupledNet-Str."),
-    .init("data.proposals", .choice(["random"]), "random", "Crops of phase two: random boxes around a combination's foreground."),
+    .init(
+      "data.pack", .text, "", "A pack of the data set (dnet data pack), read in place of the folder; its lists have their usual names."),
+    .init(
+      "data.proposals", .text, "random",
+      "Crops of phase two. random: a new box for every example; edgeboxes: a crop list made at the start from EdgeBoxes "
+        + "and random boxes; else the path of a list that dnet data propose wrote, or its name in the pack."),
+    .init("data.cropsPerCombination", .integer(1...100_000), "200", "N_p of the paper: crops a label combination, for edgeboxes."),
     .init("data.cacheMegabytes", .integer(countsOrZero), "512", "Decoded pictures that a rank keeps in memory."),
     .init("minibatch.shards", .integer(1...65536), "16", "Shards of a minibatch; as many ranks can share it."),
     .init("minibatch.shardSize", .integer(1...1024), "4", "Examples of a shard; batch norm is over one shard."),

@@ -12,6 +12,7 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
   case noCheckpoint(path: String)
   case noUsableCheckpoint(path: String, damaged: Int)
   case weightsNotFinite(phase: String, iteration: Int, tensor: String)
+  case otherCrops(list: String, here: String, before: String)
 
   package var description: String {
     switch self {
@@ -39,6 +40,9 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
     case .weightsNotFinite(let phase, let iteration, let tensor):
       "\(tensor) holds values that are no numbers after iteration \(iteration) of the \(phase) phase, so no checkpoint is "
         + "written: lower \(phase).learningRate.base and start anew with another --output"
+    case .otherCrops(let list, let here, let before):
+      "\(list) has the SHA-256 \(here.prefix(12))..., but this run began with crops of \(before.prefix(12))...: "
+        + "put that list back, or start anew with another --output"
     }
   }
 

@@ -16,12 +16,11 @@ package enum Startup {
   /// Makes OpenBLAS use the kernels that this processor deserves, and one thread a call.
   ///
   /// OpenBLAS picks its kernels when it is loaded, before `main`; version 0.3.21 takes a processor that it does not know
-  /// for a Prescott and runs nine times slower. Where that has happened, the program starts itself anew with
-  /// OPENBLAS_CORETYPE set: once, since the variable is then there.
+  /// for a Prescott and runs nine times slower. Where that has happened, or OPENBLAS_CORETYPE asks for kernels so old, the
+  /// program starts itself anew with OPENBLAS_CORETYPE set: once, since the variable then says what is wanted.
   package static func settleArithmetic() {
-    if BLAS.isLesserThanProcessor, let wanted = BLAS.expectedCoreName,
-      ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == nil
-    {
+    let setting = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"]
+    if let wanted = BLAS.coreToAskFor(setting: setting) {
       setenv("OPENBLAS_CORETYPE", wanted, 1)
       var arguments: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) } + [nil]
       execv("/proc/self/exe", &arguments)

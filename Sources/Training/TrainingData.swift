@@ -4,22 +4,25 @@ import Datasets
 import Workers
 
 package struct TrainingData: Sendable {
-  package let directory: VOCDirectory
+  package let store: any ImageStore
   package let weak: [ListedImage]
   package let weakLabels: [LabelVector]
   /// The images whose masks phase two may see.
   package let strong: [ListedImage]
   package let strongLabels: [LabelVector]
+  /// Those of the list from which the strong ones were chosen.
+  package let strongCandidates: [ListedImage]
 
   /// Reads the lists and every image's labels. Throws the errors of `Datasets`: a missing file, a damaged or foreign
   /// mask, a class with too few masks.
   package init(_ configuration: Configuration, workers: WorkerPool) throws {
-    directory = try VOCDirectory(root: configuration.dataRoot, classes: configuration.shape.classes)
-    let candidates = try directory.images(list: configuration.strongList)
-    let candidateLabels = try directory.imageLabels(candidates, workers: workers)
+    store = try Self.store(configuration)
+    let candidates = try store.images(list: configuration.strongList)
+    let candidateLabels = try store.imageLabels(candidates, workers: workers)
     let chosen = try StrongSubset.choose(
-      candidates, labels: candidateLabels, classNames: directory.classNames, perClass: configuration.strongPerClass,
+      candidates, labels: candidateLabels, classNames: store.classNames, perClass: configuration.strongPerClass,
       seed: configuration.seed)
+    strongCandidates = candidates
     strong = chosen.map { candidates[$0] }
     strongLabels = chosen.map { candidateLabels[$0] }
     if configuration.weakFromStrong {
@@ -27,24 +30,32 @@ package struct TrainingData: Sendable {
     } else if configuration.weakList == configuration.strongList {
       (weak, weakLabels) = (candidates, candidateLabels)
     } else {
-      weak = try directory.images(list: configuration.weakList)
-      weakLabels = try directory.imageLabels(weak, workers: workers)
+      weak = try store.images(list: configuration.weakList)
+      weakLabels = try store.imageLabels(weak, workers: workers)
     }
     guard strongLabels.contains(where: { $0.contains(true) }) else {
       throw RunError.nothingToSegment(list: configuration.strongList)
     }
   }
 
+  /// The folder, or the pack of it.
+  private static func store(_ configuration: Configuration) throws -> any ImageStore {
+    configuration.pack.isEmpty
+      ? try VOCDirectory(root: configuration.dataRoot, classes: configuration.shape.classes)
+      : try PackedSet(configuration.pack, classes: configuration.shape.classes)
+  }
+
   /// The minibatches of a phase.
-  package func batches(of phase: Phase, _ configuration: Configuration) -> any BatchSource {
+  package func batches(of phase: Phase, _ configuration: Configuration, crops: StrongBatches.Crops) -> any BatchSource {
     let plan = BatchPlan(
       seed: configuration.seed, phase: phase.stream, minibatch: configuration.shards * configuration.shardSize,
       inputSize: configuration.shape.inputSize, classes: configuration.shape.classes)
     switch phase {
     case .classification:
-      return WeakBatches(plan, directory, images: weak, labels: weakLabels, cacheBytes: configuration.cacheBytes)
+      return WeakBatches(plan, store, images: weak, labels: weakLabels, cacheBytes: configuration.cacheBytes)
     case .segmentation:
-      return StrongBatches(plan, directory, images: strong, labels: strongLabels, cacheBytes: configuration.cacheBytes)
+      return StrongBatches(
+        plan, store, images: strong, labels: strongLabels, crops: crops, cacheBytes: configuration.cacheBytes)
     }
   }
 

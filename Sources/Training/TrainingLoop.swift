@@ -25,6 +25,7 @@ package final class TrainingLoop {
   private let run: RunDirectory
   private let net: DecoupledNet
   private let data: TrainingData
+  private let crops: StrongBatches.Crops
   private let tree: ShardTree
   /// This rank's shards of every minibatch.
   private let ownShards: Range<Int>
@@ -48,12 +49,16 @@ package final class TrainingLoop {
     let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
     let pool = WorkerPool(threads: threads)
     workers = pool
-    bench = Workbench(workers: pool)
+    bench = Workbench(workers: pool, convolution: configuration.convolution)
     data = try communicator.together { try TrainingData(configuration, workers: pool) }
+    let listed = try StrongCrops.read(configuration, data, communicator)
     net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
     net.initialize(configuration.initialization, seed: configuration.seed)
     trace = try Trace(path: options.trace, communicator)
     coordinator = try Coordinator(configuration, options, run, net, communicator, display)
+    crops =
+      options.phases.contains(.segmentation)
+      ? try StrongCrops.settle(listed, configuration, data, run, communicator, workers: pool, say: display.say) : .random
     if communicator.rank == 0 {
       display.say(
         "\(configuration.name): \(communicator.size) ranks of \(threads) threads, "
@@ -85,7 +90,7 @@ package final class TrainingLoop {
     let (step, sums, reduction, optimizer) = (work.step, work.sums, work.reduction, work.optimizer)
     let weights = step.parameters.pointer
     try coordinator.begin(phase, optimizer, reduction.slices)
-    let source = data.batches(of: phase, configuration)
+    let source = data.batches(of: phase, configuration, crops: crops)
     let loader = loader(source, from: start)
     defer { loader.stop() }
     let recorder = try StepRecorder(run, iterations: options.recordSteps, phase: phase, net: net, communicator: communicator)

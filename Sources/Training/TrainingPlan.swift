@@ -19,6 +19,7 @@ package struct TrainingPlan {
     var lines = [
       configuration.yaml,
       "data: \(data.summary)",
+      "crops: \(try Self.crops(configuration, data))",
       "network: input \(shape.inputSize), fc6 kernel \(shape.fc6Kernel), score map \(shape.scoreSize) x \(shape.scoreSize)",
     ]
     for (index, phase) in Phase.allCases.enumerated() {
@@ -31,5 +32,13 @@ package struct TrainingPlan {
       lines += MemoryPlan.table(columns, names: plans[index].rows.map(\.name))
     }
     text = lines.joined(separator: "\n")
+  }
+
+  private static func crops(_ configuration: Configuration, _ data: TrainingData) throws -> String {
+    switch configuration.proposals {
+    case "random": "a random box for every example"
+    case "edgeboxes": "made at the start: \(try StrongCrops.job(configuration, data).count.text)"
+    default: "\(try StrongCrops.select(try StrongCrops.list(configuration.proposals, data.store), configuration, data).count) of \(configuration.proposals)"
+    }
   }
 }

@@ -1,4 +1,4 @@
-// How many threads a rank may use: what the scheduler bound it to, not what the machine has.
+// How many threads a rank may use: what the scheduler bound it to and gives it time for, not what the machine has.
 import Foundation
 
 package enum AvailableCores {
@@ -14,7 +14,13 @@ package enum AvailableCores {
 
   /// Cores in this process's affinity mask: what mpirun's binding, taskset or a cgroup's cpuset left it; without a mask,
   /// the cores that are online.
-  package static var count: Int { count(inList: list) ?? ProcessInfo.processInfo.activeProcessorCount }
+  package static var inMask: Int { count(inList: list) ?? ProcessInfo.processInfo.activeProcessorCount }
+
+  /// Cores in the mask, or fewer where control groups give time for fewer.
+  package static var count: Int { count(mask: inMask, quota: .here) }
+
+  /// More threads than the quota's cores would stand still together for the rest of each period.
+  package static func count(mask: Int, quota: CPUQuota?) -> Int { min(mask, quota?.threads ?? mask) }
 
   /// The number of cores in a list such as `0-3,8`; nil where the text is no such list.
   package static func count(inList text: some StringProtocol) -> Int? {

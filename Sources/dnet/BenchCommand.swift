@@ -16,6 +16,8 @@ struct BenchCommand: ParsableCommand {
       --only layers   both training steps, with a table of their layers
       --only steps    both training steps and inference, without the tables
       --only inference
+      --accuracy      no times: the error of every kernel at this network's shapes, against sums in Double, beside that of
+                      plain loops in float32 (docs/numerics.md)
       """)
 
   enum Part: String, ExpressibleByArgument, CaseIterable { case layers, steps, inference }
@@ -41,6 +43,9 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "Measures a part.")
   var only: Part?
 
+  @Flag(help: "Measures errors instead of times.")
+  var accuracy = false
+
   @Option(help: "Runs that the median is taken of, after one that is not counted.")
   var repeats: Int = 5
 
@@ -49,12 +54,14 @@ struct BenchCommand: ParsableCommand {
     if size < 32 || size % 32 != 0 || size > 2048 { throw ValidationError("--size \(size): it takes a multiple of 32, 32...2048") }
     if shardSize < 1 { throw ValidationError("--shard-size \(shardSize): it takes at least 1") }
     if threads < 0 { throw ValidationError("--threads \(threads): it takes 0 or more") }
+    if accuracy && only != nil { throw ValidationError("--accuracy measures all kernels: leave out --only") }
     if repeats < 1 { throw ValidationError("--repeats \(repeats): it takes at least 1") }
   }
 
   func run() throws {
     let workers = WorkerPool(threads: threads > 0 ? threads : AvailableCores.count)
     let shape = NetworkShape(width: width, inputSize: size, classes: 20, batchNormalization: batchNormalization)
+    if accuracy { return try measureAccuracy(shape, workers) }
     let counts = MultiplyAdds(shape)
     var report = BenchmarkReport(
       MachinePeak.measure(workers), shape, shardSize: shardSize, threads: workers.threads, repeats: repeats,
@@ -75,6 +82,16 @@ struct BenchCommand: ParsableCommand {
     for step in steps where only != .steps { print(report.profileText(of: step, counts)) }
     print(report.stepsText, terminator: "")
     print("peak memory \(report.peakMemoryBytes >> 20) MiB")
+    if let json { try report.json().write(to: URL(fileURLWithPath: json)) }
+  }
+
+  private func measureAccuracy(_ shape: NetworkShape, _ workers: WorkerPool) throws {
+    let benchmark = AccuracyBenchmark(shape, images: shardSize, workers: workers) { what in
+      showProgress("measuring: \(what)".padding(toLength: 100, withPad: " ", startingAt: 0), isLast: false)
+    }
+    let report = benchmark.run()
+    showProgress("".padding(toLength: 100, withPad: " ", startingAt: 0), isLast: true)
+    print(report.table, terminator: "")
     if let json { try report.json().write(to: URL(fileURLWithPath: json)) }
   }
 }

@@ -5,7 +5,11 @@ import Workers
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Makes and checks data sets.", subcommands: [Synthesize.self, DataRecall.self])
+    commandName: "data", abstract: "Makes and checks data sets.",
+    subcommands: [
+      Prepare.self, Stats.self, Split.self, Check.self, DataRecall.self, DataProposeCommand.self, DataPreviewCommand.self,
+      DataPackCommand.self, Synthesize.self,
+    ])
 
   struct Synthesize: ParsableCommand {
     static let configuration = CommandConfiguration(

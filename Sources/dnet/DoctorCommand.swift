@@ -13,6 +13,9 @@ struct DoctorCommand: ParsableCommand {
       Exit status: 0 all is well, warnings included; 1 something makes training wrong or many times slower.
       """)
 
+  @Option(help: "Also writes what rank 0 found to this file.")
+  var json: String?
+
   func run() throws {
     let communicator: Communicator
     do { communicator = try Communicator.start() } catch {
@@ -40,6 +43,9 @@ struct DoctorCommand: ParsableCommand {
       for text in unlike { print("ERROR    \(text)") }
       if !failed { print("training will be right here" + (diagnosis.warnings.isEmpty ? ", and at full speed" : "")) }
     }
+    if communicator.rank == 0, let json {
+      try MachineReport(machine, diagnosis, moreErrors: unlike).json().write(to: URL(fileURLWithPath: json))
+    }
     try communicator.finish()
     if failed { throw ExitCode(1) }
   }
@@ -62,7 +68,7 @@ extension Machine {
   /// What was found, a line each.
   fileprivate func facts(_ communicator: Communicator) -> String {
     let binding = coresAllowed < coresOnline ? "bound to cores \(allowedList)" : "not bound"
-    let quota = coreQuota.map { String(format: ", control group allows %.1f cores' time", $0) } ?? ""
+    let quota = coreQuota.map { String(format: ", control group gives %.1f cores' time", $0) } ?? ""
     let siblings = threadsPerCore > 1 ? ", \(threadsPerCore) hardware threads a core" : ""
     let facts: [(String, String)] = [
       ("dnet", Version.text + (isOptimised ? "" : ", debug build")),

@@ -50,6 +50,8 @@ struct DiagnosisTests {
       ({ $0.threads = 16 }, "wait for each other"),
       ({ $0.threadsPerCore = 2 }, "hardware threads"),
       ({ $0.coreQuota = 2 }, "threads: 2"),
+      ({ $0.coreQuota = 2.5; $0.threads = 2 }, "2.5 of 8 cores' time"),
+      ({ $0.coreQuota = 4; $0.threads = 4; $0.ranksOnNode = 2; $0.availableMemoryBytes = 48 << 30 }, "threads: 2"),
       ({ $0.availableMemoryBytes = 2 << 30 }, "2048 MiB are free"),
       ({ $0.hugePages = "never" }, "huge pages"),
     ]

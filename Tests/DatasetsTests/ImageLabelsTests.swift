@@ -22,6 +22,17 @@ import Workers
     #expect(labels.allSatisfy { $0.count == 4 })
   }
 
+  @Test func theLabelListComesBeforeTheClassLists() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    for id in ["a", "b", "c"] { try scratch.add(id, mask: nil) }
+    try scratch.write("a  1\nc  1\n", to: "ImageSets/Main/boat_trainval.txt")
+    try scratch.write("# sha256 0\r\na aeroplane bird tvmonitor\r\nb", to: "ImageSets/image_labels.txt")
+    let voc = try VOCDirectory(root: scratch.path, classes: 4)
+    let labels = try voc.imageLabels(ids: ["a", "b", "c"], workers: WorkerPool(threads: 2))
+    #expect(labels.map(classes) == [[1, 3], [], [4]])
+  }
+
   @Test func imagesWithoutAnyLabelsAreErrors() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }

@@ -26,7 +26,12 @@ import Testing
       ])
   }
 
-  @Test(arguments: ["", "\n\r\n  \n"])
+  @Test func commentsArePassedOver() throws {
+    let images = try read("# dnet data split: 5 images a class, seed 1\r\n# sha256 00\r\n2007_000032\r\n #x y z w\r\n2007_000039")
+    #expect(images.map(\.id) == ["2007_000032", "2007_000039"] && images.map(\.line) == [3, 5])
+  }
+
+  @Test(arguments: ["", "\n\r\n  \n", "# nothing but this\n"])
   func emptyListsAreErrors(text: String) throws {
     let error = #expect(throws: DatasetError.self) { try read(text) }
     #expect(try #require(error).description.contains("names no image"))

@@ -111,4 +111,43 @@ import Testing
       try PNG.write(Self.mask(), to: "/nowhere/a.png")
     }
   }
+
+  /// A header of 100,000 x 100,000 pixels over a few bytes: refused before any memory is taken for them.
+  @Test func bombsAreErrors() {
+    var bytes = PNG.encode(IndexImage(width: 4, height: 4))
+    for place in [16, 20] { for (i, byte) in [0, 1, 0x86, 0xA0].enumerated() { bytes[place + i] = UInt8(byte) } }
+    // The header's own checksum.
+    var crc: UInt32 = 0xFFFF_FFFF
+    for byte in bytes[12..<29] {
+      crc ^= UInt32(byte)
+      for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0xEDB8_8320 : 0) }
+    }
+    for i in 0..<4 { bytes[29 + i] = UInt8(truncatingIfNeeded: ~crc >> UInt32(24 - 8 * i)) }
+    #expect(throws: ImageError.tooLarge(file: "bomb.png", width: 100_000, height: 100_000)) {
+      try PNG.decodeIndices(bytes, file: "bomb.png")
+    }
+    #expect(throws: ImageError.self) { try PNG.decodeColoredIndices(bytes, classes: 20, file: "bomb.png") }
+  }
+
+  @Test func masksInVOCsColours() throws {
+    let indices: [UInt8] = [0, 1, 20, 255, 7, 15]
+    var picture = RGBImage(width: 3, height: 2)
+    for (i, index) in indices.enumerated() { picture[i % 3, i / 3] = VOCPalette.color(index) }
+    #expect(try PNG.decodeColoredIndices(PNG.encode(picture), classes: 20, file: "-").indices == indices)
+    #expect(throws: ImageError.foreignColor(file: "c.png", color: VOCPalette.color(20), x: 2, y: 0)) {
+      try PNG.decodeColoredIndices(PNG.encode(picture), classes: 19, file: "c.png")
+    }
+    let text = ImageError.foreignColor(file: "c.png", color: Color(1, 2, 3), x: 4, y: 5).description
+    #expect(text.contains("c.png") && text.contains("(1, 2, 3) at x 4, y 5") && text.contains("palette PNG"))
+    for file in ["rgba.png", "grey16.png", "grey-alpha.png"] {
+      #expect(throws: ImageError.self) { try PNG.decodeColoredIndices(FileBytes.read(Golden.path(file)), classes: 20, file: file) }
+    }
+  }
+
+  @Test func palettesOfFiles() throws {
+    let palette = try #require(PNG.palette(FileBytes.read(Golden.path("palette2.png"))))
+    #expect(palette.prefix(4) == [Color(0, 255, 0), Color(1, 254, 0), Color(2, 253, 1), Color(3, 252, 1)])
+    #expect(PNG.palette(PNG.encode(RGBImage(width: 2, height: 2))) == nil && PNG.palette([]) == nil)
+    #expect(PNG.palette(Array(try FileBytes.read(Golden.path("palette8.png"))[..<60])) == nil)
+  }
 }

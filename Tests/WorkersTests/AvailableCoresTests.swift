@@ -19,7 +19,8 @@ import Workers
     let words = try line.dropFirst("Cpus_allowed:".count).trimmingCharacters(in: .whitespaces).split(separator: ",")
       .map { try #require(UInt64($0, radix: 16)) }
     let cores = words.reduce(0) { $0 + $1.nonzeroBitCount }
-    #expect(AvailableCores.count == cores)
+    #expect(AvailableCores.inMask == cores)
+    #expect((1...cores).contains(AvailableCores.count))
     #expect(AvailableCores.count(inList: AvailableCores.list) == cores)
   }
 }

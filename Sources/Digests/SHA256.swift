@@ -27,16 +27,31 @@ package final class SHA256 {
     text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
   }
 
-  /// The digest as 64 lower-case hexadecimal digits. Ends the stream.
-  package func hex() -> String {
+  /// The digest's 32 bytes. Ends the stream.
+  package func bytes() -> [UInt8] {
     precondition(!finished, "the digest was already taken")
     finished = true
     var digest = [UInt8](repeating: 0, count: 32)
     var length: UInt32 = 0
     let status = EVP_DigestFinal_ex(context, &digest, &length)
     precondition(status == 1 && length == 32, "libcrypto's digest end failed")
+    return digest
+  }
+
+  /// The digest as 64 lower-case hexadecimal digits. Ends the stream.
+  package func hex() -> String {
     let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    return String(decoding: bytes().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+
+  /// The digest's first eight bytes as a little-endian word: enough to notice damage. Ends the stream.
+  package func word() -> UInt64 { bytes().prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+
+  /// The word of some bytes.
+  package static func word(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+    let digest = SHA256()
+    digest.update(bytes)
+    return digest.word()
   }
 
   /// The digest of one text.

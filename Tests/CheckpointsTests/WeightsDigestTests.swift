@@ -2,16 +2,7 @@ import Checkpoints
 import Tensors
 import Testing
 
-@Suite struct DigestTests {
-  /// FIPS 180-2's examples, and a stream in odd portions.
-  @Test func sha256KnowsTheStandardsExamples() {
-    #expect(SHA256.hex(of: "") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-    #expect(SHA256.hex(of: "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-    let digest = SHA256()
-    for portion in ["abcdbcdecdefdefgefghfghighijhi", "", "jkijkljklmklmnlmnomnopnopq"] { digest.update(portion) }
-    #expect(digest.hex() == "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1")
-  }
-
+@Suite struct WeightsDigestTests {
   /// Computed with Python's hashlib over the bytes that the documentation of `WeightsDigest` spells out:
   /// b"a.weight\n2x1\n" + struct.pack("<2f", 1, -2.5) + b"b.bias\n1\n" + struct.pack("<f", 0.1)
   @Test func weightsDigestIsTheDocumentedOne() {

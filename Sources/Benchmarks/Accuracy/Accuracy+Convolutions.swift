@@ -1,0 +1,183 @@
+// The 3x3 layers: every shape that occurs in the network, forward pass, data gradient and weight gradient.
+import Kernels
+import Networks
+import Tensors
+
+extension AccuracyBenchmark {
+  /// A shape of 3x3 layers, and the layers that have it.
+  private struct Shape {
+    let inputs: Int
+    let outputs: Int
+    let side: Int
+    var names: [String]
+
+    var text: String {
+      let some = names.count > 2 ? "\(names[0]) and \(names.count - 1) more" : names.joined(separator: ", ")
+      return "\(some): \(inputs) to \(outputs) at \(side)"
+    }
+  }
+
+  private var shapes: [Shape] {
+    var shapes: [Shape] = []
+    func add(_ blocks: [[NetworkShape.Layer]], side: (Int) -> Int) {
+      for (index, block) in blocks.enumerated() {
+        for layer in block where layer.inputChannels > 3 {
+          let name = String(layer.name.split(separator: ".").last!)
+          let known = shapes.firstIndex {
+            ($0.inputs, $0.outputs, $0.side) == (layer.inputChannels, layer.outputChannels, side(index))
+          }
+          if let known {
+            shapes[known].names.append(name)
+          } else {
+            shapes.append(
+              Shape(inputs: layer.inputChannels, outputs: layer.outputChannels, side: side(index), names: [name]))
+          }
+        }
+      }
+    }
+    add(shape.classificationBlocks) { shape.inputSize >> $0 }
+    add(shape.segmentationBlocks) { shape.inputSize >> (4 - $0) }
+    return shapes
+  }
+
+  func measureConvolutions() {
+    for shape in shapes {
+      let (inputs, outputs, side) = (shape.inputs, shape.outputs, shape.side)
+      let pixels = images * side * side
+      let x = values(pixels * inputs, .rectified)
+      let weights = weights(outputs * inputs * 9, fanIn: inputs * 9)
+      let gradient = values(pixels * outputs, .normal(1))
+      convolve("Winograd forward", shape, x, weights, turned: false, from: inputs, to: outputs)
+      convolve("Winograd data gradient", shape, gradient, weights, turned: true, from: outputs, to: inputs)
+      let plan = WeightGradientPlan(
+        .winograd, images: images, inputChannels: inputs, outputChannels: outputs, height: side, width: side)
+      bench.reserve(floats: plan.workspaceFloats)
+      let result = AlignedMemory(floats: weights.count)
+      plan.sum(input: x.pointer, outputGradient: gradient.pointer, into: result.pointer, bench: bench)
+      let (from, to) = (
+        BlockedIndex(channels: inputs, height: side, width: side), BlockedIndex(channels: outputs, height: side, width: side)
+      )
+      compare("Winograd weight gradient", shape.text, terms: pixels, result.pointer, count: result.count) { index in
+        let (k, c, tap) = (index / 9 / inputs, index / 9 % inputs, index % 9)
+        return Self.weightGradient(images: self.images, side, to: to, from: from, k, c, tap, gradient.pointer, x.pointer)
+      }
+    }
+  }
+
+  private func convolve(
+    _ kernel: String, _ shape: Shape, _ x: AlignedMemory, _ weights: AlignedMemory, turned: Bool, from inputs: Int,
+    to outputs: Int
+  ) {
+    let side = shape.side
+    let plan = ConvolutionPlan(
+      .winograd, images: images, inputChannels: inputs, outputChannels: outputs, height: side, width: side)
+    let prepared = AlignedMemory(floats: plan.preparedCount)
+    plan.prepare(weights.pointer, turned: turned, into: prepared.pointer, bench: bench)
+    let result = AlignedMemory(floats: images * outputs * side * side)
+    plan.apply(
+      x.pointer, prepared: prepared.pointer, bias: nil, rectified: false, into: result.pointer, bench: bench)
+    compare(kernel, shape.text, terms: 9 * inputs, result.pointer, count: result.count) {
+      Self.convolution(
+        $0, side, from: inputs, to: outputs, x.pointer, weights.pointer, turned: turned)
+    }
+  }
+
+  /// One output of a 3x3 convolution; weights [out][in][3][3], turned [in][out][3][3] rotated by half a turn.
+  static func convolution(
+    _ index: Int, _ side: Int, from inputs: Int, to outputs: Int, _ x: UnsafePointer<Float>,
+    _ weights: UnsafePointer<Float>, turned: Bool
+  ) -> Element {
+    let source = BlockedIndex(channels: inputs, height: side, width: side)
+    let place = BlockedIndex(channels: outputs, height: side, width: side).place(index)
+    var element = Element.zero
+    for c in 0..<inputs {
+      for tap in 0..<9 {
+        let (y, column) = (place.y + tap / 3 - 1, place.x + tap % 3 - 1)
+        guard y >= 0, y < side, column >= 0, column < side else { continue }
+        let weight =
+          turned ? weights[(c * outputs + place.channel) * 9 + 8 - tap] : weights[(place.channel * inputs + c) * 9 + tap]
+        element.add(weight, x[source(place.image, c, y, column)])
+      }
+    }
+    return element
+  }
+
+  /// One weight's gradient: the sum over all pixels of all images.
+  static func weightGradient(
+    images: Int, _ side: Int, to: BlockedIndex, from: BlockedIndex, _ k: Int, _ c: Int, _ tap: Int,
+    _ gradient: UnsafePointer<Float>, _ x: UnsafePointer<Float>
+  ) -> Element {
+    var element = Element.zero
+    for image in 0..<images {
+      for y in max(0, 1 - tap / 3)..<min(side, side + 1 - tap / 3) {
+        for column in max(0, 1 - tap % 3)..<min(side, side + 1 - tap % 3) {
+          element.add(
+            gradient[to(image, k, y, column)], x[from(image, c, y + tap / 3 - 1, column + tap % 3 - 1)])
+        }
+      }
+    }
+    return element
+  }
+
+  // MARK: conv1_1
+
+  func measureFirstLayer() {
+    let (outputs, side) = (shape.channels(64), shape.inputSize)
+    let planes = values(images * 3 * side * side, .normal(60))
+    let weights = weights(outputs * 27, fanIn: 27)
+    let gradient = values(images * outputs * side * side, .normal(1))
+    let text = "conv1_1: 3 to \(outputs) at \(side)"
+    let plan = FirstConvolution(images: images, outputChannels: outputs, height: side, width: side)
+    let prepared = AlignedMemory(floats: plan.preparedCount)
+    bench.run(plan.preparationTasks) { plan.prepare(weights.pointer, into: prepared.pointer, task: $0) }
+    let result = AlignedMemory(floats: images * outputs * side * side)
+    bench.run(plan.tasks, scratch: plan.scratchFloats) { task, scratch in
+      plan.apply(
+        planes.pointer, prepared: prepared.pointer, bias: nil, rectified: false, into: result.pointer, task: task,
+        scratch: scratch)
+    }
+    let to = BlockedIndex(channels: outputs, height: side, width: side)
+    /// The pixel that a tap of an output pixel sees; nil outside of the picture.
+    func pixel(_ image: Int, _ y: Int, _ x: Int, _ tap: Int) -> Float? {
+      let (row, column) = (y + tap % 9 / 3 - 1, x + tap % 3 - 1)
+      guard row >= 0, row < side, column >= 0, column < side else { return nil }
+      return planes.pointer[((image * 3 + tap / 9) * side + row) * side + column]
+    }
+    compare("first convolution forward", text, terms: 27, result.pointer, count: result.count) { index in
+      let place = to.place(index)
+      var element = Element.zero
+      for tap in 0..<27 {
+        if let value = pixel(place.image, place.y, place.x, tap) {
+          element.add(weights.pointer[place.channel * 27 + tap], value)
+        }
+      }
+      return element
+    }
+
+    let weightPlan = FirstWeightGradient(images: images, outputChannels: outputs, height: side, width: side)
+    let (workspace, sums) = (AlignedMemory(floats: weightPlan.workspaceFloats), AlignedMemory(floats: outputs * 27))
+    bench.run(weightPlan.accumulationTasks, scratch: weightPlan.scratchFloats) { task, scratch in
+      weightPlan.accumulate(
+        planes: planes.pointer, outputGradient: gradient.pointer, workspace: workspace.pointer, task: task,
+        scratch: scratch)
+    }
+    bench.run(weightPlan.finishTasks, scratch: weightPlan.scratchFloats) { task, scratch in
+      weightPlan.finish(workspace: workspace.pointer, into: sums.pointer, task: task, scratch: scratch)
+    }
+    compare(
+      "first convolution weight gradient", text, terms: images * side * side, sums.pointer, count: sums.count
+    ) { index in
+      var element = Element.zero
+      for image in 0..<self.images {
+        for y in 0..<side {
+          for x in 0..<side {
+            if let value = pixel(image, y, x, index % 27) {
+              element.add(gradient.pointer[to(image, index / 27, y, x)], value)
+            }
+          }
+        }
+      }
+      return element
+    }
+  }
+}

@@ -1,0 +1,208 @@
+// VOC 2012 and SBD made into what training reads: SegmentationClassAug/ID.png, ImageSets/Segmentation/{train_aug,train,
+// val}.txt and ImageSets/image_labels.txt. Every file is decoded in full on the way.
+//
+// Goals in order: nothing half-written and nothing of the user's overwritten; no file accepted unseen; little to do again.
+import Datasets
+import Foundation
+import Images
+import Workers
+
+package struct Preparation {
+  /// The literature's numbers of images.
+  package static let expected = (training: 10_582, validation: 1_449)
+
+  package let sources: PreparationSources
+  /// The folder that training will read.
+  package let output: String
+  /// Images without a photograph are left out of the lists; otherwise they are faults.
+  package let skipsMissing: Bool
+
+  /// `output` nil: into VOC's own folder.
+  package init(_ sources: PreparationSources, output: String? = nil, skipsMissing: Bool = false) {
+    self.sources = sources
+    self.output = output ?? sources.root
+    self.skipsMissing = skipsMissing
+  }
+
+  package struct Report: Sendable {
+    package var findings: [Finding] = []
+    /// Ids of the lists as written.
+    package var training: [String] = []
+    package var validation: [String] = []
+    /// Images left out for want of a photograph.
+    package var skipped = 0
+    package var (unchanged, verified, written, converted) = (0, 0, 0, 0)
+    /// Masks in the lists by where they come from.
+    package var origins: [PreparationSources.Origin: Int] = [:]
+    package var facts: [String: ImageFacts] = [:]
+    /// Images whose labels come from their annotation.
+    package var annotated = 0
+
+    /// What a list of it holds.
+    package func statistics(_ ids: [String]) -> DatasetStatistics {
+      DatasetStatistics(
+        ids.compactMap { facts[$0]?.counts }.map { counts in ((1...20).map { counts[$0] > 0 }, counts) },
+        classNames: ClassNames.voc)
+    }
+  }
+
+  /// Does it all. Lists are written only where there is no fault. Throws where a file cannot be written.
+  /// `progress` is told how many images of how many are done, from the calling thread.
+  package func run(workers: WorkerPool, progress: (Int, Int) -> Void = { _, _ in }) throws -> Report {
+    let folder = "\(output)/SegmentationClassAug"
+    try FileBytes.makeFolder(folder)
+    try FileBytes.makeFolder("\(output)/ImageSets/Segmentation")
+    try linkPhotographs()
+    var state = PreparationState.read(output)
+    var report = Report()
+    report.findings += repeated()
+    let (training, validation) = present(&report)
+    let all = training + validation
+
+    let masks = MaskPreparation(
+      sources: sources, directory: try VOCDirectory(root: sources.root), folder: folder, state: state)
+    // An interrupted run leaves what it has seen.
+    defer { try? state.write(output) }
+    for start in stride(from: 0, to: all.count, by: 128) {
+      let some = Array(all[start..<min(start + 128, all.count)])
+      let outcomes = try workers.map(some, masks.prepare)
+      for (id, outcome) in zip(some, outcomes) { add(outcome, id, &report, &state) }
+      if start / 128 % 16 == 15 { try state.write(output) }
+      progress(start + some.count, all.count)
+    }
+    let labels = try labels(of: all, &report, workers)
+    report.findings += expectations()
+    if report.findings.faults == 0 { try writeLists(training, validation, labels, &report, &state) }
+    try state.write(output)
+    return report
+  }
+
+  private func add(
+    _ outcome: MaskPreparation.Outcome, _ id: String, _ report: inout Report, _ state: inout PreparationState
+  ) {
+    report.findings += outcome.findings
+    state.images[id] = outcome.entry
+    switch outcome.work {
+    case .unchanged: report.unchanged += 1
+    case .verified: report.verified += 1
+    case .written: report.written += 1
+    case .refused: return
+    }
+    report.facts[id] = outcome.entry!.facts
+    report.origins[sources.origin(id)!, default: 0] += 1
+    if outcome.entry!.facts.converted { report.converted += 1 }
+  }
+
+  // MARK: What is there
+
+  /// Both lists, without images that have no photograph; those are skipped or faults.
+  private func present(_ report: inout Report) -> (training: [String], validation: [String]) {
+    var seen: Set<String> = []
+    let validation = sources.validation.filter { seen.insert($0).inserted }
+    func keep(_ ids: [String]) -> [String] {
+      let there = ids.filter(sources.photographs.contains)
+      if skipsMissing {
+        report.skipped += ids.count - there.count
+      } else {
+        report.findings += ids.filter { !sources.photographs.contains($0) }.map {
+          Finding(
+            .fault, "photographs that are missing",
+            "there is no \(sources.root)/JPEGImages/\($0).jpg: fetch VOC2012's photographs, or leave such images out by --skip-missing")
+        }
+      }
+      return there
+    }
+    return (keep(sources.augmentedTraining), keep(validation))
+  }
+
+  /// Ids that a list names twice are taken once, and said.
+  private func repeated() -> [Finding] {
+    let lists = [("train.txt", sources.train), ("val.txt", sources.validation)]
+      + (sources.mergedList.map { [($0.path, $0.ids)] } ?? [])
+    return lists.compactMap { name, ids in
+      var seen: Set<String> = []
+      guard let first = ids.first(where: { !seen.insert($0).inserted }) else { return nil }
+      return Finding(
+        .warning, "lists that repeat ids",
+        "\(name) names \(ids.count - Set(ids).count) ids more than once, such as \(first); each is taken once, so take the others out")
+    }
+  }
+
+  /// Not the literature's numbers: said, since results are not comparable then.
+  private func expectations() -> [Finding] {
+    let found = (training: sources.augmentedTraining.count, validation: Set(sources.validation).count)
+    guard found != Self.expected, sources.sbd != nil else { return [] }
+    return [
+      Finding(
+        .warning, "counts",
+        "VOC and SBD give a train_aug of \(found.training) images and a val of \(found.validation); the literature's have "
+          + "\(Self.expected.training) and \(Self.expected.validation): see that both are whole before comparing results")
+    ]
+  }
+
+  /// A folder beside VOC's reads VOC's photographs.
+  private func linkPhotographs() throws(ImageError) {
+    let link = "\(output)/JPEGImages"
+    guard access(link, F_OK) != 0 else { return }
+    let photographs = URL(fileURLWithPath: "\(sources.root)/JPEGImages").resolvingSymlinksInPath().path
+    unlink(link)
+    guard symlink(photographs, link) == 0 else { throw .unwritable(file: link, reason: String(cString: strerror(errno))) }
+  }
+
+  // MARK: Labels and lists
+
+  /// Lines of the label list: from masks, and from annotations for images in no list.
+  private func labels(of ids: [String], _ report: inout Report, _ workers: WorkerPool) throws -> [String] {
+    func line(_ id: String, _ labels: LabelVector) -> String {
+      ([id] + zip(ClassNames.voc.dropFirst(), labels).filter(\.1).map(\.0)).joined(separator: " ")
+    }
+    var lines = ids.compactMap { id in
+      report.facts[id].map { facts in line(id, (1...20).map { facts.pixels[$0] != nil }) }
+    }
+    let others = sources.annotations.subtracting(ids).intersection(sources.photographs).sorted()
+    let annotations = try workers.map(others) { id in
+      Result { try Annotation.read("\(sources.root)/Annotations/\(id).xml") }
+    }
+    for (id, annotation) in zip(others, annotations) {
+      switch annotation {
+      case .success(let annotation):
+        lines.append(line(id, annotation.labels()))
+        report.annotated += 1
+      case .failure(let error): report.findings.append(Finding(.fault, "annotations", "\(error)"))
+      }
+    }
+    return lines.sorted()
+  }
+
+  private func writeLists(
+    _ training: [String], _ validation: [String], _ labels: [String], _ report: inout Report,
+    _ state: inout PreparationState
+  ) throws {
+    let train = sources.train.filter { sources.photographs.contains($0) || !skipsMissing }
+    let lists = [("train_aug", training), ("train", train), ("val", validation)].map { name, ids in
+      ("\(output)/ImageSets/Segmentation/\(name).txt", ids)
+    }
+    // First all refusals, then all writing.
+    let changed = lists.filter { path, ids in
+      guard let there = try? ImageList.read(path).map(\.id) else { return true }
+      return there.count != ids.count || Set(there) != Set(ids)
+    }
+    for (path, ids) in changed where access(path, F_OK) == 0 && state.lists[path] != PreparationState.stamp(path) {
+      report.findings.append(
+        Finding(
+          .fault, "other lists in the way",
+          "\(path) does not name the \(ids.count) images that were found: move it away, or give another --output"))
+    }
+    guard report.findings.faults == 0 else { return }
+    // Without comments: other tools read these lists too.
+    for (path, ids) in changed {
+      try FileBytes.replace(path, with: ids.map { $0 + "\n" }.joined().utf8)
+      state.lists[path] = PreparationState.stamp(path)
+    }
+    let comments = [
+      "dnet data prepare: an image and its classes a line", "from the mask; without one from the annotation, difficult objects not counted",
+    ]
+    try ListFile.write(labels, comments: comments, to: "\(output)/\(VOCDirectory.labelList)")
+    (report.training, report.validation) = (training, validation)
+  }
+}

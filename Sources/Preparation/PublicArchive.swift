@@ -1,0 +1,66 @@
+// The two archives as their authors publish them, known by the MD5 that everybody checks them by.
+import Datasets
+import Foundation
+import Images
+
+package struct PublicArchive: Sendable {
+  package let name: String
+  package let md5: String
+  package let source: String
+  /// The folder inside, whose contents are taken out.
+  package let folder: String
+
+  package init(name: String, md5: String, source: String, folder: String) {
+    (self.name, self.md5, self.source, self.folder) = (name, md5, source, folder)
+  }
+
+  package static let voc = PublicArchive(
+    name: "VOC2012 trainval", md5: "6cd6e144f989b92b3379bac3b3de84fd",
+    source: "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar", folder: "VOCdevkit/VOC2012")
+
+  package static let sbd = PublicArchive(
+    name: "SBD", md5: "82b4d87ceb2ed10f6038a1cba92111cb",
+    source: "http://www.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz",
+    folder: "benchmark_RELEASE/dataset")
+
+  /// Throws `wrongArchive` where the file is not the published one. `progress` is told how many bytes are read.
+  package func verify(_ file: String, progress: (Int) -> Void = { _ in }) throws {
+    guard let found = try FileMD5.hex(of: file, progress: progress) else {
+      throw PreparationError.noDigest(name: "MD5")
+    }
+    guard found == md5 else {
+      throw PreparationError.wrongArchive(file: file, name: name, found: found, expected: md5, source: source)
+    }
+  }
+
+  /// Unpacks the contents of `folder` so that they lie in `destination`, which must not exist: into a temporary folder
+  /// beside it, which is renamed when all is there and removed where anything fails. Throws `notExtracted`.
+  package func extract(_ file: String, to destination: String) throws {
+    let temporary = "\(destination).\(getpid()).partial"
+    try FileBytes.makeFolder(temporary)
+    do {
+      let tar = Process()
+      tar.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      tar.arguments = [
+        "tar", "-xf", file, "-C", temporary, "--no-same-owner",
+        "--strip-components=\(folder.split(separator: "/").count)", folder,
+      ]
+      let complaints = Pipe()
+      tar.standardError = complaints
+      tar.standardInput = FileHandle.nullDevice
+      do { try tar.run() } catch { throw PreparationError.notExtracted(file: file, reason: "tar: \(error.localizedDescription)") }
+      let said = complaints.fileHandleForReading.readDataToEndOfFile()
+      tar.waitUntilExit()
+      guard tar.terminationStatus == 0 else {
+        let lines = String(decoding: said, as: UTF8.self).split(separator: "\n").prefix(2).joined(separator: "; ")
+        throw PreparationError.notExtracted(file: file, reason: lines.isEmpty ? "tar ended with \(tar.terminationStatus)" : lines)
+      }
+      guard rename(temporary, destination) == 0 else {
+        throw PreparationError.notExtracted(file: file, reason: "\(destination): \(String(cString: strerror(errno)))")
+      }
+    } catch {
+      try? FileManager.default.removeItem(atPath: temporary)
+      throw error
+    }
+  }
+}

@@ -1,0 +1,58 @@
+// Crop lists as text, in the authors' form (C:select_seg_binary_layer.cpp): a line for each crop,
+//
+//     image mask x1 y1 x2 y2 c1 ... cK
+//
+// under a head of lines that begin with #, which tell how the list was made, how many crops there are and their SHA-256.
+// Without its head (grep -v '^#') the list is one that the authors' Caffe reads.
+import Datasets
+import Digests
+
+package enum CropListText {
+  static let title = "# dnet crop list "
+  static let digestTitle = "# sha256 "
+  /// Bytes before the digest's 64 digits.
+  package static let digestOffset = (title + "1\n" + digestTitle).utf8.count
+
+  /// The head, its digest still zeros: the caller puts it in when the lines are written.
+  package static func head(_ count: TrainingExampleCount, classes: Int, origin: String) -> String {
+    title + "1\n" + digestTitle + String(repeating: "0", count: 64) + "\n"
+      + "# \(count.total) crops: \(count.images) whole images, \(count.perCombination) of each of "
+      + "\(count.combinations) label combinations; \(classes) classes\n"
+      + "# \(origin)\n"
+  }
+
+  /// Appends a line.
+  static func append(
+    _ box: Box, _ combination: LabelCombination, names: (photograph: [UInt8], mask: [UInt8]), classes: Int,
+    to text: inout [UInt8]
+  ) {
+    text += names.photograph
+    text.append(space)
+    text += names.mask
+    for value in [box.x1, box.y1, box.x2, box.y2] {
+      text.append(space)
+      append(value, to: &text)
+    }
+    for label in 1...classes {
+      text.append(space)
+      text.append(combination.contains(UInt8(label)) ? one : zero)
+    }
+    text.append(lineFeed)
+  }
+
+  private static func append(_ value: Int, to text: inout [UInt8]) {
+    if value < 0 { text.append(UInt8(ascii: "-")) }
+    let start = text.count
+    var rest = value.magnitude
+    repeat {
+      text.append(zero + UInt8(rest % 10))
+      rest /= 10
+    } while rest > 0
+    text[start...].reverse()
+  }
+
+  static let space = UInt8(ascii: " ")
+  static let zero = UInt8(ascii: "0")
+  static let one = UInt8(ascii: "1")
+  static let lineFeed = UInt8(ascii: "\n")
+}

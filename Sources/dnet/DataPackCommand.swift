@@ -1,0 +1,103 @@
+import ArgumentParser
+import Datasets
+import Foundation
+import Proposals
+import Training
+import Workers
+
+struct DataPackCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pack",
+    abstract: "Writes a data set into one file, for copying to a node's own disk; or verifies such a file.",
+    discussion: """
+      The pack holds the photographs and masks of the lists as their files have them, the labels, and a crop list. Name it \
+      in data.pack: training gets the same minibatches from it as from the folder.
+      """)
+
+  @Argument(help: "The pack to write, or with --verify to check.")
+  var pack: String
+
+  @Option(help: "A configuration: packs its weak and strong list, and its crop list if data.proposals names one.")
+  var config: String?
+
+  @Option(name: .customLong("set"), help: ArgumentHelp("Changes a key of the configuration.", valueName: "key.path=value"))
+  var settings: [String] = []
+
+  @Option(help: "The data set, in place of --config: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
+  var data: String?
+
+  @Option(name: .customLong("list"), help: "A list to pack, under the data set's folder; may be given several times.")
+  var lists: [String] = []
+
+  @Option(help: "With --data: how many of VOC's classes.")
+  var classes: Int = 20
+
+  @Option(help: "A crop list to pack; training finds it under this very name.")
+  var crops: String?
+
+  @Flag(help: "Verifies the checksum of every item.")
+  var verify = false
+
+  func validate() throws {
+    if verify {
+      guard config == nil && data == nil && lists.isEmpty && crops == nil else {
+        throw ValidationError("--verify checks a pack and takes no data set")
+      }
+      return
+    }
+    guard (config == nil) != (data == nil) else { throw ValidationError("give either --config or --data with --list") }
+    if data != nil && lists.isEmpty { throw ValidationError("give --list with --data, such as ImageSets/Segmentation/train_aug.txt") }
+    guard (1...20).contains(classes) else { throw ValidationError("--classes \(classes): it takes 1 to 20") }
+  }
+
+  func run() throws {
+    do {
+      if verify { try check() } else { try write() }
+    } catch {
+      say("dnet data pack: \(error)")
+      throw ExitCode(1)
+    }
+  }
+
+  private func write() throws {
+    let workers = WorkerPool(threads: AvailableCores.count)
+    let configuration = try config.map { try Configuration(file: $0, settings: settings) }
+    let directory = try VOCDirectory(
+      root: data ?? configuration!.dataRoot, classes: configuration?.shape.classes ?? classes)
+    let named = configuration.map { [$0.weakList, $0.strongList] } ?? []
+    let listName = crops ?? configuration.flatMap { ["random", "edgeboxes"].contains($0.proposals) ? nil : $0.proposals }
+    var bytes: [UInt8] = []
+    if let listName {
+      var list = try StrongCrops.list(listName, directory)
+      // Training asks for it by the name that the configuration has, wherever the file lay.
+      list.name = listName
+      bytes = list.encoded
+    }
+    let began = Date.now
+    let summary = try PackWriter.write(to: pack, directory, lists: named + lists, crops: bytes, workers: workers) { done, all in
+      showProgress("\(done)/\(all) images", isLast: done == all)
+    }
+    print(
+      String(
+        format: "%@: %d images, %d masks, %.1f MB, %.1f s%@", pack, summary.items, summary.masks, Double(summary.bytes) / 1e6,
+        Date.now.timeIntervalSince(began), listName.map { ", crops of \($0)" } ?? ""))
+  }
+
+  private func check() throws {
+    let began = Date.now
+    let set = try PackedSet(pack)
+    let opened = Date.now.timeIntervalSince(began)
+    let workers = WorkerPool(threads: AvailableCores.count)
+    try set.verify(workers: workers) { done, all in showProgress("\(done)/\(all) images", isLast: done == all) }
+    let crops = try set.cropBytes().map { bytes -> CropList in
+      guard let list = CropList(encoded: bytes) else { throw PackError.damagedCrops(pack: pack) }
+      return list
+    }
+    print(
+      String(
+        format: "%@: %d images of %d classes are whole; opened in %.3f s, verified in %.1f s", pack, set.itemCount, set.classes,
+        opened, Date.now.timeIntervalSince(began)))
+    for name in set.listNames { print("  list \(name): \(try set.images(list: name).count) images") }
+    if let crops { print("  crops \(crops.name): \(crops.records.count), sha256 \(crops.digest)") }
+  }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Datasets
+import Foundation
+import Images
+import Workers
+
+extension DataCommand {
+  struct Stats: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Counts what a list holds: images and pixels a class, sets of labels, label combinations.",
+      discussion: "Reads masks only; photographs may be missing.")
+
+    @Option(help: "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
+    var root: String
+
+    @Option(help: "The list of images, under the data set's folder.")
+    var list: String = "ImageSets/Segmentation/train_aug.txt"
+
+    @Option(help: "Also writes the figures to this file.")
+    var json: String?
+
+    @Option(help: "How many sets of labels are printed.")
+    var sets: Int = 10
+
+    func run() throws {
+      let directory = try VOCDirectory(root: root)
+      let images = try ImageList.read(directory.listPath(list))
+      let statistics = try directory.statistics(images, workers: WorkerPool(threads: AvailableCores.count)) { done in
+        showProgress("\(done)/\(images.count) masks", isLast: done == images.count)
+      }
+      print("\(statistics.images) images, \(statistics.masks) with masks, \(statistics.combinations) label combinations\n")
+      print(statistics.classTable)
+      print("\nlabels an image: " + statistics.labelsPerImage.enumerated().map { "\($0): \($1)" }.joined(separator: ", "))
+      print("\(statistics.labelSets.count) sets of labels, the most frequent:")
+      for set in statistics.labelSets.prefix(sets) {
+        print("\(set.images)".padding(toLength: 7, withPad: " ", startingAt: 0) + (set.labels.isEmpty ? "(none)" : set.labels.joined(separator: ", ")))
+      }
+      if let json {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        try FileBytes.replace(json, with: encoder.encode(statistics) + Data("\n".utf8))
+      }
+    }
+  }
+}

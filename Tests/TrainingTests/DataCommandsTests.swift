@@ -1,0 +1,62 @@
+// The commands over data sets, as a user runs them, on a drawn set.
+import Checkpoints
+import Datasets
+import Foundation
+import Images
+import Testing
+
+extension EndToEnd {
+  @Suite(.serialized) struct DataCommandsTests {
+    func dnet(_ workplace: Workplace, _ words: String...) throws -> Outcome {
+      try workplace.start("dnet", ["data"] + words).wait()
+    }
+
+    @Test func prepareThenCheck() throws {
+      let workplace = try Workplace()
+      let ids = try workplace.ids()
+      let prepared = try dnet(workplace, "prepare", "--voc", "data", "--output", "out")
+      #expect(prepared.status == 0 && prepared.output.contains("train_aug \(ids.count), val"), "\(prepared.output)")
+      let again = try dnet(workplace, "prepare", "--voc", "data", "--output", "out")
+      #expect(again.status == 0 && again.output.contains("0 written") && again.output.contains("40 unchanged"), "\(again.output)")
+      let good = try dnet(workplace, "check", "out")
+      #expect(good.status == 0 && good.output.contains("all is well"), "\(good.output)")
+      #expect(try workplace.ids() == Array(try ImageList.read(workplace.file("out/ImageSets/Segmentation/train_aug.txt")).map(\.id)))
+
+      let photograph = "data/JPEGImages/\(ids[3]).jpg"
+      try workplace.write(try workplace.read(photograph).dropLast(40), to: photograph)
+      for words in [["check", "out"], ["prepare", "--voc", "data", "--output", "out"]] {
+        let bad = try workplace.start("dnet", ["data"] + words).wait()
+        #expect(bad.status == 1 && bad.output.contains("\(ids[3]).jpg is no whole JPEG file"), "\(bad.output)")
+      }
+      let wrong = try dnet(workplace, "prepare", "--voc", "data", "--voc-archive", "data/ImageSets/Segmentation/val.txt")
+      #expect(wrong.status == 1 && wrong.output.contains("6cd6e144f989b92b3379bac3b3de84fd") && wrong.output.contains("fetch it again"))
+      let nowhere = try dnet(workplace, "check", "nowhere")
+      #expect(nowhere.status != 0 && nowhere.output.contains("no folder JPEGImages under nowhere"))
+    }
+
+    @Test func statsInJSON() throws {
+      let workplace = try Workplace()
+      let stats = try dnet(workplace, "stats", "--root", "data", "--json", "stats.json")
+      #expect(stats.status == 0 && stats.output.contains("label combinations") && stats.output.contains("aeroplane"), "\(stats.output)")
+      let read = try JSONDecoder().decode(DatasetStatistics.self, from: Data(try workplace.read("stats.json")))
+      #expect(try read.images == workplace.ids().count && read.masks == read.images && read.imagesPerClass.prefix(3).allSatisfy { $0 > 0 })
+    }
+
+    /// A split's list makes the same weights as the configuration that asks for so many a class.
+    @Test func splitsAreWhatTheConfigurationChooses() throws {
+      let workplace = try Workplace()
+      let split = try dnet(workplace, "split", "--root", "data", "--classes", "3", "--per-class", "2", "--seed", "1")
+      #expect(split.status == 0, "\(split.output)")
+      let list = "ImageSets/Segmentation/splits/strong-2.txt"
+      let bytes = try workplace.read("data/\(list)")
+      #expect(String(decoding: bytes, as: UTF8.self).hasPrefix("# dnet data split: 2 images a class, seed 1, from "))
+      let digests = try #require(ListFile.digests(bytes))
+      #expect(digests.stated == digests.found)
+      try workplace.train("chosen", ranks: nil, set: ["data.strongPerClass=2"])
+      try workplace.train("listed", ranks: nil, set: ["data.strongPerClass=0", "data.strongList=\(list)"])
+      #expect(try workplace.summary("chosen").weightsDigest == workplace.summary("listed").weightsDigest)
+      let more = try dnet(workplace, "split", "--root", "data", "--classes", "3", "--per-class", "99")
+      #expect(more.status == 1 && more.output.contains("asks for 99"), "\(more.output)")
+    }
+  }
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Trains the same small network with Winograd's kernels and with direct ones, for three seeds, and draws the losses:
+#   docs/numerics/curves.sh [FOLDER]    about half an hour of one core; runs that are finished are kept
+# Needs Launch/setup and python3 (no packages).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. Launch/environment
+out=${1:-runs/numerics}
+data=$out/data
+[[ -d $data ]] || dnet data synthesize "$data" --images 1200 --classes 5 --seed 1
+
+settings=(
+  data.root="$data" network.width=0.125 network.inputSize=96 network.classes=5 data.strongPerClass=20
+  minibatch.shards=4 classification.iterations=500 classification.learningRate.step=400
+  segmentation.iterations=300 segmentation.learningRate.step=240 checkpoint.every=0
+)
+for seed in 1 2 3; do
+  for convolution in winograd direct; do
+    run=$out/$convolution-$seed
+    [[ -f $run/evaluation.json ]] && continue
+    arguments=()
+    for setting in "${settings[@]}" seed=$seed network.convolution=$convolution; do arguments+=(--set "$setting"); done
+    dnet-train Configs/synthetic/demo.yaml --output "$run" "${arguments[@]}"
+    dnet evaluate "$run" --data "$data" --json "$run/evaluation.json"
+  done
+done
+python3 docs/numerics/curves.py "$out" docs/numerics-curves.svg
