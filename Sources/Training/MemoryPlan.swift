@@ -46,7 +46,7 @@ struct MemoryPlan {
   /// What the cache of decoded pictures comes to, from the first few of the list.
   private static func pictureBytes(_ phase: Phase, _ configuration: Configuration, _ data: TrainingData) -> Int {
     let (images, channels) = phase == .classification ? (data.weak, 3) : (data.strong, 4)
-    let sizes = images.prefix(16).compactMap { try? Photograph.decode(file: data.directory.photographPath($0)) }
+    let sizes = images.prefix(16).compactMap { try? data.store.photograph($0) }
     guard !sizes.isEmpty else { return 0 }
     let mean = sizes.reduce(0) { $0 + $1.width * $1.height * channels } / sizes.count
     return min(configuration.cacheBytes, mean * images.count)
