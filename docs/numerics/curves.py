@@ -2,7 +2,7 @@
 
     python3 docs/numerics/curves.py FOLDER OUTPUT.svg
 
-FOLDER holds runs named winograd-SEED and direct-SEED. Losses are means over windows of 20 iterations.
+FOLDER holds runs named winograd-SEED, direct-SEED and nudged-SEED. Losses are means over windows of 20 iterations.
 """
 import json
 import pathlib
@@ -10,7 +10,11 @@ import sys
 
 WINDOW = 20
 PHASES = ["classification", "segmentation"]
-COLOURS = {"winograd": "#1f6fb4", "direct": "#d1495b"}
+KINDS = {
+    "winograd": ("#1f6fb4", "", "Winograd F(4x4, 3x3)"),
+    "direct": ("#d1495b", ' stroke-dasharray="5 4"', "direct, one chain a sum"),
+    "nudged": ("#4d9050", ' stroke-dasharray="2 3"', "Winograd, rate x (1 + 3e-7)"),
+}
 
 
 def losses(run):
@@ -57,39 +61,36 @@ def svg(curves):
             parts.append(f'<text x="{place:.1f}" y="{top + height + 16}" text-anchor="middle">{tick * WINDOW}</text>')
         for kernel, seed, values in lines:
             points = " ".join(f"{x(i):.1f},{y(v):.1f}" for i, v in enumerate(values))
-            dash = ' stroke-dasharray="5 4"' if kernel == "direct" else ""
-            parts.append(f'<polyline points="{points}" fill="none" stroke="{COLOURS[kernel]}" stroke-width="1.3"{dash}/>')
-    for index, (kernel, text) in enumerate([("winograd", "Winograd F(4x4, 3x3)"), ("direct", "direct, one chain a sum")]):
-        x0, y0 = left + index * 200, top + height + 46
-        dash = ' stroke-dasharray="5 4"' if kernel == "direct" else ""
-        parts.append(f'<path d="M{x0} {y0}h30" stroke="{COLOURS[kernel]}" stroke-width="2"{dash}/>')
+            colour, dash, _ = KINDS[kernel]
+            parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.3"{dash}/>')
+    for index, (colour, dash, text) in enumerate(KINDS.values()):
+        x0, y0 = left + index * 215, top + height + 46
+        parts.append(f'<path d="M{x0} {y0}h30" stroke="{colour}" stroke-width="2"{dash}/>')
         parts.append(f'<text x="{x0 + 38}" y="{y0 + 4}">{text}</text>')
     seeds = len({seed for _, seed in curves})
-    parts.append(f'<text x="{left + 420}" y="{top + height + 50}">a line a seed, {seeds} seeds each</text>')
+    parts.append(f'<text x="{left + 660}" y="{top + height + 50}">a line a seed, {seeds} each</text>')
     parts.append("</svg>")
     return "\n".join(parts) + "\n"
 
 
 def table(curves, scores):
-    keys = sorted(curves, key=lambda key: (key[1], key[0] == "direct"))
     seeds = sorted({seed for _, seed in curves})
-    head = "| iteration | " + " | ".join(f"{kernel}, seed {seed}" for kernel, seed in keys)
-    print(head + " | between kernels | between seeds |")
-    print("|---|" + "---:|" * (len(keys) + 2))
+    print("| | " + " | ".join(text for _, _, text in KINDS.values()) + " | direct from Winograd | changed rate from Winograd | seeds, spread |")
+    print("|---|" + "---:|" * (len(KINDS) + 3))
 
     def row(name, values, digits):
-        """`values`: (kernel, seed) -> number."""
-        kernels = max(abs(values["winograd", seed] - values["direct", seed]) for seed in seeds)
-        between = max(spread([values[kernel, seed] for seed in seeds]) for kernel in COLOURS)
-        cells = [f"{values[key]:.{digits}f}" for key in keys] + [f"{kernels:.{digits}f}", f"{between:.{digits}f}"]
+        """`values`: (kind, seed) -> number; cells hold the seeds in order."""
+        cells = [" / ".join(f"{values[kind, seed]:.{digits}f}" for seed in seeds) for kind in KINDS]
+        for kind in ["direct", "nudged"]:
+            cells.append(f"{max(abs(values[kind, seed] - values['winograd', seed]) for seed in seeds):.{digits}f}")
+        cells.append(f"{max(spread([values[kind, seed] for seed in seeds]) for kind in KINDS):.{digits}f}")
         print(f"| {name} | " + " | ".join(cells) + " |")
 
     for phase in PHASES:
-        count = len(curves[keys[0]][phase])
+        count = len(curves["winograd", seeds[0]][phase])
         for i in sorted({0, 1, *range(4, count, 5), count - 1}):
-            name = f"{phase} {i * WINDOW + 1} to {(i + 1) * WINDOW}"
-            row(name, {key: curves[key][phase][i] for key in keys}, 4)
-    row("mean IoU, validation", scores, 4)
+            row(f"{phase} {i * WINDOW + 1} to {(i + 1) * WINDOW}", {key: curves[key][phase][i] for key in curves}, 3)
+    row("mean IoU, validation", scores, 3)
 
 
 def main():
@@ -97,11 +98,15 @@ def main():
     curves, scores = {}, {}
     for run in folder.iterdir():
         kernel, _, seed = run.name.partition("-")
-        if kernel in COLOURS and (run / "evaluation.json").exists():
+        if kernel in KINDS and (run / "evaluation.json").exists():
             curves[kernel, int(seed)] = losses(run)
             scores[kernel, int(seed)] = mean_iou(run)
     if not curves:
         sys.exit(f"no finished runs in {folder}: docs/numerics/curves.sh makes them")
+    whole = {seed for _, seed in curves if all((kind, seed) in curves for kind in KINDS)}
+    for key in [key for key in curves if key[1] not in whole]:
+        print(f"left out, since its seed lacks another kind: {key}", file=sys.stderr)
+        del curves[key]
     output.write_text(svg(curves))
     table(curves, scores)
 
