@@ -5,8 +5,10 @@ import Testing
 @Suite(.serialized) struct FuzzTests {
   @Test(arguments: ["jpeg", "png", "mask", "mat", "list", "pack", "crops"])
   func damagedFilesAreRefusedOrDecoded(decoder: String) throws {
-    let run = try Self.run(["--decoder", decoder, "--count", "20000"])
-    #expect(run.status == 0 && run.output.contains("\(decoder): 20000 inputs") && run.output.contains("no input failed"), "\(run.output)")
+    // Those that read files are slower.
+    let count = ["mat", "list", "pack"].contains(decoder) ? 2000 : 20000
+    let run = try Self.run(["--decoder", decoder, "--count", "\(count)"])
+    #expect(run.status == 0 && run.output.contains("\(decoder): \(count) inputs") && run.output.contains("no input failed"), "\(run.output)")
     // Some get through and some do not, in several ways: else the inputs would not reach what they are made for.
     let kinds = run.output.split(separator: "\n").filter { $0.contains(" %  ") }
     #expect(kinds.count >= 4 && kinds[0].contains("accepted") && !kinds[0].contains(" 0.0 %") && !kinds[0].contains("100.0 %"), "\(run.output)")

@@ -54,7 +54,7 @@ enum Child {
   private static func limitMemory() {
     let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ").first.flatMap { UInt64($0) } ?? 0
     let bytes = pages * UInt64(sysconf(Int32(_SC_PAGESIZE))) + memoryAllowed
-    var limit = rlimit(rlim_cur: bytes, rlim_max: bytes)
+    var limit = rlimit(rlim_cur: rlim_t(bytes), rlim_max: rlim_t(bytes))
     setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
   }
 }

@@ -106,11 +106,11 @@ struct JPEGInputs: FuzzedDecoder {
     (info.pointee.input_components, info.pointee.in_color_space) = (Int32(channels), space)
     jpeg_set_defaults(info)
     jpeg_set_colorspace(info, stored)
-    jpeg_set_quality(info, 40, TRUE)
+    jpeg_set_quality(info, 40, 1)
     info.pointee.restart_interval = restart
-    info.pointee.arith_code = arithmetic ? TRUE : FALSE
+    info.pointee.arith_code = arithmetic ? 1 : 0
     if progressive { jpeg_simple_progression(info) }
-    jpeg_start_compress(info, TRUE)
+    jpeg_start_compress(info, 1)
     for y in 0..<11 {
       var row = (0..<19 * channels).map { UInt8(truncatingIfNeeded: $0 * 11 + y * 17) }
       row.withUnsafeMutableBufferPointer { row in

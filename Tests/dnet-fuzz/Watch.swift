@@ -106,6 +106,7 @@ struct Watch {
     case (_, let status): what = "exit status \(status)"
     }
     print("FAILED \(name), input \(number): \(what)\n  saved as \(file); again: dnet-fuzz --decoder \(name) --seed \(seed) --only \(number)")
+    fflush(nil)
   }
 
   /// Outcomes, most frequent first.
@@ -122,6 +123,6 @@ struct Watch {
     let kinds = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
     for (kind, count) in kinds.prefix(12) { print("  \(share(count))  \(kind)") }
     if kinds.count > 12 { print("  \(share(kinds.dropFirst(12).reduce(0) { $0 + $1.value }))  \(kinds.count - 12) other kinds") }
-    fflush(stdout)
+    fflush(nil)
   }
 }

@@ -7,7 +7,6 @@
 // An input is a function of decoder, seed and its number, whatever the number of processes.
 import Foundation
 
-setvbuf(stdout, nil, _IOLBF, 0)
 var arguments = Array(CommandLine.arguments.dropFirst())
 
 if arguments.first == "child" {
