@@ -117,6 +117,12 @@ let package = Package(
       name: "cluster-check", dependencies: ["Cluster", "Gradients", "Kernels", "Optimizers", "Tensors", "Workers"],
       path: "Tests/cluster-check", swiftSettings: arithmetic),
     tests(of: "Cluster", ["Gradients", "Kernels", "Tensors", "Workers", "cluster-check"]),
+    // Damaged files for every decoder, started by Launch/fuzz and by FuzzTests.
+    .executableTarget(
+      name: "dnet-fuzz",
+      dependencies: ["CJPEG", "CZlib", "Digests", "Randomness", "Images", "Datasets", "Preparation", "Proposals", "Workers"],
+      path: "Tests/dnet-fuzz", swiftSettings: arithmetic),
+    .testTarget(name: "FuzzTests", dependencies: ["dnet-fuzz"], swiftSettings: arithmetic),
     tests(of: "Optimizers", ["Tensors", "Workers"]),
     tests(of: "Checkpoints", ["Digests", "Tensors"]),
     tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),

@@ -38,9 +38,9 @@ package enum ImageList {
       case _ where fields[0].hasPrefix("#"): continue
       case 1 where !isPath(fields[0]):
         images.append(ListedImage(id: fields[0], line: number + 1))
-      case 1:
+      case 1 where !stem(fields[0]).isEmpty:
         images.append(ListedImage(id: stem(fields[0]), photograph: fields[0], line: number + 1))
-      case 2 where isPath(fields[0]) && isPath(fields[1]):
+      case 2 where isPath(fields[0]) && isPath(fields[1]) && !stem(fields[0]).isEmpty:
         images.append(ListedImage(id: stem(fields[0]), photograph: fields[0], mask: fields[1], line: number + 1))
       default:
         throw .badLine(list: path, line: number + 1, text: String(line.prefix(80)))
@@ -55,7 +55,9 @@ package enum ImageList {
     field.contains("/") || [".jpg", ".jpeg", ".png"].contains { field.lowercased().hasSuffix($0) }
   }
 
+  /// The name without folder and ending; empty for a path that names no file, such as a slash.
   private static func stem(_ path: String) -> String {
+    guard path.utf8.last != UInt8(ascii: "/") else { return "" }
     let name = path.split(separator: "/").last.map(String.init) ?? path
     guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return name }
     return String(name[..<dot])

@@ -16,6 +16,8 @@ package enum ImageError: Error, Equatable, CustomStringConvertible {
 
   /// A header beyond this many pixels is taken for damage (64 megapixels).
   package static let pixelLimit = 1 << 26
+  /// And so is one beyond this width or height: libpng holds whole rows, of up to 8 bytes a pixel, more than once.
+  package static let sideLimit = 1 << 16
 
   package var description: String {
     switch self {
@@ -26,7 +28,7 @@ package enum ImageError: Error, Equatable, CustomStringConvertible {
     case .damaged(let file, let format, let reason):
       "\(file) is no whole \(format) file: \(reason); fetch it again from its source"
     case .tooLarge(let file, let width, let height):
-      "\(file) says it has \(width) x \(height) pixels, more than the limit of \(Self.pixelLimit); "
+      "\(file) says it has \(width) x \(height) pixels, more than the limit of \(Self.pixelLimit) in all or \(Self.sideLimit) a side; "
         + "if that is true, shrink it first, else fetch it again"
     case .notIndices(let file, let found):
       "\(file) is \(found) and holds no class indices; save masks as palette or 8-bit grey PNG"

@@ -95,8 +95,9 @@ package enum PNG {
     var header = dnet_png_header()
     let failure = message { dnet_png_read(bytes, bytes.count, Int32(DNET_PNG_HEADER_ONLY), &header, nil, $0) }
     if let failure { throw .damaged(file: file, format: "PNG", reason: failure) }
-    guard Int(header.width) * Int(header.height) <= ImageError.pixelLimit else {
-      throw .tooLarge(file: file, width: Int(header.width), height: Int(header.height))
+    let (width, height) = (Int(header.width), Int(header.height))
+    guard width <= ImageError.sideLimit, height <= ImageError.sideLimit, width * height <= ImageError.pixelLimit else {
+      throw .tooLarge(file: file, width: width, height: height)
     }
     return header
   }

@@ -16,7 +16,7 @@ struct MemoryPlan {
   /// The plan of this rank.
   init(_ phase: Phase, _ configuration: Configuration, _ data: TrainingData, _ communicator: Communicator) throws {
     let before = MemoryUse.current
-    let bench = Workbench(workers: WorkerPool(threads: 1))
+    let bench = Workbench(workers: WorkerPool(threads: 1), convolution: configuration.convolution)
     let net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
     let work = try PhaseWork(phase, configuration, net, communicator, bench)
     let snapshot = communicator.rank == 0 ? SnapshotMemory(phase, net) : nil

@@ -19,7 +19,7 @@ package struct TrainingPlan {
     var lines = [
       configuration.yaml,
       "data: \(data.summary)",
-      "crops: \(try Self.crops(configuration, data))",
+      "crops: \(try communicator.together { try Self.crops(configuration, data) })",
       "network: input \(shape.inputSize), fc6 kernel \(shape.fc6Kernel), score map \(shape.scoreSize) x \(shape.scoreSize)",
     ]
     for (index, phase) in Phase.allCases.enumerated() {

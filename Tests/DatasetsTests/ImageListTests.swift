@@ -38,7 +38,7 @@ import Testing
   }
 
   /// The second line of a class list such as aeroplane_train.txt, and one with too many fields.
-  @Test(arguments: ["2008_000008 -1", "a.jpg b.png 3", "one two"])
+  @Test(arguments: ["2008_000008 -1", "a.jpg b.png 3", "one two", "/", "photographs/", "/ a.png"])
   func otherLinesAreErrors(line: String) throws {
     let error = #expect(throws: DatasetError.self) { try read("2007_000032\n\(line)\n") }
     let text = try #require(error).description

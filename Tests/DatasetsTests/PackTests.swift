@@ -1,5 +1,6 @@
 // Packs: what comes out is what went in, bit by bit; damage anywhere is noticed and named; a full disk leaves nothing.
 import Datasets
+import Digests
 import Foundation
 import Images
 import Testing
@@ -110,6 +111,38 @@ import Workers
     try FileBytes.write(changed, to: scratch.path + "/two.pack")
     let error = #expect(throws: PackError.self) { try PackedSet(scratch.path + "/two.pack").verify(workers: workers) }
     #expect("\(error!)".contains("2 of 3 items") && "\(error!)".contains("item 1 (drawn_000000)"))
+  }
+
+  /// An index may have its SHA-256 and yet name places that are not there: another program may have written it.
+  @Test func indexesThatContradictThemselves() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let (_, path) = try packed(scratch, images: 3, lists: [Self.lists[2]])
+    let bytes = try FileBytes.read(path)
+    func number(_ place: Int) -> Int { bytes[place..<place + 8].reversed().reduce(0) { $0 << 8 | Int($1) } }
+    let (entries, strings, lists, crops) = (number(48), number(56), number(72), number(88))
+    #expect(strings == entries + 240 && crops == lists + 12 + 4 * 3)
+    // Place, width and new value of a number; what is said.
+    let changes: [(place: Int, width: Int, value: Int, words: String)] = [
+      (32, 8, 0, "0 classes"), (32, 8, 64, "64 classes"), (32, 8, 5, "5 classes and the background, but 5 names"),
+      (116, 4, 1 << 31, "class names"), (40, 8, 2, "list 2 is missing"), (40, 8, 0, "bytes follow"), (40, 8, 1 << 40, "list 2 is missing"),
+      (entries + 80 + 8, 8, 1 << 62, "pictures of item 2"), (entries, 8, 0, "pictures of item 1"), (entries + 16, 4, 0xFFFF_FFFF, "pictures of item 1"),
+      (entries + 160 + 48, 4, 0xFFFF_FFFF, "paths of item 3"), (entries + 60, 4, 1 << 20, "paths of item 1"), (entries + 52, 4, 0, "paths of item 1"),
+      (lists, 4, 1 << 30, "list 1 lies outside"), (lists + 8, 4, 4, "list 1 lies outside"), (lists + 8, 4, 0xFFFF_FFFF, "list 1 lies outside"),
+      (lists + 8, 4, 2, "4 bytes follow"), (lists + 16, 4, 3, "names item 4 of 3"),
+    ]
+    for (place, width, value, words) in changes {
+      var changed = bytes
+      for i in 0..<width { changed[place + i] = UInt8(truncatingIfNeeded: value >> (8 * i)) }
+      let digest = SHA256()
+      changed[..<224].withUnsafeBytes { digest.update($0) }
+      changed[entries..<crops].withUnsafeBytes { digest.update($0) }
+      changed.replaceSubrange(224..<256, with: digest.bytes())
+      try FileBytes.write(changed, to: scratch.path + "/other.pack")
+      let error = #expect(throws: PackError.self, "\(words)") { try PackedSet(scratch.path + "/other.pack") }
+      #expect("\(error.map { "\($0)" } ?? "")".contains(words), "\(place): \(error.map { "\($0)" } ?? "nothing")")
+      guard case .contradiction = error else { Issue.record("\(place): another error"); continue }
+    }
   }
 
   @Test func packsThatAreNotWhole() throws {

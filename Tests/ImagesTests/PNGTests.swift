@@ -112,10 +112,12 @@ import Testing
     }
   }
 
-  /// A header of 100,000 x 100,000 pixels over a few bytes: refused before any memory is taken for them.
-  @Test func bombsAreErrors() {
+  /// Headers of 100,000 x 100,000 and 67,108,864 x 1 pixels over a few bytes: refused before any memory is taken for them.
+  @Test(arguments: [(100_000, 100_000), (1 << 26, 1), (1, 1 << 26)]) func bombsAreErrors(width: Int, height: Int) {
     var bytes = PNG.encode(IndexImage(width: 4, height: 4))
-    for place in [16, 20] { for (i, byte) in [0, 1, 0x86, 0xA0].enumerated() { bytes[place + i] = UInt8(byte) } }
+    for (place, side) in [(16, width), (20, height)] {
+      for i in 0..<4 { bytes[place + i] = UInt8(truncatingIfNeeded: side >> (24 - 8 * i)) }
+    }
     // The header's own checksum.
     var crc: UInt32 = 0xFFFF_FFFF
     for byte in bytes[12..<29] {
@@ -123,7 +125,7 @@ import Testing
       for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0xEDB8_8320 : 0) }
     }
     for i in 0..<4 { bytes[29 + i] = UInt8(truncatingIfNeeded: ~crc >> UInt32(24 - 8 * i)) }
-    #expect(throws: ImageError.tooLarge(file: "bomb.png", width: 100_000, height: 100_000)) {
+    #expect(throws: ImageError.tooLarge(file: "bomb.png", width: width, height: height)) {
       try PNG.decodeIndices(bytes, file: "bomb.png")
     }
     #expect(throws: ImageError.self) { try PNG.decodeColoredIndices(bytes, classes: 20, file: "bomb.png") }

@@ -1,4 +1,5 @@
 // Whole steps with either kind of 3x3 kernels: the same to within rounding, and not the same bits.
+import Gradients
 import Networks
 import Tensors
 import Testing
@@ -21,22 +22,24 @@ import Workers
   private func classification(_ bench: Workbench) -> (loss: Double, gradient: [Float], net: DecoupledNet) {
     let net = net()
     let step = ClassificationStep(net, images: 2, dropoutRate: 0, bench: bench)
-    let gradient = ParameterVector(net.classification.table)
+    let gradient = WholeGradient(net.classification.table, rows: 2 * net.shape.scorePixels)
     step.prepare()
     let result = step.run(
-      planes: planes, labels: labels, key: DropoutKey(seed: 1, iteration: 0, firstSlot: 0), gradient: gradient.pointer)
-    return (result.loss, Array(gradient.memory.buffer), net)
+      planes: planes, labels: labels, key: DropoutKey(seed: 1, iteration: 0, firstSlot: 0), gradient: gradient.shard)
+    gradient.complete(bench.workers)
+    return (result.loss, Array(gradient.vector.memory.buffer), net)
   }
 
   private func segmentation(_ bench: Workbench) -> (loss: Double, gradient: [Float], net: DecoupledNet) {
     let net = net()
     let step = SegmentationStep(net, images: 2, bench: bench)
-    let gradient = ParameterVector(net.segmentation.table)
+    let gradient = WholeGradient(net.segmentation.table, rows: 2 * net.shape.scorePixels)
     let masks = ReferenceValues.masks(salt: "plans", examples: 2, size: 64)
     step.prepareClassification()
     step.prepare()
-    let result = step.run(planes: planes, labels: labels, mask: masks, gradient: gradient.pointer)
-    return (result.loss, Array(gradient.memory.buffer), net)
+    let result = step.run(planes: planes, labels: labels, mask: masks, gradient: gradient.shard)
+    gradient.complete(bench.workers)
+    return (result.loss, Array(gradient.vector.memory.buffer), net)
   }
 
   private func distance(_ a: [Float], _ b: [Float]) -> Double {

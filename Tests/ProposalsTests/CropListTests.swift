@@ -114,6 +114,10 @@ struct GridSource: ProposalSource {
     var cut = list.encoded
     cut.removeLast()
     #expect(CropList(encoded: cut) == nil && CropList(encoded: []) == nil)
+    // The last crop's x2, below its x1.
+    var turned = list.encoded
+    turned.replaceSubrange(turned.count - 4..<turned.count - 2, with: [0, 0x80])
+    #expect(CropList(encoded: turned) == nil)
     // Windows' line ends, blank lines, tabs, a byte less at the end: the same list with the same digest.
     for other in [
       text.replacing("\n", with: "\r\n"), String(text.dropLast()), text.replacing("\n", with: "  \n\n"),

@@ -261,7 +261,8 @@ import Training
     }
     #expect(documented.map(\.path) == ConfigurationKey.all.map(\.path))
     for (key, row) in zip(ConfigurationKey.all, documented) where key.path == row.path {
-      #expect(row.fallback == key.fallback ?? "required", "\(key.path)")
+      let fallback = key.fallback.map { $0.isEmpty ? "none" : $0 } ?? "required"
+      #expect(row.fallback == fallback, "\(key.path)")
       #expect((row.free == "yes") == Configuration.freeKeys.contains(key.path), "\(key.path)")
       // The words differ from `range`'s, the figures may not.
       let figures: [String] =

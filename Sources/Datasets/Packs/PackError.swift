@@ -6,6 +6,8 @@ package enum PackError: Error, Equatable, CustomStringConvertible {
   case otherVersion(pack: String, version: Int)
   case cutShort(pack: String, bytes: Int, expected: Int)
   case damagedIndex(pack: String)
+  /// The index has its SHA-256, yet what it says cannot be.
+  case contradiction(pack: String, what: String)
   /// A picture or mask whose bytes are not those that were packed.
   case damagedItem(pack: String, item: Int, id: String, what: String)
   /// Of `damaged` items in all, the first.
@@ -31,6 +33,8 @@ package enum PackError: Error, Equatable, CustomStringConvertible {
     case .cutShort(let pack, let bytes, let expected):
       "\(pack) has \(bytes) bytes where it should have \(expected): it was cut short; \(again)"
     case .damagedIndex(let pack): "the index of \(pack) does not have its SHA-256: bytes have changed; \(again)"
+    case .contradiction(let pack, let what):
+      "the index of \(pack) contradicts itself: \(what); make the pack anew with dnet data pack"
     case .damagedItem(let pack, let item, let id, let what):
       "\(pack), item \(item) (\(id)): the \(what) does not have its checksum: bytes have changed; \(again)"
     case .damagedItems(let pack, let damaged, let count, let first):

@@ -82,6 +82,12 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
     header[..<PackFormat.digestOffset].withUnsafeBytes { digest.update($0) }
     digest.update(index)
     guard digest.bytes() == Array(header[PackFormat.digestOffset...]) else { throw .damagedIndex(pack: path) }
+    if let what = PackIndex.fault(
+      index, items: numbers.items, stringsBytes: numbers.stringsBytes, lists: numbers.lists, classes: numbers.classes,
+      classNames: numbers.classNames, dataEnd: numbers.entriesAt)
+    {
+      throw .contradiction(pack: path, what: what)
+    }
 
     let strings = numbers.items * PackFormat.entryBytes..<numbers.items * PackFormat.entryBytes + numbers.stringsBytes
     func text(_ range: Range<Int>) -> String {

@@ -122,7 +122,9 @@ package struct CropList: Sendable, Equatable {
         name: lines[0], digest: lines[1], origin: lines[2], ids: Array(lines[3..<3 + images]), firstLines: firstLines,
         records: records)
     }
-    guard let found, found.records.allSatisfy({ $0.image < found.ids.count && $0.labels != 0 }) else { return nil }
+    guard let found,
+      found.records.allSatisfy({ $0.image < found.ids.count && $0.labels != 0 && $0.x1 <= $0.x2 && $0.y1 <= $0.y2 })
+    else { return nil }
     self = found
   }
 }

@@ -12,7 +12,7 @@ package struct SlidingWindows: ProposalSource {
   package init(count: Int = 1000, minShare: Double? = nil) {
     precondition(count > 0, "\(count) windows")
     self.count = count
-    self.minShare = minShare ?? (count < 50 ? 0.25 : 0.08)
+    self.minShare = minShare ?? (count < 50 ? 0.25 : count < 500 ? 0.08 : 0.03)
   }
 
   /// The windows of the finest search that has no more than `count`, largest first, then some of the next finer one,

@@ -5,7 +5,7 @@ import Images
 
 package struct GradientEdges: EdgeDetector {
   /// Of each scale: the radius of smoothing in pixels, and half the distance over which differences are taken.
-  package var radii = [4, 8]
+  package var radii = [6, 12]
   /// How far across an edge a stronger one suppresses it.
   package var thinning = 2
   /// The share of pixels, the strongest, that count as full edges: magnitude 1.
