@@ -96,7 +96,7 @@ package struct ConfigurationKey: Sendable {
       "Crops of phase two. random: a new box for every example; edgeboxes: a crop list made at the start from EdgeBoxes "
         + "and random boxes; else the path of a list that dnet data propose wrote, or its name in the pack."),
     .init("data.cropsPerCombination", .integer(1...100_000), "200", "N_p of the paper: crops a label combination, for edgeboxes."),
-    .init("data.cacheMegabytes", .integer(countsOrZero), "256", "Decoded pictures that a rank keeps in memory."),
+    .init("data.cacheMegabytes", .integer(countsOrZero), "128", "Decoded pictures that a rank keeps in memory."),
     .init("minibatch.shards", .integer(1...65536), "16", "Shards of a minibatch; as many ranks can share it."),
     .init("minibatch.shardSize", .integer(1...1024), "4", "Examples of a shard; batch norm is over one shard."),
   ] + phase("classification", iterations: "5500", rate: "0.001", step: "2000", decay: "0.0005", dropout: "0.5")
