@@ -11,7 +11,8 @@ import Testing
     #expect(run.status == 0 && run.output.contains("\(decoder): \(count) inputs") && run.output.contains("no input failed"), "\(run.output)")
     // Some get through and some do not, in several ways: else the inputs would not reach what they are made for.
     let kinds = run.output.split(separator: "\n").filter { $0.contains(" %  ") }
-    #expect(kinds.count >= 4 && kinds[0].contains("accepted") && !kinds[0].contains(" 0.0 %") && !kinds[0].contains("100.0 %"), "\(run.output)")
+    // A list's lines can be wrong in few ways.
+    #expect(kinds.count >= (decoder == "list" ? 2 : 4) && kinds[0].contains("accepted") && !kinds[0].contains(" 0.0 %") && !kinds[0].contains("100.0 %"), "\(run.output)")
   }
 
   /// Outcomes are those of the inputs, whatever process met them.

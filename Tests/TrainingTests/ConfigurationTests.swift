@@ -30,7 +30,7 @@ import Training
     #expect(configuration.dataRoot == "/data")
     #expect(configuration.shape == NetworkShape(width: 1, inputSize: 320, classes: 20, batchNormalization: false))
     #expect(configuration.shards == 16 && configuration.shardSize == 4 && configuration.seed == 1)
-    #expect(configuration.cacheBytes == 512 << 20)
+    #expect(configuration.cacheBytes == 128 << 20)
     #expect(configuration.initialization == .gaussian)
     #expect(configuration.settings(of: .segmentation).rateBase == 0.01)
     #expect(configuration.settings(of: .classification).dropout == 0.5)
