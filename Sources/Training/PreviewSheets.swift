@@ -60,7 +60,7 @@ package struct PreviewSheets {
   }
 
   /// A row for each combination of labels (at most `combinations` an image): the picture with the foreground's box in
-  /// white and two crops of the combination, one from each end of its list, in red and blue; then both crops with their
+  /// white and two crops of the combination, the first and the last of its boxes, in red and blue; then both crops with their
   /// masks as the network gets them, at the middle of the random cut. In masks 1 is white, 0 black, 255 grey.
   package func crops(_ images: [ListedImage], combinations: Int = 3, list: CropList? = nil) throws -> ContactSheet {
     var sheet = ContactSheet(columns: 5, side: Self.side)
@@ -103,7 +103,9 @@ package struct PreviewSheets {
       guard let number = list.ids.firstIndex(of: image.id) else { throw CropListError.noCrops(list: list.name, id: image.id) }
       var order: [UInt32] = []
       var boxes: [UInt32: [Box]] = [:]
-      for record in list.records where record.image == number {
+      // The picture as a whole, which heads each picture's crops, shows nothing of the cropping.
+      let whole = Box(width: mask.width, height: mask.height)
+      for record in list.records where record.image == number && record.box != whole {
         if boxes[record.labels] == nil { order.append(record.labels) }
         boxes[record.labels, default: []].append(record.box)
       }
