@@ -171,7 +171,7 @@ package struct Configuration: Sendable, Equatable {
   /// already learned.
   package static let freeKeys: Set<String> = [
     "name", "data.root", "data.pack", "data.cacheMegabytes", "classification.iterations", "segmentation.iterations",
-    "checkpoint.every", "checkpoint.keep", "threads",
+    "checkpoint.every", "checkpoint.keep", "cluster.mixedInstructionSets", "threads",
   ]
 
   /// The first key, in the order of the list, whose value matters and differs.

@@ -108,6 +108,9 @@ package struct ConfigurationKey: Sendable {
       .init("statistics.shards", .integer(counts), "101", "Shards whose batch-norm statistics are averaged after a phase."),
       .init("checkpoint.every", .integer(countsOrZero), "500", "Iterations between checkpoints; 0 writes only each phase's last."),
       .init("checkpoint.keep", .integer(counts), "3", "Newest checkpoints kept; a phase's last one always stays."),
+      .init(
+        "cluster.mixedInstructionSets", .choice(["refuse", "warn"]), "refuse",
+        "Ranks built for different instruction sets, or with different kernels of OpenBLAS: the weights then depend on which rank holds which shard."),
       .init("threads", .integer(countsOrZero), "0", "Threads a rank; 0 shares the cores it may use with the ranks beside it."),
     ]
 
