@@ -3,6 +3,7 @@
 import Cluster
 import Digests
 import Foundation
+import Kernels
 
 package enum StartupChecks {
   /// Compares all ranks. Throws alike on all of them, with `StartupError`'s text; rank 0 says the table and warnings.
@@ -92,15 +93,16 @@ package struct Difference: Sendable, Equatable {
   }
 
   var remedy: String {
-    switch kind {
+    let tolerance =
+      "; with cluster.mixedInstructionSets=warn the run goes on, but its weights depend on which rank holds which shard"
+    return switch kind {
     case .setting: "start all ranks with the same configuration file and options"
     case .executable: "start one build on all machines, from a shared folder or copied to each"
     case .instructionSet:
-      "start one build on all machines, made for what all have (DNET_MARCH=x86-64-v3 Launch/setup); with "
-        + "cluster.mixedInstructionSets=warn the run goes on, but its weights depend on which rank holds which shard"
+      "start one build on all machines, made for what all have (DNET_MARCH=x86-64-v3 Launch/setup)" + tolerance
     case .matrixLibrary:
-      "install one version on all machines, and leave OPENBLAS_CORETYPE unset or set it for all (mpirun -x OPENBLAS_CORETYPE); "
-        + "with cluster.mixedInstructionSets=warn the run goes on, but its weights depend on which rank holds which shard"
+      "install one version on all machines, and set the same kernels for all (mpirun -x "
+        + "OPENBLAS_CORETYPE=\(BLAS.expectedCoreName ?? "Haswell"))" + tolerance
     case .list: "give all machines the same data, in a shared folder or copied to each"
     case .labels: "give all machines the same lists and masks (dnet data check counts what a machine has)"
     }

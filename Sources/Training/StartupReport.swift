@@ -84,10 +84,12 @@ package struct StartupReport: Sendable {
   private mutating func warnBound(_ hosts: [HostFacts]) {
     guard let first = hosts.first else { return }
     let others = hosts.count > 1 ? " (and on \(hosts.count - 1) other hosts)" : ""
-    let (ranks, each) = (first.ranks.count, max(first.launcherCores.count / first.ranks.count, 1))
+    let ranks = first.ranks.count
+    let each = max(first.launcherCores.count / ranks, 1)
+    let remedy = ranks == 1 ? "--bind-to none gives it all" : "--bind-to none gives them all, --map-by slot:PE=\(each) gives each \(each)"
     warnings.append(
       "mpirun has bound \(ranks == 1 ? "the rank" : "the \(ranks) ranks") of \(first.name)\(others) to \(first.cores.count) of "
-        + "\(first.launcherCores.count) cores: --bind-to none gives \(ranks == 1 ? "it" : "them") all, or --map-by slot:PE=\(each) \(each) each")
+        + "\(first.launcherCores.count) cores: \(remedy)")
   }
 
   // MARK: The table
