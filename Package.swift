@@ -83,8 +83,8 @@ let package = Package(
     module(
       "Training",
       [
-        "CAllocator", "Digests", "Kernels", "Workers", "Tensors", "Gradients", "Images", "Datasets", "Proposals", "Batches",
-        "Networks", "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
+        "CAllocator", "CProcessor", "Digests", "Kernels", "Workers", "Tensors", "Gradients", "Images", "Datasets", "Proposals",
+        "Batches", "Networks", "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
     module(
       "Benchmarks",
@@ -129,7 +129,10 @@ let package = Package(
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Networks", "Randomness", "Tensors", "Workers"]),
     tests(
       of: "Training",
-      ["Digests", "Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet", "dnet-train"]),
+      [
+        "CProcessor", "Digests", "Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet",
+        "dnet-train",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -47,14 +47,16 @@ package final class TrainingLoop {
     self.communicator = communicator
     run = RunDirectory(options.output)
     display = ProgressDisplay(ranks: communicator.size)
+    let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
+    try StartupChecks.run(configuration, options, communicator, threads: threads, say: display.say)
     tree = ShardTree(shards: configuration.shards)
     try tree.requireWork(forRanks: communicator.size)
     ownShards = tree.range(of: communicator.rank, ranks: communicator.size)
-    let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
     let pool = WorkerPool(threads: threads)
     workers = pool
     bench = Workbench(workers: pool, convolution: configuration.convolution)
     data = try communicator.together { try TrainingData(configuration, workers: pool) }
+    try StartupChecks.requireSameLabels(data, communicator)
     let listed = try StrongCrops.read(configuration, data, communicator)
     net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
     net.initialize(configuration.initialization, seed: configuration.seed)
