@@ -189,6 +189,18 @@ struct GridSource: ProposalSource {
     #expect(throws: CropListError.self) { try CropListReader.read("/nowhere/crops.txt") }
   }
 
+  /// Where lists are packed or sent, their names end at a line feed.
+  @Test func aLineFeedInTheListsPathIsRefused() throws {
+    let set = try Set(labels: [2])
+    defer { set.remove() }
+    let path = set.path + "/two\nlines.txt"
+    try FileBytes.write(Array(try text(set.job()).utf8), to: path)
+    let error = #expect(throws: CropListError.lineFeedInPath(list: path)) { try CropListReader.read(path) }
+    let said = error.map { "\($0)" } ?? ""
+    #expect(said.contains("two\\nlines.txt") && !said.contains("\n") && said.contains("rename"), "\(said)")
+    #expect(throws: Never.self) { try CropListReader.requireOneLine("/a folder/crops\r.txt") }
+  }
+
   @Test func theListHasToFitTheImages() throws {
     let images = ["a", "b", "c"].map { ListedImage(id: $0) }
     let labels: [LabelVector] = [[true, true, false], [true, false, false], [false, false, false]]

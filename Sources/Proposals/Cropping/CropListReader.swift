@@ -9,12 +9,18 @@ import Images
 package enum CropListReader {
   /// Reads the list. `name` is what messages call it.
   package static func read(_ path: String) throws(CropListError) -> CropList {
+    try requireOneLine(path)
     let file: MappedFile
     do { file = try MappedFile(path) } catch {
       if case .unreadable(_, let reason) = error { throw .unreadable(list: path, reason: reason) }
       throw .unreadable(list: path, reason: "\(error)")
     }
     return try parse(file.bytes, name: path)
+  }
+
+  /// Throws `lineFeedInPath`.
+  package static func requireOneLine(_ path: String) throws(CropListError) {
+    guard !path.utf8.contains(CropListText.lineFeed) else { throw .lineFeedInPath(list: path) }
   }
 
   package static func parse(_ text: String, name: String) throws(CropListError) -> CropList {
