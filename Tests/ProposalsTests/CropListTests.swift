@@ -179,6 +179,11 @@ struct GridSource: ProposalSource {
     let short = error(Array(lines.dropLast(3)))
     #expect(short.contains("ends after line 20 with 16 crops, its head says 19") && short.contains("cut short"))
     #expect(error(lines.dropLast() + [String(lines.last!.dropLast(5))]).contains("line 23"))
+    // A copy that broke off: it is not the line that is to be corrected.
+    for missing in 2...150 {
+      let said = #expect(throws: CropListError.self) { try CropListReader.parse(String(text.dropLast(missing)), name: "l.txt") }
+      guard case .cutShort = said else { Issue.record("without \(missing) bytes: \(said.map { "\($0)" } ?? "")"); continue }
+    }
     var changed = lines
     changed[10] = changed[10].replacing(" 0", with: " 1", maxReplacements: 1)
     let wrong = error(changed)
