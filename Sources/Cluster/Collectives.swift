@@ -1,23 +1,28 @@
 // What all ranks do together: wait for each other, hear the same bytes, agree, and fail alike.
 import COpenMPI
+import Foundation
 
 extension Communicator {
   /// Returns when all ranks have called it.
   package func barrier() throws {
-    var request = dnet_mpi_request_null()
-    try Self.check(MPI_Ibarrier(world, &request), "MPI_Ibarrier")
-    try wait(&request, "MPI_Ibarrier")
+    try call {
+      var request = dnet_mpi_request_null()
+      try Self.check(MPI_Ibarrier(world, &request), "MPI_Ibarrier")
+      try finish(&request, "MPI_Ibarrier")
+    }
   }
 
   /// Overwrites `bytes` on every rank by those of rank `root`; the count is the same everywhere.
   package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {
     guard size > 1 else { return }
-    for first in stride(from: 0, to: bytes.count, by: pieceBytes) {
-      var request = dnet_mpi_request_null()
-      let length = Int32(min(pieceBytes, bytes.count - first))
-      try Self.check(
-        MPI_Ibcast(bytes.baseAddress! + first, length, dnet_mpi_byte(), Int32(root), world, &request), "MPI_Ibcast")
-      try wait(&request, "MPI_Ibcast")
+    try call {
+      for first in stride(from: 0, to: bytes.count, by: pieceBytes) {
+        var request = dnet_mpi_request_null()
+        let length = Int32(min(pieceBytes, bytes.count - first))
+        try Self.check(
+          MPI_Ibcast(bytes.baseAddress! + first, length, dnet_mpi_byte(), Int32(root), world, &request), "MPI_Ibcast")
+        try finish(&request, "MPI_Ibcast")
+      }
     }
   }
 
@@ -49,12 +54,14 @@ extension Communicator {
     var all = Array(repeating: values[0], count: values.count * size)
     try values.withUnsafeBytes { own in
       try all.withUnsafeMutableBytes { all in
-        var request = dnet_mpi_request_null()
-        try Self.check(
-          MPI_Iallgather(
-            own.baseAddress!, Int32(bytes), dnet_mpi_byte(), all.baseAddress!, Int32(bytes), dnet_mpi_byte(), world,
-            &request), "MPI_Iallgather")
-        try wait(&request, "MPI_Iallgather")
+        try call {
+          var request = dnet_mpi_request_null()
+          try Self.check(
+            MPI_Iallgather(
+              own.baseAddress!, Int32(bytes), dnet_mpi_byte(), all.baseAddress!, Int32(bytes), dnet_mpi_byte(), world,
+              &request), "MPI_Iallgather")
+          try finish(&request, "MPI_Iallgather")
+        }
       }
     }
     return (0..<size).map { Array(all[$0 * values.count..<($0 + 1) * values.count]) }
@@ -63,24 +70,28 @@ extension Communicator {
   /// The bytes of all ranks in rank order on rank 0, of any length each; nil on other ranks.
   package func gather(_ bytes: [UInt8]) throws -> [[UInt8]]? {
     let counts = try allGather([Int64(bytes.count)]).map { Int($0[0]) }
-    let flight = TransfersInFlight()
     guard rank == 0 else {
-      try bytes.withUnsafeBytes {
-        try send($0, to: 0, .bytes, flight)
-        try wait(flight)
-      }
+      try withFloats(of: bytes) { try exchange([.send($0, count: $1, to: 0)], .bytes) }
       return nil
     }
-    var all = [bytes]
-    for other in 1..<max(size, 1) {
-      var received = [UInt8](repeating: 0, count: counts[other])
-      try received.withUnsafeMutableBytes {
-        try receive($0, from: other, .bytes, flight)
-        try wait(flight)
+    return try [bytes]
+      + (1..<max(size, 1)).map { other in
+        if counts[other] == 0 { return [] }
+        var floats = [Float](repeating: 0, count: (counts[other] + 3) / 4)
+        let count = floats.count
+        try floats.withUnsafeMutableBufferPointer {
+          try exchange([.receive($0.baseAddress!, count: count, from: other)], .bytes)
+        }
+        return floats.withUnsafeBytes { Array($0.prefix(counts[other])) }
       }
-      all.append(received)
-    }
-    return all
+  }
+
+  /// Bytes as floats, filled up with zeros: all that travels is floats.
+  private func withFloats(of bytes: [UInt8], _ body: (UnsafePointer<Float>, Int) throws -> Void) throws {
+    if bytes.isEmpty { return }
+    var floats = [Float](repeating: 0, count: (bytes.count + 3) / 4)
+    floats.withUnsafeMutableBytes { $0.copyBytes(from: bytes) }
+    try floats.withUnsafeBufferPointer { try body($0.baseAddress!, $0.count) }
   }
 
   /// True on every rank where any rank says true.
@@ -114,5 +125,19 @@ extension Communicator {
     guard let failed = counts.firstIndex(where: { $0 > 0 }) else { return try result.get() }
     let message = try broadcast(text, from: failed)
     throw ClusterError.failedOnRank(failed, String(decoding: message, as: UTF8.self))
+  }
+
+  /// Waits on the communication thread for one non-blocking collective operation.
+  private func finish(_ request: inout MPI_Request?, _ call: String) throws {
+    var backoff = Backoff()
+    while true {
+      var done: Int32 = 0
+      try Self.check(MPI_Test(&request, &done, dnet_mpi_status_ignore()), call)
+      if done != 0 { return }
+      if let nap = backoff.nap() {
+        var time = timespec(tv_sec: 0, tv_nsec: nap)
+        nanosleep(&time, nil)
+      }
+    }
   }
 }

@@ -1,14 +1,16 @@
 // The ranks of one run, over MPI_COMM_WORLD: who they are, how a run starts, ends and is aborted.
 //
 // Only this target imports MPI. MPI moves bytes and never adds: sums are dnet's own, in the order of `ShardTree`.
-// All calls are made by one thread, the one that called `start()` (MPI_THREAD_FUNNELED); only `abort` may come from others.
+// All of MPI's calls are made by one thread, `CommunicationThread` (MPI_THREAD_FUNNELED); only `abort` may come from others.
 import COpenMPI
 import Foundation
 
-/// The ranks of this run. One exists in a process; calls come from the thread that started it.
+/// The ranks of this run. One exists in a process; calls come from one thread at a time.
+///
+/// `@unchecked Sendable`: its one changing value, `secondsWaiting`, belongs to the thread that calls.
 ///
 /// Every member that talks to other ranks is collective unless it says otherwise: all ranks call it, in the same order.
-package final class Communicator {
+package final class Communicator: @unchecked Sendable {
   /// This rank, in 0..<size.
   package let rank: Int
   /// Number of ranks.
@@ -20,16 +22,24 @@ package final class Communicator {
   /// Position of this rank among those of its machine, in 0..<ranksOnThisNode.
   package private(set) var localRank = 0
 
-  /// Seconds this rank has spent waiting for messages since the start.
-  package internal(set) var secondsWaiting = 0.0
+  /// Seconds the calling thread has spent waiting for messages since the start.
+  package private(set) var secondsWaiting = 0.0
+
+  /// Payload bytes sent to other ranks since the start, but for those of collective calls, which are small.
+  package var bytesSent: Int { thread.bytesSent.load(ordering: .relaxed) }
+
+  /// Seconds since the start in which messages handed to `start` were under way.
+  package var secondsTransferring: Double { Double(thread.busy.load(ordering: .relaxed)) * 1e-9 }
 
   /// Longest single message in bytes; longer transfers travel as several. Equal on all ranks. Far below the 2^31 - 1
   /// that MPI can count, and short enough that a rank which is receiving notices progress and does not sleep.
   package var pieceBytes = 1 << 20
 
   let world: MPI_Comm
+  let thread: CommunicationThread
 
-  private init(rank: Int, size: Int, nodeName: String, world: MPI_Comm) {
+  private init(rank: Int, size: Int, nodeName: String, world: MPI_Comm, thread: CommunicationThread) {
+    self.thread = thread
     self.rank = rank
     self.size = size
     self.nodeName = nodeName
@@ -38,6 +48,18 @@ package final class Communicator {
 
   /// Starts MPI. Under mpirun this joins the other ranks; a program started alone becomes the only rank.
   package static func start() throws -> Communicator {
+    let thread = CommunicationThread()
+    let communicator = try thread.call { try initialize(thread) }
+    let own = Array(communicator.nodeName.utf8.prefix(longestName))
+    let names = try communicator.allGather(own + Array(repeating: 0, count: longestName - own.count))
+    communicator.ranksOnThisNode = names.filter { $0 == names[communicator.rank] }.count
+    communicator.localRank = names[..<communicator.rank].filter { $0 == names[communicator.rank] }.count
+    return communicator
+  }
+
+  private static let longestName = Int(MPI_MAX_PROCESSOR_NAME)
+
+  private static func initialize(_ thread: CommunicationThread) throws -> Communicator {
     var provided: Int32 = 0
     try check(MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided), "MPI_Init_thread")
     guard provided >= Int32(MPI_THREAD_FUNNELED) else {
@@ -49,22 +71,37 @@ package final class Communicator {
     var size: Int32 = 0
     try check(MPI_Comm_rank(world, &rank), "MPI_Comm_rank")
     try check(MPI_Comm_size(world, &size), "MPI_Comm_size")
-    var name = [CChar](repeating: 0, count: Int(MPI_MAX_PROCESSOR_NAME) + 1)
+    var name = [CChar](repeating: 0, count: longestName + 1)
     var length: Int32 = 0
     try check(MPI_Get_processor_name(&name, &length), "MPI_Get_processor_name")
-    let nameBytes = name.map { UInt8(bitPattern: $0) }
-    let communicator = Communicator(
-      rank: Int(rank), size: Int(size), nodeName: String(decoding: nameBytes.prefix(Int(length)), as: UTF8.self),
-      world: world)
-    let names = try communicator.allGather(nameBytes)
-    communicator.ranksOnThisNode = names.filter { $0 == nameBytes }.count
-    communicator.localRank = names[..<Int(rank)].filter { $0 == nameBytes }.count
-    return communicator
+    return Communicator(
+      rank: Int(rank), size: Int(size),
+      nodeName: String(decoding: name.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self), world: world,
+      thread: thread)
   }
+
+  /// Runs `body` on the communication thread; the time counts as waiting.
+  func call<Result>(_ body: () throws -> Result) throws -> Result {
+    let start = Backoff.seconds
+    defer { secondsWaiting += Backoff.seconds - start }
+    return try thread.call(body)
+  }
+
+  func waiting(_ body: () -> Void) {
+    let start = Backoff.seconds
+    body()
+    secondsWaiting += Backoff.seconds - start
+  }
+
+  /// What is under way between this rank and others; from any thread.
+  package var underWay: [(kind: TransferKind, receivingFrom: [Int], sendingTo: [Int])] { thread.underWay }
+
+  /// Has `observer` hear of the end of every flight, on the communication thread. Nothing may be in flight.
+  package func observe(_ observer: ((TransfersInFlight) -> Void)?) { thread.observer = observer }
 
   /// Ends MPI on all ranks; nothing may be called afterwards.
   package func finish() throws {
-    try Self.check(MPI_Finalize(), "MPI_Finalize")
+    try call { try Self.check(MPI_Finalize(), "MPI_Finalize") }
   }
 
   /// Ends all ranks of the run with this exit status, from any thread of any rank, whatever the others are doing.
@@ -78,6 +115,12 @@ package final class Communicator {
   }
 
   package func abort(status: Int32) -> Never { Self.abort(status: status) }
+
+  /// Says what went wrong on this rank and ends all ranks.
+  package func fail(_ error: any Error) -> Never {
+    FileHandle.standardError.write(Data("dnet: rank \(rank) on \(nodeName): \(error)\n".utf8))
+    abort(status: 1)
+  }
 
   /// Throws MPI's own text where a call did not succeed.
   static func check(_ status: Int32, _ call: String) throws {

@@ -56,7 +56,9 @@ package struct FactorProducts: Sendable {
   package var rightFloats: Int { panels * shards * rows * Self.panelWidth }
 
   /// Tasks of `store`: the panels, then the left factor.
-  package var storingTasks: Int { (panels + Self.panelsPerTask - 1) / Self.panelsPerTask + 1 }
+  package var storingTasks: Int { rightStoringTasks + 1 }
+  /// Those of them that store the right factor and do not look at the left one.
+  package var rightStoringTasks: Int { (panels + Self.panelsPerTask - 1) / Self.panelsPerTask }
 
   /// Copies the factors of one of this rank's shards, counted from 0, to their places.
   package func store(

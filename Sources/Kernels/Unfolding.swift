@@ -35,6 +35,8 @@ package struct Unfolding: Sendable {
 
   package var rows: Int { images * outHeight * outWidth }
   package var columns: Int { blocks * 16 * kernel * kernel }
+  /// Floats of the maps.
+  package var mapFloats: Int { images * blocks * 16 * height * width }
 
   /// Tasks of `unfold`.
   package var tasks: Int { (rows + rowsPerTask - 1) / rowsPerTask }

@@ -76,6 +76,8 @@ package final class Bridging {
 
   /// - Parameter stored: statistics to normalise with; nil for the shard's own.
   package func forward(pool5: FeatureMaps, saliency: FeatureMaps, stored: ParameterVector?) {
+    bench.need("bridging.pool5_bn")
+    bench.need("bridging.saliency_bn")
     if let stored {
       pool5Normalization.forward(pool5, into: pool5Normalized, stored: stored)
       saliencyNormalization.forward(saliency, into: saliencyNormalized, stored: stored)
@@ -114,7 +116,7 @@ package final class Bridging {
     bench.run(deconvolutionFolding.tasks) {
       deconvolutionFolding.unfold(gradient.data, into: deconvolutionRows.pointer, task: $0)
     }
-    deconvolution.weightGradient(fc7Output.outputRows, deconvolutionRows, into: shard)
+    deconvolution.weightGradient(fc7Output.outputRows, deconvolutionRows, maps: gradient, into: shard)
     deconvolution.multiplyBack(deconvolutionRows, into: fc7Rows)
 
     fc7Output.backward(rows: fc7Rows, through: scoreMaps, parameterGradient: parameterGradient)
@@ -124,7 +126,7 @@ package final class Bridging {
 
     fc6Output.backward(rows: fc6Rows, through: scoreMaps, parameterGradient: parameterGradient)
     fc6.zeroBiasGradient(count: bridge, in: parameterGradient)
-    fc6.weightGradient(inputRows, fc6Rows, into: shard)
+    fc6.weightGradient(inputRows, fc6Rows, maps: concatenated, into: shard)
     // The two scales at the input are all that needs fc6's data gradient.
     fc6.multiplyBack(fc6Rows, into: inputRows)
     bench.stage("bridging.fc6.unfold", .backward)
@@ -134,7 +136,9 @@ package final class Bridging {
       half.update(from: concatenated.data + task * blockFloats, count: blockFloats)
     }
     pool5Normalization.backward(pool5, gradient: pool5Normalized, parameterGradient: parameterGradient)
+    bench.gradientIsComplete(of: "bridging.pool5_bn")
     saliencyNormalization.backward(saliency, gradient: saliencyNormalized, parameterGradient: parameterGradient)
+    bench.gradientIsComplete(of: "bridging.saliency_bn")
   }
 
   package func copyStatistics(into vector: ParameterVector) {

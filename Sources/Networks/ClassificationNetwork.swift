@@ -124,6 +124,12 @@ package final class ClassificationNetwork {
   /// The switches of pool1 to pool5 of the last forward pass.
   package var poolingSwitches: [Switches] { blocks.map(\.switches) }
 
+  /// The parameters will have changed by the next forward pass.
+  package func weightsChange() {
+    first.weightsChange()
+    for layer in blocks.flatMap(\.layers) { layer.weightsChange() }
+  }
+
   /// Brings the parameters into the kernels' form: after each update.
   package func prepare() {
     first.prepare(statistics: statistics)
@@ -180,7 +186,7 @@ package final class ClassificationNetwork {
     score.multiplyBack(gradients.score, into: gradients.fc7)
     backward(through: fc7, input: fc6Rows, output: fc7Rows, gradients.fc7, gradients.fc6, dropoutRate, shard)
     backward(
-      through: fc6, input: pool5Rows, output: fc6Rows, gradients.fc6, gradients.pool5Rows, dropoutRate,
+      through: fc6, input: pool5Rows, maps: pool5, output: fc6Rows, gradients.fc6, gradients.pool5Rows, dropoutRate,
       shard)
 
     func buffer(like maps: FeatureMaps) -> FeatureMaps { gradients.maps.next(channels: maps.channels, size: maps.height) }
@@ -207,14 +213,14 @@ package final class ClassificationNetwork {
 
   /// One fully connected layer: `dy` holds the gradient of its output after ReLU and dropout.
   private func backward(
-    through layer: DenseLayer, input: AlignedMemory, output: AlignedMemory, _ dy: AlignedMemory, _ dx: AlignedMemory,
+    through layer: DenseLayer, input: AlignedMemory, maps: FeatureMaps? = nil, output: AlignedMemory, _ dy: AlignedMemory, _ dx: AlignedMemory,
     _ dropoutRate: Float, _ shard: ShardGradient
   ) {
     bench.stage("classification.dropout", .backward)
     Dropout(rate: dropoutRate, layer: 0, bench: bench).scaleGradient(dy, count: layer.rows * layer.outputs)
     layer.rectifyGradient(dy, output: output)
     layer.biasGradient(dy, into: shard.stored)
-    layer.weightGradient(input, dy, into: shard)
+    layer.weightGradient(input, dy, maps: maps, into: shard)
     layer.multiplyBack(dy, into: dx)
   }
 

@@ -33,6 +33,8 @@ package final class ConvolutionLayer {
   private let biasSums: ChannelSums
   /// Of the batch normalisation.
   private let epsilon: Float
+  /// Whether the parameters have changed since they were brought into the kernels' form.
+  private var isStale = true
 
   /// y: after ReLU.
   package let output: FeatureMaps
@@ -91,14 +93,21 @@ package final class ConvolutionLayer {
     self.epsilon = epsilon
   }
 
+  /// The parameters will have changed by the next forward pass, which then brings them into the kernels' form. For layers
+  /// that do not normalise with stored statistics.
+  package func weightsChange() { isStale = true }
+
   /// Brings the weights into the kernels' form: after every update of the parameters.
   /// `statistics` are folded in where the layer normalises with stored ones.
   package func prepare(statistics: ParameterVector) {
+    if let folded { fold(statistics, into: folded) }
+    prepare()
+  }
+
+  private func prepare() {
+    isStale = false
     var weights = UnsafePointer(parameters.pointer + weight)
-    if let folded {
-      fold(statistics, into: folded)
-      weights = UnsafePointer(folded.weights.pointer)
-    }
+    if let folded { weights = UnsafePointer(folded.weights.pointer) }
     let turned = kind == .transposed
     bench.stage("\(name).prepared", .forward)
     forwardPlan.prepare(weights, turned: turned, into: preparedForward.pointer, bench: bench)
@@ -108,6 +117,8 @@ package final class ConvolutionLayer {
   }
 
   package func forward(_ input: FeatureMaps) {
+    bench.need(name)
+    if isStale { prepare() }
     guard let normalization, let preActivation = training?.preActivation else {
       let bias = folded.map { UnsafePointer($0.bias.pointer) } ?? UnsafePointer(parameters.pointer + bias)
       convolve(input, bias: bias, rectified: true, into: output)
@@ -146,6 +157,7 @@ package final class ConvolutionLayer {
     let (x, dy) = kind == .convolution ? (input, gradient) : (gradient, input)
     bench.stage(name, .weightGradient)
     training.weightPlan.sum(input: x.data, outputGradient: dy.data, into: parameterGradient + weight, bench: bench)
+    bench.gradientIsComplete(of: name)
 
     if let inputGradient {
       bench.stage(name, .dataGradient)

@@ -68,6 +68,10 @@ package final class ClassificationStep {
   /// Brings the parameters into the kernels' form: after each update.
   package func prepare() { network.prepare() }
 
+  /// The parameters will have changed by the next forward pass.
+  package func weightsChange() { network.weightsChange() }
+
+  /// Forward and backward.
   /// - Parameters:
   ///   - planes: (N, 3, S, S), B,G,R with the mean subtracted.
   ///   - labels: [N][L], 0 or 1.
@@ -76,13 +80,23 @@ package final class ClassificationStep {
     planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, key: DropoutKey,
     gradient: ShardGradient
   ) -> ShardResult {
+    let result = forward(planes: planes, labels: labels, key: key)
+    backward(planes: planes, gradient: gradient)
+    return result
+  }
+
+  package func forward(planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, key: DropoutKey) -> ShardResult {
     network.forward(planes, dropout: dropoutRate > 0 ? (dropoutRate, key) : nil)
     network.averageScores(into: scores)
     let loss = crossEntropy.loss(scores: scores.pointer, labels: labels)
     crossEntropy.gradient(scores: scores.pointer, labels: labels, into: scoreGradient.pointer)
-    network.backward(planes, averageGradient: scoreGradient, dropoutRate: dropoutRate, into: gradient)
     let correct = (0..<images * classes).count { (scores.pointer[$0] > 0) == (labels[$0] > 0.5) }
     return ShardResult(loss: Double(loss), correct: Double(correct), decisions: Double(images * classes))
+  }
+
+  /// After `forward` on the same planes.
+  package func backward(planes: UnsafePointer<Float>, gradient: ShardGradient) {
+    network.backward(planes, averageGradient: scoreGradient, dropoutRate: dropoutRate, into: gradient)
   }
 
   /// A forward pass for its batch-norm statistics alone.
@@ -132,6 +146,10 @@ package final class SegmentationStep {
   /// After each update.
   package func prepare() { segmentation.prepare(statistics: net.segmentationStatistics) }
 
+  /// The parameters will have changed by the next forward pass.
+  package func weightsChange() { segmentation.weightsChange() }
+
+  /// Features, forward and backward.
   /// - Parameters:
   ///   - planes: (N, 3, S, S), B,G,R with the mean subtracted.
   ///   - labels: [N][L], 1 for each label of the example's combination.
@@ -141,7 +159,15 @@ package final class SegmentationStep {
     planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, mask: UnsafePointer<UInt8>,
     gradient: ShardGradient
   ) -> ShardResult {
-    forward(planes: planes, labels: labels)
+    features(planes: planes, labels: labels)
+    let result = forward(mask: mask)
+    backward(gradient: gradient)
+    return result
+  }
+
+  /// From the features to the loss.
+  package func forward(mask: UnsafePointer<UInt8>) -> ShardResult {
+    bridgeAndSegment()
     let workspace = bench.workspace
     bench.stage("segmentation.loss", .forward)
     bench.run(loss.tasks) {
@@ -154,14 +180,20 @@ package final class SegmentationStep {
         scores: segmentation.scores.pointer, mask: mask, pixels: pixels, into: segmentation.scoreGradient.pointer,
         task: $0)
     }
+    return ShardResult(loss: Double(value), correct: Double(correct), decisions: Double(pixels))
+  }
+
+  /// After `forward`.
+  package func backward(gradient: ShardGradient) {
     let activationGradient = segmentation.backward(
       switches: classification.poolingSwitches, into: gradient.stored)
     bridging.backward(
       pool5: classification.pool5, saliency: saliency.output, gradient: activationGradient, into: gradient)
-    return ShardResult(loss: Double(value), correct: Double(correct), decisions: Double(pixels))
   }
 
-  private func forward(planes: UnsafePointer<Float>, labels: UnsafePointer<Float>) {
+  /// What the fixed classification network says of a shard: it needs no parameter of this phase, so it may run while those
+  /// are still on their way. The backward pass of the shard before must be over.
+  package func features(planes: UnsafePointer<Float>, labels: UnsafePointer<Float>) {
     classification.forward(planes)
     // The seed is the sigmoid of the maximum score, for the chosen labels (reference-facts 0.2).
     classification.maximumScores(into: seeds, positions: positions.pointer)
@@ -169,6 +201,9 @@ package final class SegmentationStep {
       seeds.pointer[index] = labels[index] * sigmoid(seeds.pointer[index])
     }
     saliency.forward(owners: Array(0..<images), seeds: seeds.pointer, positions: positions.pointer)
+  }
+
+  private func bridgeAndSegment() {
     bridging.forward(pool5: classification.pool5, saliency: saliency.output, stored: nil)
     segmentation.forward(bridging.output, switches: classification.poolingSwitches)
   }
@@ -177,7 +212,8 @@ package final class SegmentationStep {
   package func gatherStatistics(
     planes: UnsafePointer<Float>, labels: UnsafePointer<Float>, into vector: ParameterVector
   ) {
-    forward(planes: planes, labels: labels)
+    features(planes: planes, labels: labels)
+    bridgeAndSegment()
     bridging.copyStatistics(into: vector)
     segmentation.copyStatistics(into: vector)
   }

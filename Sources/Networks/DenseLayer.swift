@@ -61,6 +61,7 @@ package final class DenseLayer {
 
   /// The product alone: [M][C] to [M][K].
   package func multiply(_ x: AlignedMemory, into y: AlignedMemory) {
+    bench.need(name)
     bench.stage(name, .forward)
     multiply(x, forwardProduct, into: y)
   }
@@ -102,7 +103,13 @@ package final class DenseLayer {
   }
 
   /// The gradient of the weights: summed over all rows in one product, or left as the product's factors.
-  package func weightGradient(_ x: AlignedMemory, _ dy: AlignedMemory, into gradient: ShardGradient) {
+  ///
+  /// The layer's other gradients have been written before.
+  /// - Parameter maps: what the unfolded one of the two was made from, x of a convolution and dy of a transposed one; nil
+  ///   where the rows are not unfolded.
+  package func weightGradient(
+    _ x: AlignedMemory, _ dy: AlignedMemory, maps: FeatureMaps? = nil, into gradient: ShardGradient
+  ) {
     let (left, right) = kind == .convolution ? (dy, x) : (x, dy)
     if let weightProduct {
       bench.stage(name, .weightGradient)
@@ -113,8 +120,10 @@ package final class DenseLayer {
       guard let factors = gradient.factors else { preconditionFailure("there is no place for the factors of \(name)") }
       bench.stage("\(name).factors", .weightGradient)
       factors.store(
-        "\(name).weight", left: left.pointer, right: right.pointer, shard: gradient.shard, bench.workers)
+        "\(name).weight", left: left.pointer, right: right.pointer, compact: maps.map { UnsafePointer($0.data) },
+        shard: gradient.shard, bench.workers)
     }
+    bench.gradientIsComplete(of: name)
   }
 
   /// The gradient of a bias on rows.

@@ -18,6 +18,8 @@ package final class FirstConvolutionLayer {
   private let folded: (weights: AlignedMemory, bias: AlignedMemory)?
   private let rectification: Rectification
   private let biasSums: ChannelSums
+  /// Whether the parameters have changed since they were brought into the kernels' form.
+  private var isStale = true
 
   /// y: after ReLU.
   package let output: FeatureMaps
@@ -54,18 +56,25 @@ package final class FirstConvolutionLayer {
     if let weightPlan { bench.reserve(floats: max(weightPlan.workspaceFloats, biasSums.workspaceFloats)) }
   }
 
+  /// As `ConvolutionLayer.weightsChange`.
+  package func weightsChange() { isStale = true }
+
   package func prepare(statistics: ParameterVector) {
-    var weights = UnsafePointer(parameters.pointer + weight)
-    if let folded {
-      fold(statistics, into: folded)
-      weights = UnsafePointer(folded.weights.pointer)
-    }
+    if let folded { fold(statistics, into: folded) }
+    prepare()
+  }
+
+  private func prepare() {
+    isStale = false
+    let weights = folded.map { UnsafePointer($0.weights.pointer) } ?? UnsafePointer(parameters.pointer + weight)
     bench.stage("\(name).prepared", .forward)
     bench.run(plan.preparationTasks) { plan.prepare(weights, into: prepared.pointer, task: $0) }
   }
 
   /// `planes`: (N, 3, S, S), B,G,R with the mean subtracted.
   package func forward(_ planes: UnsafePointer<Float>) {
+    bench.need(name)
+    if isStale { prepare() }
     let bias = folded.map { UnsafePointer($0.bias.pointer) } ?? UnsafePointer(parameters.pointer + bias)
     let target = preActivation ?? output
     bench.stage(name, .forward)
@@ -102,6 +111,7 @@ package final class FirstConvolutionLayer {
     bench.run(weightPlan.finishTasks, scratch: weightPlan.scratchFloats) { task, scratch in
       weightPlan.finish(workspace: workspace, into: parameterGradient + weight, task: task, scratch: scratch)
     }
+    bench.gradientIsComplete(of: name)
   }
 
   func copyStatistics(into vector: ParameterVector) { normalization?.copyStatistics(into: vector) }

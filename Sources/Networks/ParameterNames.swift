@@ -1,4 +1,5 @@
 // Every parameter and statistic of the network: names, plain shapes and multipliers (reference-facts sections 2, 3 and 9).
+import Kernels
 import Tensors
 
 extension NetworkShape {
@@ -39,6 +40,19 @@ extension NetworkShape {
     }
     list += weightAndBias("segmentation.score", [2, channels(64), 1, 1], 2)
     return ParameterTable(list)
+  }
+
+  /// The unfoldings of `images` images' maps that are a factor of a layer's weight gradient: x of a convolution, dy of a
+  /// transposed one. By the parameter's name.
+  package func factorUnfoldings(images: Int) -> [String: Unfolding] {
+    func unfolding(_ channels: Int) -> Unfolding {
+      Unfolding(images: images, channels: channels, height: pool5Size, width: pool5Size, kernel: fc6Kernel)
+    }
+    let c5 = channels(512)
+    return [
+      "classification.fc6.weight": unfolding(c5), "bridging.fc6.weight": unfolding(2 * c5),
+      "bridging.fc6_deconv.weight": unfolding(c5),
+    ]
   }
 
   /// Mean and biased variance of every batch normalisation of the classification network, if it has any.

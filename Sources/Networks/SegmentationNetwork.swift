@@ -69,6 +69,11 @@ package final class SegmentationNetwork {
     bench.reserve(floats: score.workspaceFloats)
   }
 
+  /// The parameters will have changed by the next forward pass.
+  package func weightsChange() {
+    for layer in blocks.flatMap(\.layers) { layer.weightsChange() }
+  }
+
   package func prepare(statistics: ParameterVector) {
     for layer in blocks.flatMap(\.layers) { layer.prepare(statistics: statistics) }
   }
@@ -87,6 +92,7 @@ package final class SegmentationNetwork {
         maps = layer.output
       }
     }
+    bench.need("segmentation.score")
     bench.stage("segmentation.score", .forward)
     bench.run(score.tasks) {
       score.apply(
@@ -107,6 +113,7 @@ package final class SegmentationNetwork {
     }
     score.combineWeightGradient(
       workspace: workspace, weightGradient: parameterGradient + scoreWeight, biasGradient: parameterGradient + scoreBias)
+    bench.gradientIsComplete(of: "segmentation.score")
     var gradient = buffer(like: top, size: top.height)
     bench.stage("segmentation.score", .dataGradient)
     bench.run(score.tasks) {

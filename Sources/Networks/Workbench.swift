@@ -13,6 +13,8 @@ package final class Workbench: @unchecked Sendable {
   private var memory: AlignedMemory?
   /// Takes the time of each stage, where someone asks for it; nil costs nothing.
   package var stopwatch: Stopwatch?
+  /// Hears which parameters are read and which gradients written, where ranks train together.
+  package weak var traffic: (any ParameterTraffic)?
 
   package init(workers: WorkerPool, convolution: ConvolutionAlgorithm = .winograd) {
     self.workers = workers
@@ -36,9 +38,17 @@ package final class Workbench: @unchecked Sendable {
   /// Says that what follows, up to the next call, is this pass of this layer.
   @inline(__always)
   package func stage(_ layer: @autoclosure () -> String, _ pass: Pass) {
-    guard let stopwatch else { return }
-    stopwatch.begin(Stage(layer(), pass))
+    if stopwatch == nil && traffic == nil { return }
+    let stage = Stage(layer(), pass)
+    traffic?.reached(stage)
+    stopwatch?.begin(stage)
   }
+
+  /// Says that a layer is about to read its parameters; they are the new ones when this returns.
+  func need(_ layer: @autoclosure () -> String) { traffic?.need(layer()) }
+
+  /// Says that a layer has written its parameters' gradient.
+  func gradientIsComplete(of layer: @autoclosure () -> String) { traffic?.gradientIsComplete(of: layer()) }
 
   /// Runs a kernel's tasks over the threads.
   package func run(_ tasks: Int, _ body: (_ task: Int) -> Void) {

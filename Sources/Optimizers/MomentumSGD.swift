@@ -1,4 +1,4 @@
-// Momentum SGD on this rank's slice of the flat vector of parameters. For every scalar (reference-facts sections 3 and 8):
+// Momentum SGD on this rank's part of the flat vector of parameters. For every scalar (reference-facts sections 3 and 8):
 //
 //   g = sum over shards / shards + decay * decayMultiplier * W
 //   V = momentum * V + rate * rateMultiplier * g
@@ -10,11 +10,11 @@ import Kernels
 import Tensors
 import Workers
 
-/// The velocity of one slice and the rule that changes its weights.
+/// The velocity of one rank's ranges and the rule that changes their weights.
 package final class MomentumSGD {
   package let table: ParameterTable
-  /// The range of the flat vector that this rank updates.
-  package let slice: Range<Int>
+  /// The ranges of the flat vector that this rank updates, in ascending order.
+  package let ranges: [Range<Int>]
   package let momentum: Float
   package let weightDecay: Float
   package let schedule: LearningRateSchedule
@@ -23,7 +23,7 @@ package final class MomentumSGD {
   /// Of the iteration that `begin` named.
   package private(set) var rate: Float
 
-  /// V of the slice: float i belongs to float slice.lowerBound + i of the flat vector.
+  /// V of the ranges, one behind the other.
   let velocity: AlignedMemory
   private let pool: WorkerPool
 
@@ -32,34 +32,46 @@ package final class MomentumSGD {
 
   /// Velocity starts at zero.
   package init(
-    table: ParameterTable, slice: Range<Int>, schedule: LearningRateSchedule, momentum: Float, weightDecay: Float,
+    table: ParameterTable, ranges: [Range<Int>], schedule: LearningRateSchedule, momentum: Float, weightDecay: Float,
     shards: Int, pool: WorkerPool
   ) {
-    precondition(slice.lowerBound >= 0 && slice.upperBound <= table.vectorCount, "slice \(slice) of \(table.vectorCount)")
+    precondition(ranges.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= table.vectorCount }, "\(ranges) of \(table.vectorCount)")
+    precondition(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound }, "\(ranges) are not in order")
     precondition(shards >= 1, "\(shards) shards")
     self.table = table
-    self.slice = slice
+    self.ranges = ranges
     self.schedule = schedule
     self.momentum = momentum
     self.weightDecay = weightDecay
     self.shards = shards
     self.pool = pool
     rate = schedule.rate(at: 0)
-    velocity = AlignedMemory(floats: slice.count, for: .momentum)
+    velocity = AlignedMemory(floats: ranges.reduce(0) { $0 + $1.count }, for: .momentum)
   }
 
   /// Sets the learning rate of an iteration, counted from 0.
   package func begin(iteration: Int) { rate = schedule.rate(at: iteration) }
 
-  /// Changes the weights of `range`, which lies in the slice.
+  /// Where the velocity of float 0 of the flat vector would be, as seen from inside `range`, which lies in one of `ranges`.
+  func velocityBase(of range: Range<Int>) -> UnsafeMutablePointer<Float> {
+    var place = 0
+    for own in ranges {
+      if own.lowerBound <= range.lowerBound && range.upperBound <= own.upperBound {
+        return velocity.pointer + place - own.lowerBound
+      }
+      place += own.count
+    }
+    preconditionFailure("\(range) does not lie in \(ranges)")
+  }
+
+  /// Changes the weights of `range`, which lies in one of `ranges`.
   ///
   /// - Parameters:
   ///   - gradientSum: summed over all shards; its first float belongs to range.lowerBound.
   ///   - weights: the whole flat vector; only `range` is touched, and of it only parameters, not the gaps between them.
   package func update(_ range: Range<Int>, gradientSum: UnsafePointer<Float>, weights: UnsafeMutablePointer<Float>) {
-    precondition(range.lowerBound >= slice.lowerBound && range.upperBound <= slice.upperBound, "\(range) of \(slice)")
     let pieces = pieces(of: range)
-    let velocity = velocity.pointer - slice.lowerBound
+    let velocity = velocityBase(of: range)
     let gradient = gradientSum - range.lowerBound
     let inverseShards = 1 / Float(shards)
     pool.run(pieces.count) { task, _ in

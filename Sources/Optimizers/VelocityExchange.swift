@@ -7,39 +7,38 @@ extension MomentumSGD {
   /// Copies the velocity of all ranks into `vector` on rank 0; other ranks pass nil. Collective.
   ///
   /// - Parameters:
-  ///   - slices: those of the reduction, for all ranks in order; they may overlap.
+  ///   - owned: what each rank updates, in rank order; ranks may share ranges, and then have the same velocity.
   ///   - vector: as long as the table's flat vector; gaps between parameters get zeros.
   package func gatherVelocity(
-    into vector: UnsafeMutablePointer<Float>?, slices: [Range<Int>], _ communicator: Communicator
+    into vector: UnsafeMutablePointer<Float>?, owned: [[Range<Int>]], _ communicator: Communicator
   ) throws {
-    let parts = Self.parts(of: slices)
+    let parts = Self.parts(of: owned)
     if communicator.rank == 0 {
       guard let vector else { preconditionFailure("rank 0 needs memory for the velocity") }
-      copy(velocity.pointer + parts[0].lowerBound - slice.lowerBound, to: vector + parts[0].lowerBound, parts[0].count)
+      for part in parts[0] { (vector + part.lowerBound).update(from: velocityBase(of: part) + part.lowerBound, count: part.count) }
       try communicator.exchange(
-        (1..<max(communicator.size, 1)).map {
-          .receive(vector + parts[$0].lowerBound, count: parts[$0].count, from: $0)
+        (1..<max(communicator.size, 1)).flatMap { rank in
+          parts[rank].map { .receive(vector + $0.lowerBound, count: $0.count, from: rank) }
         })
     } else {
-      let part = parts[communicator.rank]
       try communicator.exchange(
-        [.send(velocity.pointer + part.lowerBound - slice.lowerBound, count: part.count, to: 0)])
+        parts[communicator.rank].map { .send(velocityBase(of: $0) + $0.lowerBound, count: $0.count, to: 0) })
     }
   }
 
   /// Sets the velocity of all ranks from `vector` on rank 0; other ranks pass nil. Collective.
   package func scatterVelocity(
-    from vector: UnsafePointer<Float>?, slices: [Range<Int>], _ communicator: Communicator
+    from vector: UnsafePointer<Float>?, owned: [[Range<Int>]], _ communicator: Communicator
   ) throws {
     if communicator.rank == 0 {
       guard let vector else { preconditionFailure("rank 0 has the velocity") }
-      copy(vector + slice.lowerBound, to: velocity.pointer, slice.count)
+      for range in ranges { (velocityBase(of: range) + range.lowerBound).update(from: vector + range.lowerBound, count: range.count) }
       try communicator.exchange(
-        (1..<max(communicator.size, 1)).map {
-          .send(vector + slices[$0].lowerBound, count: slices[$0].count, to: $0)
+        (1..<max(communicator.size, 1)).flatMap { rank in
+          owned[rank].map { .send(vector + $0.lowerBound, count: $0.count, to: rank) }
         })
     } else {
-      try communicator.exchange([.receive(velocity.pointer, count: slice.count, from: 0)])
+      try communicator.exchange(ranges.map { .receive(velocityBase(of: $0) + $0.lowerBound, count: $0.count, from: 0) })
     }
   }
 
@@ -47,16 +46,20 @@ extension MomentumSGD {
   package func resetVelocity() { velocity.zero() }
 
   /// What each rank gives so that every float comes once, from the first rank that has it.
-  private static func parts(of slices: [Range<Int>]) -> [Range<Int>] {
-    var end = 0
-    return slices.map { slice in
-      let first = min(max(slice.lowerBound, end), slice.upperBound)
-      end = max(end, slice.upperBound)
-      return first..<slice.upperBound
+  private static func parts(of owned: [[Range<Int>]]) -> [[Range<Int>]] {
+    var given: [Range<Int>] = []
+    return owned.map { ranges in
+      let parts = ranges.flatMap { range in
+        given.filter { $0.overlaps(range) }.reduce([range]) { left, taken in
+          left.flatMap { piece -> [Range<Int>] in
+            let cut = taken.clamped(to: piece)
+            if cut.isEmpty { return [piece] }
+            return [piece.lowerBound..<cut.lowerBound, cut.upperBound..<piece.upperBound].filter { !$0.isEmpty }
+          }
+        }
+      }
+      given += parts
+      return parts
     }
-  }
-
-  private func copy(_ from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>, _ count: Int) {
-    to.update(from: from, count: count)
   }
 }

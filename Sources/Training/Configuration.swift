@@ -1,4 +1,5 @@
 // The resolved configuration of a run: a YAML file, changed by `--set key.path=value`, checked key by key.
+import Cluster
 import Foundation
 import Images
 import Networks
@@ -146,6 +147,13 @@ package struct Configuration: Sendable, Equatable {
   package var checkpointEvery: Int { integer("checkpoint.every") }
   package var checkpointsKept: Int { integer("checkpoint.keep") }
   package var threads: Int { integer("threads") }
+  /// Floats of a bucket of gradients.
+  package var bucketFloats: Int { max(Int(number("cluster.bucketMegabytes") * 1_048_576) / 4, 16) }
+  /// nil for the choice of each layer by its sizes.
+  package var factorWay: FactorWay? { FactorWay(rawValue: values["cluster.factors"]!) }
+  /// 0 for no watch.
+  package var stallSeconds: Double { number("cluster.stallSeconds") }
+  package var reportEvery: Int { integer("cluster.reportEvery") }
 
   /// The values of one phase.
   package struct PhaseSettings: Sendable {
@@ -171,7 +179,8 @@ package struct Configuration: Sendable, Equatable {
   /// already learned.
   package static let freeKeys: Set<String> = [
     "name", "data.root", "data.pack", "data.cacheMegabytes", "classification.iterations", "segmentation.iterations",
-    "checkpoint.every", "checkpoint.keep", "threads",
+    "checkpoint.every", "checkpoint.keep", "threads", "cluster.bucketMegabytes", "cluster.factors", "cluster.stallSeconds",
+    "cluster.reportEvery",
   ]
 
   /// The first key, in the order of the list, whose value matters and differs.

@@ -108,6 +108,17 @@ package struct ConfigurationKey: Sendable {
       .init("statistics.shards", .integer(counts), "101", "Shards whose batch-norm statistics are averaged after a phase."),
       .init("checkpoint.every", .integer(countsOrZero), "500", "Iterations between checkpoints; 0 writes only each phase's last."),
       .init("checkpoint.keep", .integer(counts), "3", "Newest checkpoints kept; a phase's last one always stays."),
+      .init(
+        "cluster.bucketMegabytes", .number(0.0001...1024), "32",
+        "Gradients that travel together; smaller ones leave earlier, larger ones cost less each. Changes no bit."),
+      .init(
+        "cluster.factors", .choice(["automatic", "sums", "factors", "replicas"]), "automatic",
+        "How gradients of fc6, fc7 and fc6_deconv travel: as sums, as their factors, as factors with every rank updating "
+          + "the whole (more momentum, no weights on the wire), or as the smaller of the first two. Changes no bit."),
+      .init(
+        "cluster.stallSeconds", .number(0...1e6), "600",
+        "An iteration that lasts longer ends the job, after each rank has said what it waits for; 0 for no watch."),
+      .init("cluster.reportEvery", .integer(countsOrZero), "0", "Iterations between two summaries of the ranks' times; 0 for one at the end."),
       .init("threads", .integer(countsOrZero), "0", "Threads a rank; 0 shares the cores it may use with the ranks beside it."),
     ]
 

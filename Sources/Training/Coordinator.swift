@@ -82,28 +82,31 @@ final class Coordinator {
 
   /// Makes memory for the phase's checkpoints, and gives the optimiser the velocity of the one that the run resumes from,
   /// if that lies inside the phase. Collective.
-  func begin(_ phase: Phase, _ optimizer: MomentumSGD, _ slices: [Range<Int>]) throws {
+  func begin(_ phase: Phase, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]]) throws {
     snapshots = nil
     if isFirst { snapshots = SnapshotMemory(phase, net) }
     guard let resumed, resumed.phase == phase, resumed.iteration > 0 else { return }
     let vector = try communicator.together { isFirst ? try resumed.readVelocity(optimizer.table) : nil }
-    try optimizer.scatterVelocity(from: vector?.pointer, slices: slices, communicator)
+    try optimizer.scatterVelocity(from: vector?.pointer, owned: owned, communicator)
   }
 
   // MARK: During a phase
 
-  /// Logs an iteration; returns why the run should stop here, the same on every rank.
-  func endIteration(_ line: IterationMetrics, of iterations: Int, since started: Double) throws -> ExitReason? {
+  /// This rank's wish to stop, for its report.
+  func wishes(since started: Double) -> (signalled: Bool, late: Bool) {
+    (StopSignals.last != nil, options.timeLimit.map { Clock.now - started > $0 } ?? false)
+  }
+
+  /// Logs an iteration; returns why the run should stop here, the same on every rank. Signals may reach one rank only, and
+  /// clocks differ: any rank's word stops all.
+  func endIteration(_ line: IterationMetrics, of iterations: Int, _ verdict: IterationVerdict) -> ExitReason? {
     if isFirst {
       display.show(line, of: iterations)
       do { try metrics?.append(line) } catch { display.say("warning: \(error)") }
     }
-    let late = options.timeLimit.map { Clock.now - started > $0 } ?? false
-    // Signals may reach one rank only, and clocks differ: any rank's word stops all.
-    let flags = try communicator.agree([StopSignals.last == nil ? 0 : 1, late ? 1 : 0])
-    if flags[0] != 0 {
+    if verdict.isSignalled {
       reasonToStop = .signal
-    } else if flags[1] != 0 {
+    } else if verdict.isLate {
       reasonToStop = .timeLimit
     } else if let limit = options.stopAfter, totalIterations(line) >= limit {
       reasonToStop = .stoppedAfter
@@ -117,6 +120,15 @@ final class Coordinator {
       ? configuration.settings(of: .classification).iterations + line.iteration : line.iteration
   }
 
+  /// Whether this is known to be the run's last iteration: nothing need be prepared for the next.
+  func stops(after iteration: Int, of phase: Phase) -> Bool {
+    guard let limit = options.stopAfter else { return false }
+    let before =
+      phase == .segmentation && options.phases.contains(.classification)
+      ? configuration.settings(of: .classification).iterations : 0
+    return before + iteration >= limit
+  }
+
   func isDue(_ iteration: Int) -> Bool {
     configuration.checkpointEvery > 0 && iteration % configuration.checkpointEvery == 0
   }
@@ -124,12 +136,12 @@ final class Coordinator {
   /// Gathers the velocity and writes a checkpoint in the background; collective. A failed write is said and tried again
   /// at the next interval; at a phase's end it is waited for, and a failure ends the run.
   func checkpoint(
-    _ phase: Phase, _ iteration: Int, _ optimizer: MomentumSGD, _ slices: [Range<Int>], ended isEnd: Bool
+    _ phase: Phase, _ iteration: Int, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]], ended isEnd: Bool
   ) throws {
     if isFirst {
       do { try store.waitForWriter() } catch { display.say("warning: \(error); training goes on") }
     }
-    try optimizer.gatherVelocity(into: snapshots?.velocity.pointer, slices: slices, communicator)
+    try optimizer.gatherVelocity(into: snapshots?.velocity.pointer, owned: owned, communicator)
     if isEnd { ended.insert(phase) }
     try communicator.together {
       guard let snapshots else { return }
@@ -149,6 +161,9 @@ final class Coordinator {
       }
     }
   }
+
+  /// Waits for a checkpoint that is being written. Collective.
+  func waitForWriter() throws { try communicator.together { try store.waitForWriter() } }
 
   // MARK: The end
 

@@ -18,9 +18,11 @@ package struct IterationMetrics: Sendable, Codable, Equatable {
   package var secondsWaiting: Double
   /// Of rank 0 in the iteration; nil in lines of older versions.
   package var pageFaults: Int?
+  /// Where each rank's time went up to its report of the iteration; nil for one rank.
+  package var ranks: RankMetrics?
 
   enum CodingKeys: String, CodingKey {
-    case phase, iteration, loss, accuracy, seconds
+    case phase, iteration, loss, accuracy, seconds, ranks
     case learningRate = "learning_rate"
     case examplesPerSecond = "examples_per_second"
     case secondsWaiting = "seconds_waiting"

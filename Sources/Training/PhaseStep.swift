@@ -10,10 +10,14 @@ package protocol PhaseStep: AnyObject {
   var parameters: ParameterVector { get }
   /// Means and variances to gather when it has ended; an empty table where there is no batch norm.
   var statistics: ParameterVector { get }
-  /// Brings the parameters into the kernels' form: at the start and after every update.
-  func prepare()
-  /// Forward and backward over one shard; `gradient` receives the gradient of `parameters`.
-  func run(_ batch: ShardBatch, key: DropoutKey, gradient: ShardGradient) -> ShardResult
+  /// The parameters will have changed by the next forward pass, which brings them into the kernels' form.
+  func weightsChange()
+  /// What comes before all trained parameters; it may run while those are still on their way.
+  func features(_ batch: ShardBatch)
+  /// After `features` on the same batch: forward to the loss.
+  func forward(_ batch: ShardBatch, key: DropoutKey) -> ShardResult
+  /// After `forward`: `gradient` receives the gradient of `parameters`.
+  func backward(_ batch: ShardBatch, gradient: ShardGradient)
   /// A forward pass for the shard's batch-norm statistics.
   func gatherStatistics(_ batch: ShardBatch, into vector: ParameterVector)
 }
@@ -29,10 +33,16 @@ final class ClassificationPhase: PhaseStep {
     step = ClassificationStep(net, images: shardSize, dropoutRate: dropout, bench: bench)
   }
 
-  func prepare() { step.prepare() }
+  func weightsChange() { step.weightsChange() }
 
-  func run(_ batch: ShardBatch, key: DropoutKey, gradient: ShardGradient) -> ShardResult {
-    step.run(planes: batch.planes.pointer, labels: batch.labels.pointer, key: key, gradient: gradient)
+  func features(_ batch: ShardBatch) {}
+
+  func forward(_ batch: ShardBatch, key: DropoutKey) -> ShardResult {
+    step.forward(planes: batch.planes.pointer, labels: batch.labels.pointer, key: key)
+  }
+
+  func backward(_ batch: ShardBatch, gradient: ShardGradient) {
+    step.backward(planes: batch.planes.pointer, gradient: gradient)
   }
 
   func gatherStatistics(_ batch: ShardBatch, into vector: ParameterVector) {
@@ -52,16 +62,18 @@ final class SegmentationPhase: PhaseStep {
     step = SegmentationStep(net, images: shardSize, bench: bench)
   }
 
-  func prepare() {
+  func weightsChange() { step.weightsChange() }
+
+  func features(_ batch: ShardBatch) {
     // It does not change in this phase.
     if !isClassificationPrepared { step.prepareClassification() }
     isClassificationPrepared = true
-    step.prepare()
+    step.features(planes: batch.planes.pointer, labels: batch.labels.pointer)
   }
 
-  func run(_ batch: ShardBatch, key: DropoutKey, gradient: ShardGradient) -> ShardResult {
-    step.run(planes: batch.planes.pointer, labels: batch.labels.pointer, mask: batch.masks, gradient: gradient)
-  }
+  func forward(_ batch: ShardBatch, key: DropoutKey) -> ShardResult { step.forward(mask: batch.masks) }
+
+  func backward(_ batch: ShardBatch, gradient: ShardGradient) { step.backward(gradient: gradient) }
 
   func gatherStatistics(_ batch: ShardBatch, into vector: ParameterVector) {
     step.gatherStatistics(planes: batch.planes.pointer, labels: batch.labels.pointer, into: vector)

@@ -11,7 +11,7 @@ import Workers
 struct PhaseWork {
   let step: any PhaseStep
   let sums: PartialSums
-  let reduction: ReduceScatter
+  let reduction: BucketedReduction
   let optimizer: MomentumSGD
 
   init(_ phase: Phase, _ configuration: Configuration, _ net: DecoupledNet, _ communicator: Communicator, _ bench: Workbench) throws {
@@ -23,14 +23,26 @@ struct PhaseWork {
       : SegmentationPhase(net, shardSize: configuration.shardSize, bench: bench)
     let table = step.parameters.table
     self.step = step
+    let rows = configuration.shardSize * net.shape.scorePixels
+    let unfoldings = net.shape.factorUnfoldings(images: configuration.shardSize)
+    let choice = FactorChoice(
+      table, tree: tree, ranks: communicator.size, rows: rows, unfoldings: unfoldings, asked: configuration.factorWay)
+    let plan = BucketPlan(table, ranks: communicator.size, floats: configuration.bucketFloats, ways: choice.ways)
     sums = PartialSums(
-      tree: tree, shards: tree.range(of: communicator.rank, ranks: communicator.size), table: table,
-      rows: configuration.shardSize * net.shape.scorePixels, pool: bench.workers)
-    reduction = try ReduceScatter(communicator, tree: tree, count: table.vectorCount, pool: bench.workers)
-    optimizer = MomentumSGD(
-      table: table, slice: reduction.slices[communicator.rank],
+      tree: tree, shards: tree.range(of: communicator.rank, ranks: communicator.size), table: table, rows: rows,
+      exchanged: plan.exchanged, unfoldings: unfoldings, pool: bench.workers)
+    let optimizer = MomentumSGD(
+      table: table, ranges: plan.owned[communicator.rank],
       schedule: LearningRateSchedule(base: settings.rateBase, step: settings.rateStep, factor: settings.rateFactor),
       momentum: settings.momentum, weightDecay: settings.weightDecay, shards: configuration.shards, pool: bench.workers)
+    self.optimizer = optimizer
+    let weights = step.parameters.pointer
+    reduction = try BucketedReduction(
+      communicator, plan: plan, sums: sums, weights: weights,
+      reportCount: IterationReport.count(shards: tree.range(of: 0, ranks: communicator.size).count), pool: bench.workers
+    ) { range, gradientSum in
+      optimizer.update(range, gradientSum: gradientSum, weights: weights)
+    }
   }
 
   /// Shards that the loader holds at once.

@@ -7,6 +7,7 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
   case notEmpty(path: String, checkpoint: String)
   case otherConfiguration(key: String, here: String, checkpoint: String)
   case notFinite(phase: String, iteration: Int, shard: Int, loss: Double)
+  case gradientNotFinite(phase: String, iteration: Int, shard: Int, rank: Int, parameter: String)
   case noClassification
   case nothingToSegment(list: String)
   case noCheckpoint(path: String)
@@ -26,6 +27,10 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
     case .notFinite(let phase, let iteration, let shard, let loss):
       "the loss is \(loss) in iteration \(iteration) of the \(phase) phase, first in shard \(shard): "
         + "lower \(phase).learningRate.base, and look at the shard's images with --record-steps"
+    case .gradientNotFinite(let phase, let iteration, let shard, let rank, let parameter):
+      "the gradient of \(parameter) is no number, or beyond 1e34, in iteration \(iteration) of the \(phase) phase, in shard "
+        + "\(shard) on rank \(rank): no weight was changed by it. Lower \(phase).learningRate.base; if other ranks or a second "
+        + "run do not find it there, look at that rank's memory and processor"
     case .noClassification:
       "the segmentation phase needs a trained classification network: resume from a checkpoint of the classification "
         + "phase's end, or give its weights with --initial-weights"
@@ -49,7 +54,7 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
   /// Whether all ranks throw this error together, outside `Communicator.together`.
   package var isShared: Bool {
     switch self {
-    case .notFinite, .noClassification: true
+    case .notFinite, .gradientNotFinite, .noClassification: true
     default: false
     }
   }

@@ -2,7 +2,8 @@
 //
 // Phase one trains the classification network on many images with labels; phase two, with it fixed, the bridging layers
 // and the segmentation network on a few images with masks. Both go through `train`, whose iteration names every stage
-// once: load, forward and backward, sum over shards, update, prepare, log, checkpoint.
+// once: load, features, forward, backward (gradients leave layer by layer), agree, update (weights leave bucket by bucket),
+// log, checkpoint.
 //
 // The one law: the weights after iteration k depend on configuration, data, seed and instruction set alone. Here it
 // rests on three things: what a slot of a minibatch holds is a function of its number (`Batches`), gradients and losses
@@ -32,6 +33,9 @@ package final class TrainingLoop {
   private let coordinator: Coordinator
   private let display: ProgressDisplay
   private let trace: Trace
+  private let activity = Activity()
+  private let watchdog: Watchdog
+  private let rankSummary: RankSummary
   private let started: Double
   private var phaseSeconds: [String: Double] = [:]
 
@@ -55,6 +59,8 @@ package final class TrainingLoop {
     net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
     net.initialize(configuration.initialization, seed: configuration.seed)
     trace = try Trace(path: options.trace, communicator)
+    watchdog = Watchdog(activity, communicator, limit: configuration.stallSeconds)
+    rankSummary = RankSummary(try communicator.allGather(Array(communicator.nodeName.utf8.prefix(64)) + Array(repeating: 0, count: max(64 - communicator.nodeName.utf8.count, 0))))
     coordinator = try Coordinator(configuration, options, run, net, communicator, display)
     crops =
       options.phases.contains(.segmentation)
@@ -78,6 +84,8 @@ package final class TrainingLoop {
       }
       if reason != .finished { break }
     }
+    activity.begin("the end of the run")
+    rankSummary.say(display)
     try trace.write()
     try coordinator.finish(reason, seconds: Clock.now - started, phaseSeconds: phaseSeconds, threads: workers.threads)
     return reason
@@ -88,70 +96,123 @@ package final class TrainingLoop {
     if phase == .segmentation { try coordinator.requireClassification() }
     let work = try PhaseWork(phase, configuration, net, communicator, bench)
     let (step, sums, reduction, optimizer) = (work.step, work.sums, work.reduction, work.optimizer)
-    let weights = step.parameters.pointer
-    try coordinator.begin(phase, optimizer, reduction.slices)
+    let owned = reduction.plan.owned
+    let longest = tree.range(of: 0, ranks: communicator.size).count
+    try coordinator.begin(phase, optimizer, owned)
     let source = data.batches(of: phase, configuration, crops: crops)
     let loader = loader(source, from: start)
     defer { loader.stop() }
     let recorder = try StepRecorder(run, iterations: options.recordSteps, phase: phase, net: net, communicator: communicator)
     if start == 0 { try recorder.recordStart() }
-    step.prepare()
+    let traffic = GradientTraffic(reduction, trace, activity)
+    bench.traffic = traffic
+    watchdog.knows(reduction.plan)
+    defer { bench.traffic = nil }
+    let stopwatch = RankStopwatch(communicator)
+    /// The next iteration's first shard, whose features are there already.
+    var ahead: Result<ShardBatch, any Error>?
+
+    func nextBatch() throws -> ShardBatch { try stopwatch.data { try trace.record("wait for data") { try loader.next() } } }
 
     for iteration in start..<end {
-      let began = Clock.now
+      activity.begin("\(phase.rawValue) iteration \(iteration + 1)")
       let faultsBefore = PageFaults.count
-      let waitedBefore = loader.secondsWaiting + communicator.secondsWaiting
-
-      var results: [[Double]] = []
+      var report = IterationReport()
       var failure: (any Error)?
+      drill(iteration, sums, traffic)
+
       for shard in ownShards {
-        let batch: ShardBatch
-        do { batch = try trace.record("wait for data") { try loader.next() } } catch {
-          // A loss that is no number tells all ranks, through the sum that they wait for anyway.
+        do {
+          let batch = try ahead?.get() ?? nextBatch()
+          let key = DropoutKey(seed: configuration.seed, iteration: iteration, firstSlot: shard * configuration.shardSize)
+          let result = trace.record("shard \(shard) forward") {
+            if ahead == nil { step.features(batch) }
+            return step.forward(batch, key: key)
+          }
+          ahead = nil
+          // All weights of the iteration before have arrived: the forward pass has waited for each.
+          if shard == ownShards.lowerBound { try reduction.begin() }
+          trace.record("shard \(shard) backward") { step.backward(batch, gradient: sums.nextGradient()) }
+          sums.commit()
+          report.results.append([result.loss, result.correct, result.decisions])
+          if recorder.wants(iteration) { recorder.add(batch) }
+          loader.recycle(batch)
+        } catch {
+          // The others learn it from this rank's report, and get what they wait for until then.
           failure = error
-          results += Array(repeating: [.nan, 0, 0], count: ownShards.upperBound - shard)
+          report.lacksData = true
+          if shard == ownShards.lowerBound { try reduction.begin() }
+          reduction.abandonShards()
+          report.results += Array(repeating: [.nan, 0, 0], count: ownShards.upperBound - shard)
           break
         }
-        let key = DropoutKey(
-          seed: configuration.seed, iteration: iteration, firstSlot: shard * configuration.shardSize)
-        let result = trace.record("shard \(shard)") { step.run(batch, key: key, gradient: sums.nextGradient()) }
-        trace.record("add to the tree") { sums.commit() }
-        results.append([result.loss, result.correct, result.decisions])
-        if recorder.wants(iteration) { recorder.add(batch) }
-        loader.recycle(batch)
       }
 
-      let totals = try trace.record("sum losses") { try communicator.sumOverShards(results, tree: tree) }
-      let loss = totals[0] / Double(configuration.shards)
-      try requireFinite(loss, results, failure, phase, iteration)
+      report.unsound = sums.unsound
+      (report.signalled, report.late) = coordinator.wishes(since: started)
+      report.times = stopwatch.lap()
+      reduction.close(report.encoded(shards: longest))
 
-      optimizer.begin(iteration: iteration)
-      try trace.record("reduce, update, gather") {
-        try reduction.reduce(sums, weights: weights) { range, gradientSum in
-          optimizer.update(range, gradientSum: gradientSum, weights: weights)
+      /// All ranks' words, and what follows from them for the weights: the same on every rank.
+      var agreed: Result<IterationVerdict, any Error>?
+      func agree() {
+        agreed = Result {
+          let (words, lateness) = try trace.record("wait for all ranks' reports") { try reduction.agreement() }
+          let verdict = IterationVerdict(words, lateness: lateness, tree: tree)
+          if verdict.isSound {
+            optimizer.begin(iteration: iteration)
+            reduction.open()
+            step.weightsChange()
+          }
+          return verdict
         }
       }
-      trace.record("prepare weights") { step.prepare() }
-      if recorder.wants(iteration) { try recorder.finish(iteration: iteration, loss: loss) }
+      // Phase two's fixed network goes ahead with the next minibatch while gradients and weights of this one travel.
+      if phase == .segmentation, communicator.size > 1, iteration + 1 < end, !coordinator.stops(after: iteration + 1, of: phase) {
+        traffic.whenAgreed = agree
+        ahead = Result { try nextBatch() }
+        if case .success(let batch) = ahead { trace.record("next features") { step.features(batch) } }
+        traffic.whenAgreed = nil
+      }
+      if agreed == nil { agree() }
+      let verdict = try agreed!.get()
+      if !verdict.isSound {
+        try reduction.discard()
+        if iteration > start { try coordinator.checkpoint(phase, iteration, optimizer, owned, ended: false) }
+        try coordinator.waitForWriter()
+        try communicator.together { if let failure { throw failure } }
+        throw unsoundness(verdict, phase, iteration, reduction.plan.table)
+      }
+      if recorder.wants(iteration) {
+        try reduction.finish()
+        try recorder.finish(iteration: iteration, loss: verdict.loss)
+      }
 
-      let seconds = Clock.now - began
+      let (seconds, waiting) = stopwatch.iteration()
       let metrics = IterationMetrics(
-        phase: phase.rawValue, iteration: iteration + 1, loss: loss, accuracy: totals[1] / max(totals[2], 1),
+        phase: phase.rawValue, iteration: iteration + 1, loss: verdict.loss, accuracy: verdict.accuracy,
         learningRate: Double("\(optimizer.rate)") ?? Double(optimizer.rate),
         examplesPerSecond: Double(configuration.shards * configuration.shardSize) / seconds, seconds: seconds,
-        secondsWaiting: loader.secondsWaiting + communicator.secondsWaiting - waitedBefore,
-        pageFaults: PageFaults.count - faultsBefore)
-      let reason = try coordinator.endIteration(metrics, of: end, since: started)
+        secondsWaiting: waiting, pageFaults: PageFaults.count - faultsBefore,
+        ranks: communicator.size > 1 ? RankMetrics(verdict) : nil)
+      rankSummary.add(verdict)
+      let reason = coordinator.endIteration(metrics, of: end, verdict)
+      if configuration.reportEvery > 0, (iteration + 1) % configuration.reportEvery == 0 { rankSummary.say(display) }
       // The phase's last checkpoint comes after the statistics, below.
       if iteration + 1 == end { break }
       if reason != nil || coordinator.isDue(iteration + 1) {
-        try coordinator.checkpoint(phase, iteration + 1, optimizer, reduction.slices, ended: false)
+        activity.begin("the checkpoint of \(phase.rawValue) iteration \(iteration + 1)")
+        try reduction.finish()
+        try coordinator.checkpoint(phase, iteration + 1, optimizer, owned, ended: false)
       }
       if let reason { return reason }
     }
 
+    try reduction.finish()
+    activity.begin("the statistics of the \(phase.rawValue) phase")
     try gatherStatistics(step, source, after: end)
-    try coordinator.checkpoint(phase, end, optimizer, reduction.slices, ended: true)
+    activity.begin("the last checkpoint of the \(phase.rawValue) phase")
+    try coordinator.checkpoint(phase, end, optimizer, owned, ended: true)
     return coordinator.reasonToStop ?? .finished
   }
 
@@ -195,19 +256,26 @@ package final class TrainingLoop {
     }
   }
 
-  /// A loss that is no number, or a picture that could not be loaded, stops all ranks at the same iteration, with the
-  /// weights as they were before it.
-  private func requireFinite(
-    _ loss: Double, _ results: [[Double]], _ failure: (any Error)?, _ phase: Phase, _ iteration: Int
-  ) throws {
-    guard !loss.isFinite else { return }
-    try communicator.together { if let failure { throw failure } }
-    // Each rank names its first bad shard, or none; ranks hold shards in rank order.
-    let own = results.firstIndex { !$0[0].isFinite }.map { Double($0 + ownShards.lowerBound) } ?? -1
-    let named = try communicator.allGather([own, own < 0 ? 0 : results[Int(own) - ownShards.lowerBound][0]])
-    let first = named.first { $0[0] >= 0 } ?? [0, loss]
-    throw RunError.notFinite(
-      phase: phase.rawValue, iteration: iteration + 1, shard: Int(first[0]), loss: first[1])
+  /// What all ranks throw of an iteration that did not count.
+  private func unsoundness(_ verdict: IterationVerdict, _ phase: Phase, _ iteration: Int, _ table: ParameterTable) -> RunError {
+    if let bad = verdict.firstBadLoss {
+      return .notFinite(phase: phase.rawValue, iteration: iteration + 1, shard: bad.shard, loss: bad.loss)
+    }
+    let bad = verdict.firstBadGradient ?? (0, 0, 0)
+    let parameter = table.parameters.indices.last { table.offsets[$0] <= bad.offset && bad.offset < table.offsets[$0] + table.parameters[$0].count }
+    return .gradientNotFinite(
+      phase: phase.rawValue, iteration: iteration + 1, shard: bad.shard, rank: bad.rank,
+      parameter: parameter.map { table.parameters[$0].name } ?? "float \(bad.offset)")
+  }
+
+  /// `--drill`: does on purpose what a faulty node does by chance.
+  private func drill(_ iteration: Int, _ sums: PartialSums, _ traffic: GradientTraffic) {
+    guard let drill = options.drill, drill.rank == communicator.rank, drill.iteration == iteration + 1 else { return }
+    switch drill.fault {
+    case .kill: kill(getpid(), SIGKILL)
+    case .stop: kill(getpid(), SIGSTOP)
+    case .nan: traffic.spoil = { offset in sums.nextGradient().stored[offset] = .nan }
+    }
   }
 }
 

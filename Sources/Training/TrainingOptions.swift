@@ -24,6 +24,8 @@ package struct TrainingOptions: Sendable {
   package var timeLimit: Double?
   /// A file for the timeline of all ranks, in Chrome's trace format.
   package var trace: String?
+  /// A fault to cause on purpose.
+  package var drill: Drill?
 
   package init(output: String) { self.output = output }
 }
@@ -34,4 +36,30 @@ package enum ExitReason: String, Sendable {
   case stoppedAfter = "stop-after"
   case timeLimit = "time-limit"
   case signal
+}
+
+/// `--drill FAULT:RANK:ITERATION`: a fault on purpose, to see what a job does about it before one happens by chance.
+package struct Drill: Sendable, Equatable {
+  package enum Fault: String, Sendable, CaseIterable {
+    /// The rank's process is killed (SIGKILL).
+    case kill
+    /// The rank's process stands still (SIGSTOP).
+    case stop
+    /// A NaN gets into the rank's gradient.
+    case nan
+  }
+
+  package let fault: Fault
+  package let rank: Int
+  /// Of the phase that runs, counted from 1.
+  package let iteration: Int
+
+  /// nil for a text of another form.
+  package init?(_ text: String) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 3, let fault = Fault(rawValue: String(parts[0])), let rank = Int(parts[1]), rank >= 0,
+      let iteration = Int(parts[2]), iteration >= 1
+    else { return nil }
+    (self.fault, self.rank, self.iteration) = (fault, rank, iteration)
+  }
 }

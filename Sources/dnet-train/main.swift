@@ -51,6 +51,12 @@ struct Train: ParsableCommand {
   @Option(help: "Writes a timeline of all ranks that chrome://tracing and Perfetto open.")
   var trace: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Causes a fault in an iteration: kill or stop ends or freezes the rank, nan spoils its gradient.",
+      valueName: "fault:rank:iteration"))
+  var drill: String?
+
   @Flag(help: "Checks configuration and data, says what would be trained, and ends.")
   var dryRun = false
 
@@ -59,6 +65,9 @@ struct Train: ParsableCommand {
       throw ValidationError("--phase \(phase): it takes classification, segmentation or all")
     }
     if let stopAfter, stopAfter < 1 { throw ValidationError("--stop-after \(stopAfter): it takes at least 1") }
+    if let drill, Drill(drill) == nil {
+      throw ValidationError("--drill \(drill): it takes such as kill:1:20, stop:0:5 or nan:2:3")
+    }
     guard recordSteps >= 0 else { throw ValidationError("--record-steps \(recordSteps): it takes 0 or more") }
     if let timeLimit, Duration.seconds(of: timeLimit) == nil {
       throw ValidationError("--time-limit \(timeLimit): it takes seconds, or such as 3h50m, 45m, 90s")
@@ -74,6 +83,7 @@ struct Train: ParsableCommand {
     options.recordSteps = recordSteps
     options.timeLimit = timeLimit.flatMap(Duration.seconds)
     options.trace = trace
+    options.drill = drill.flatMap(Drill.init)
     return options
   }
 

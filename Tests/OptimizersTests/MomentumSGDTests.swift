@@ -22,9 +22,9 @@ import Optimizers
     return weights
   }
 
-  private func optimizer(_ slice: Range<Int>, threads: Int) -> MomentumSGD {
+  private func optimizer(_ range: Range<Int>, threads: Int) -> MomentumSGD {
     MomentumSGD(
-      table: table, slice: slice, schedule: .init(base: 0.1, step: 2, factor: 0.5), momentum: 0.9, weightDecay: 0.01,
+      table: table, ranges: [range], schedule: .init(base: 0.1, step: 2, factor: 0.5), momentum: 0.9, weightDecay: 0.01,
       shards: 6, pool: WorkerPool(threads: threads))
   }
 

@@ -47,7 +47,7 @@ func someParameters(count: Int) -> ParameterTable {
   return ParameterTable(parameters)
 }
 
-/// Three iterations by reduce-scatter, by the naive way, and by plain loops on one rank: the same bits.
+/// Four iterations by every way, bucket size, by the naive reduction, and by plain loops on one rank: the same bits.
 func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throws {
   let table = someParameters(count: count)
   require(table.vectorCount == count, "the test's table has \(table.vectorCount) floats, not \(count)")
@@ -90,44 +90,105 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
     }
     return weights
   }
-  func optimizer(_ slice: Range<Int>) -> MomentumSGD {
+  func optimizer(_ ranges: [Range<Int>]) -> MomentumSGD {
     MomentumSGD(
-      table: table, slice: slice, schedule: schedule, momentum: 0.9, weightDecay: 0.0005, shards: shards, pool: pool)
+      table: table, ranges: ranges, schedule: schedule, momentum: 0.9, weightDecay: 0.0005, shards: shards, pool: pool)
   }
-  let sums = PartialSums(tree: tree, shards: range, table: table, rows: rows, pool: pool)
 
-  /// Iterations `first..<last`; the velocity passes through rank 0 in the middle as when a run resumes.
-  func train(_ reduction: some GradientReduction) throws -> (weights: ParameterVector, velocity: ParameterVector?) {
-    let weights = start()
-    var sgd = optimizer(reduction.slices[communicator.rank])
+  /// Four iterations; the velocity passes through rank 0 in the middle as when a run resumes.
+  func train(
+    owned: [[Range<Int>]], _ weights: ParameterVector, _ iterate: (_ iteration: Int, _ sgd: MomentumSGD) throws -> Void
+  ) throws -> (weights: ParameterVector, velocity: ParameterVector?) {
+    var sgd = optimizer(owned[communicator.rank])
     let velocity = communicator.rank == 0 ? ParameterVector(table) : nil
     for iteration in 0..<4 {
       sgd.begin(iteration: iteration)
+      try iterate(iteration, sgd)
+      if iteration == 1 {
+        try sgd.gatherVelocity(into: velocity?.pointer, owned: owned, communicator)
+        sgd = optimizer(owned[communicator.rank])
+        try sgd.scatterVelocity(from: velocity.map { UnsafePointer($0.pointer) }, owned: owned, communicator)
+      }
+    }
+    try sgd.gatherVelocity(into: velocity?.pointer, owned: owned, communicator)
+    return (weights, velocity)
+  }
+
+  /// As the training loop goes: gradients leave layer by layer, weights are waited for one by one, and an iteration that does
+  /// not count comes in between.
+  func bucketed(floats: Int, _ way: FactorWay) throws -> (weights: ParameterVector, velocity: ParameterVector?) {
+    let factored = table.parameters.indices.filter { table.parameters[$0].gradient == .factored }
+    let plan = BucketPlan(
+      table, ranks: communicator.size, floats: floats, ways: Dictionary(uniqueKeysWithValues: factored.map { ($0, way) }))
+    let sums = PartialSums(tree: tree, shards: range, table: table, rows: rows, exchanged: plan.exchanged, pool: pool)
+    let weights = start()
+    var current: MomentumSGD?
+    let reduction = try BucketedReduction(
+      communicator, plan: plan, sums: sums, weights: weights.pointer, reportCount: 2, pool: pool
+    ) { part, sum in current!.update(part, gradientSum: sum, weights: weights.pointer) }
+    func backward(_ iteration: Int, spoiled: Bool) throws -> [[Double]] {
+      try reduction.begin()
+      for shard in range {
+        let gradient = sums.nextGradient()
+        for i in 0..<table.storedCount { gradient.stored[i] = value(i, shard, iteration) }
+        if spoiled, shard == shards - 1, table.storedCount > 0 { gradient.stored[5] = .infinity }
+        for index in table.parameters.indices.reversed() {
+          let parameter = table.parameters[index]
+          if parameter.gradient == .factored {
+            let (left, right, _) = factors(parameter, shard, iteration)
+            gradient.factors!.store(parameter.name, left: left, right: right, shard: gradient.shard, pool)
+          }
+          reduction.gradientIsComplete(of: index)
+        }
+        sums.commit()
+      }
+      reduction.close([sums.unsound == nil ? 0 : 1, Double(communicator.rank)])
+      let (reports, lateness) = try reduction.agreement()
+      require(reports.map { $0[1] } == (0..<communicator.size).map(Double.init), "reports \(reports)")
+      require(lateness.count == communicator.size, "\(lateness.count) times of arrival")
+      return reports
+    }
+    let result = try train(owned: plan.owned, weights) { iteration, sgd in
+      current = sgd
+      if iteration == 2 {
+        let reports = try backward(7, spoiled: true)
+        require(reports.contains { $0[0] == 1 }, "an infinite gradient was not seen")
+        let before = digest(UnsafeBufferPointer(weights.memory.buffer))
+        try reduction.discard()
+        require(digest(UnsafeBufferPointer(weights.memory.buffer)) == before, "an iteration that did not count changed weights")
+      }
+      require(try backward(iteration, spoiled: false).allSatisfy { $0[0] == 0 }, "a sound gradient was taken for unsound")
+      reduction.open()
+      for parameter in table.parameters.indices where parameter % 3 != 1 { reduction.need([parameter]) }
+      if iteration % 2 == 1 { try reduction.finish() }
+    }
+    try reduction.finish()
+    return result
+  }
+
+  func naive() throws -> (weights: ParameterVector, velocity: ParameterVector?) {
+    let reduction = try NaiveReduction(communicator, tree: tree, count: count, pool: pool)
+    let sums = PartialSums(tree: tree, shards: range, table: table, rows: rows, pool: pool)
+    let weights = start()
+    return try train(owned: reduction.owned, weights) { iteration, sgd in
       for shard in range {
         store(shard, iteration, sums.nextGradient())
         sums.commit()
       }
-      try reduction.reduce(sums, weights: weights.pointer) { part, gradientSum in
-        sgd.update(part, gradientSum: gradientSum, weights: weights.pointer)
-      }
-      if iteration == 1 {
-        try sgd.gatherVelocity(into: velocity?.pointer, slices: reduction.slices, communicator)
-        sgd = optimizer(reduction.slices[communicator.rank])
-        try sgd.scatterVelocity(
-          from: velocity.map { UnsafePointer($0.pointer) }, slices: reduction.slices, communicator)
-      }
+      try reduction.reduce(sums) { part, sum in sgd.update(part, gradientSum: sum, weights: weights.pointer) }
     }
-    try sgd.gatherVelocity(into: velocity?.pointer, slices: reduction.slices, communicator)
-    return (weights, velocity)
   }
 
-  let scattered = try train(
-    ReduceScatter(communicator, tree: tree, count: count, pool: pool, bucket: count > 1000 ? 1000 : 8 << 20))
-  let naive = try train(NaiveReduction(communicator, tree: tree, count: count, pool: pool))
+  var results = [("naive", try naive())]
+  for way in FactorWay.allCases {
+    for floats in count > 1000 ? [200, 1000, 8 << 20] : [16, 8 << 20] {
+      results.append(("\(way) in buckets of \(floats)", try bucketed(floats: floats, way)))
+    }
+  }
   let plain = trainPlainly(table, tree, iterations: 4, schedule, start(), gradient)
 
   let wanted = digest(UnsafeBufferPointer(plain.weights.memory.buffer))
-  for (name, result) in [("reduce-scatter", scattered), ("naive", naive)] {
+  for (name, result) in results {
     let found = digest(UnsafeBufferPointer(result.weights.memory.buffer))
     require(found == wanted, "\(name), \(shards) shards, \(count) floats: weights \(found), one rank gives \(wanted)")
     if let velocity = result.velocity {
@@ -139,8 +200,8 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
   let frozen = table.parameters.firstIndex { $0.rateMultiplier == 0 }
   if let frozen {
     let before = start()
-    withExtendedLifetime((before, scattered)) {
-      require(Array(scattered.weights[frozen]) == Array(before[frozen]), "a frozen parameter moved")
+    withExtendedLifetime((before, results)) {
+      require(Array(results[1].1.weights[frozen]) == Array(before[frozen]), "a frozen parameter moved")
     }
   }
 
@@ -190,19 +251,28 @@ func benchmark(_ communicator: Communicator, floats: Int) throws {
   let tree = ShardTree(shards: max(16, communicator.size))
   let pool = WorkerPool(threads: 1)
   let range = tree.range(of: communicator.rank, ranks: communicator.size)
-  let weights = AlignedMemory(floats: floats)
+  let table = ParameterTable([Parameter("network.layer.weight", [floats], .weight)])
+  let weights = ParameterVector(table)
   let sums = PartialSums(tree: tree, shards: range, count: floats, pool: pool)
-  let reduction = try ReduceScatter(communicator, tree: tree, count: floats, pool: pool)
+  let reduction = try BucketedReduction(
+    communicator, plan: BucketPlan(table, ranks: communicator.size), sums: sums, weights: weights.pointer, reportCount: 1,
+    pool: pool) { _, _ in }
   if CommandLine.arguments.count > 3 { communicator.pieceBytes = Int(CommandLine.arguments[3])! }
   var best = Double.infinity
   for _ in 0..<5 {
-    for _ in range {
+    try reduction.begin()
+    for shard in range {
       memset(sums.nextGradient().stored, 0, floats * 4)
-      sums.commit()
+      if shard < range.upperBound - 1 { sums.commit() }
     }
     try communicator.barrier()
     let start = DispatchTime.now().uptimeNanoseconds
-    try reduction.reduce(sums, weights: weights.pointer) { _, _ in }
+    reduction.gradientIsComplete(of: 0)
+    sums.commit()
+    reduction.close([0])
+    _ = try reduction.agreement()
+    reduction.open()
+    try reduction.finish()
     try communicator.barrier()
     best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
   }

@@ -1,0 +1,238 @@
+// The one thread of a rank that calls MPI. Others hand it transfers and go on computing, or ask it to make a call and wait.
+//
+// Open MPI 4.1 moves data only inside its calls, and its blocking calls spin. Where every core computes, a spinning thread
+// takes a core from the arithmetic. So all operations are non-blocking and polled: busily for a moment, since most answers
+// come at once, then with pauses that grow while nothing arrives and end at once when something does or work is handed over.
+import COpenMPI
+import Foundation
+import Synchronization
+
+/// `@unchecked Sendable`: what several threads touch is guarded by `mutex` or atomic; MPI's own state belongs to the thread.
+final class CommunicationThread: @unchecked Sendable {
+  /// Transfers that have ended since the start: a look at it says whether there can be news.
+  let ended = Atomic<Int>(0)
+  /// Payload bytes that have been handed to MPI for other ranks.
+  let bytesSent = Atomic<Int>(0)
+  /// Nanoseconds in which something was under way, up to the last look.
+  let busy = Atomic<Int>(0)
+  /// Hears of every flight's end, on this thread: for a timeline. Set while nothing is in flight.
+  var observer: ((TransfersInFlight) -> Void)?
+
+  private enum Command {
+    case call(Call)
+    case start(TransfersInFlight)
+  }
+
+  /// Somebody else's closure. The reference to it is gone before the call counts as done, for then the caller's frame may
+  /// end (Swift traps if the closure is still held).
+  private final class Call {
+    var body: (() -> Void)?
+    var isDone = false
+
+    init(_ body: @escaping () -> Void) { self.body = body }
+
+    @inline(never) func run() {
+      body?()
+      body = nil
+    }
+  }
+
+  private var mutex = pthread_mutex_t()
+  private var wake = pthread_cond_t()
+  private var news = pthread_cond_t()
+  private var commands: [Command] = []
+  /// Only this thread changes it, and only with the mutex held; so it alone may read it without.
+  private var active: [TransfersInFlight] = []
+  private var thread = pthread_t()
+
+  init() {
+    pthread_mutex_init(&mutex, nil)
+    pthread_cond_init(&news, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(&wake, &attributes)
+    pthread_condattr_destroy(&attributes)
+    let status = pthread_create(
+      &thread, nil,
+      { argument in
+        let server = Unmanaged<CommunicationThread>.fromOpaque(argument!).takeRetainedValue()
+        server.serve()
+      }, Unmanaged.passRetained(self).toOpaque())
+    precondition(status == 0, "cannot create the communication thread: error \(status)")
+    pthread_detach(thread)
+  }
+
+  // MARK: For other threads
+
+  /// Runs `body` on the thread and waits for its end.
+  func call<Result>(_ body: () throws -> Result) throws -> Result {
+    if pthread_equal(pthread_self(), thread) != 0 { return try body() }
+    return try withoutActuallyEscaping(body) { body in
+      nonisolated(unsafe) var result: Swift.Result<Result, any Error>?
+      let call = Call { result = Swift.Result { try body() } }
+      pthread_mutex_lock(&mutex)
+      commands.append(.call(call))
+      pthread_cond_signal(&wake)
+      while !call.isDone { pthread_cond_wait(&news, &mutex) }
+      pthread_mutex_unlock(&mutex)
+      return try result!.get()
+    }
+  }
+
+  /// Hands over transfers and returns at once.
+  func start(_ flight: TransfersInFlight) {
+    pthread_mutex_lock(&mutex)
+    commands.append(.start(flight))
+    pthread_cond_signal(&wake)
+    pthread_mutex_unlock(&mutex)
+  }
+
+  /// Returns when some flight has ended since `ended` had the value `seen`.
+  func waitForNews(since seen: Int) {
+    pthread_mutex_lock(&mutex)
+    while ended.load(ordering: .acquiring) == seen { pthread_cond_wait(&news, &mutex) }
+    pthread_mutex_unlock(&mutex)
+  }
+
+  func wait(for flight: TransfersInFlight) {
+    pthread_mutex_lock(&mutex)
+    while !flight.hasEnded { pthread_cond_wait(&news, &mutex) }
+    pthread_mutex_unlock(&mutex)
+  }
+
+  /// What is under way, and between whom; from any thread.
+  var underWay: [(kind: TransferKind, receivingFrom: [Int], sendingTo: [Int])] {
+    pthread_mutex_lock(&mutex)
+    defer { pthread_mutex_unlock(&mutex) }
+    return active.map { flight in
+      let open = flight.requests.indices.filter { flight.isOpen[$0] }
+      return (
+        flight.kind, Set(open.filter { flight.expected[$0] >= 0 }.map { flight.peers[$0] }).sorted(),
+        Set(open.filter { flight.expected[$0] < 0 }.map { flight.peers[$0] }).sorted()
+      )
+    }
+  }
+
+  // MARK: The thread
+
+  private func serve() -> Never {
+    var backoff = Backoff()
+    var busySince: Int?
+    while true {
+      if let since = busySince {
+        let now = Backoff.nanoseconds
+        busy.wrappingAdd(now - since, ordering: .relaxed)
+        busySince = active.isEmpty ? nil : now
+      } else if !active.isEmpty {
+        busySince = Backoff.nanoseconds
+      }
+      pthread_mutex_lock(&mutex)
+      while commands.isEmpty && active.isEmpty { pthread_cond_wait(&wake, &mutex) }
+      if commands.isEmpty, let nap = backoff.nap() {
+        var until = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &until)
+        until.tv_nsec += nap
+        if until.tv_nsec >= 1_000_000_000 { (until.tv_sec, until.tv_nsec) = (until.tv_sec + 1, until.tv_nsec - 1_000_000_000) }
+        pthread_cond_timedwait(&wake, &mutex, &until)
+      }
+      let commands = self.commands
+      self.commands.removeAll(keepingCapacity: true)
+      pthread_mutex_unlock(&mutex)
+
+      for command in commands {
+        backoff.reset()
+        switch command {
+        case .call(let call):
+          call.run()
+          pthread_mutex_lock(&mutex)
+          call.isDone = true
+          pthread_cond_broadcast(&news)
+          pthread_mutex_unlock(&mutex)
+        case .start(let flight): begin(flight)
+        }
+      }
+      if poll() { backoff.reset() }
+    }
+  }
+
+  private func begin(_ flight: TransfersInFlight) {
+    flight.started = Backoff.seconds
+    do { bytesSent.wrappingAdd(try flight.post(), ordering: .relaxed) } catch { flight.error = error }
+    if flight.open == 0 || flight.error != nil {
+      end(flight)
+    } else {
+      pthread_mutex_lock(&mutex)
+      active.append(flight)
+      pthread_mutex_unlock(&mutex)
+    }
+  }
+
+  /// Looks at all flights; true where something has arrived or left.
+  private func poll() -> Bool {
+    var moved = false
+    for flight in active {
+      do {
+        let done = try flight.test()
+        guard !done.isEmpty else { continue }
+        moved = true
+        pthread_mutex_lock(&mutex)
+        for place in done { flight.isOpen[place] = false }
+        flight.open -= done.count
+        pthread_mutex_unlock(&mutex)
+      } catch {
+        flight.error = error
+      }
+      if flight.open == 0 || flight.error != nil {
+        pthread_mutex_lock(&mutex)
+        active.removeAll { $0 === flight }
+        pthread_mutex_unlock(&mutex)
+        end(flight)
+      }
+    }
+    return moved
+  }
+
+  private func end(_ flight: TransfersInFlight) {
+    flight.finished = Backoff.seconds
+    observer?(flight)
+    pthread_mutex_lock(&mutex)
+    flight.markEnded()
+    ended.wrappingAdd(1, ordering: .releasing)
+    pthread_cond_broadcast(&news)
+    pthread_mutex_unlock(&mutex)
+  }
+}
+
+/// How long to stay away between two looks: not at all for the first 50 microseconds without news, then 20 microseconds,
+/// half as much more each time, up to 500.
+struct Backoff {
+  private static let busy = 50_000
+  private static let shortest = 20_000
+  private static let longest = 500_000
+
+  private var lastNews = Backoff.nanoseconds
+  private var next = Backoff.shortest
+
+  /// Something arrived: look again at once.
+  mutating func reset() {
+    lastNews = Self.nanoseconds
+    next = Self.shortest
+  }
+
+  /// Nanoseconds until the next look; nil for at once.
+  mutating func nap() -> Int? {
+    if Self.nanoseconds - lastNews < Self.busy { return nil }
+    defer { next = min(next + next / 2, Self.longest) }
+    return next
+  }
+
+  static var nanoseconds: Int {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return time.tv_sec * 1_000_000_000 + time.tv_nsec
+  }
+
+  /// Monotonic.
+  static var seconds: Double { Double(nanoseconds) * 1e-9 }
+}
