@@ -71,7 +71,11 @@ final class RankSummary {
   private var last: [Int]
   private var iterations = 0
 
-  init(_ names: [[UInt8]]) {
+  /// Collective.
+  init(_ communicator: Communicator) throws {
+    let longest = 64
+    let name = communicator.nodeName.utf8.prefix(longest)
+    let names = try communicator.allGather(name + Array(repeating: 0, count: longest - name.count))
     hosts = names.map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     times = Array(repeating: RankTimes(), count: names.count)
     last = Array(repeating: 0, count: names.count)
