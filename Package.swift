@@ -116,7 +116,7 @@ let package = Package(
     .executableTarget(
       name: "cluster-check", dependencies: ["Cluster", "Gradients", "Kernels", "Optimizers", "Tensors", "Workers"],
       path: "Tests/cluster-check", swiftSettings: arithmetic),
-    tests(of: "Cluster", ["Gradients", "Kernels", "Tensors", "Workers", "cluster-check"]),
+    tests(of: "Cluster", ["Gradients", "Kernels", "Networks", "Tensors", "Workers", "cluster-check"]),
     // Damaged files for every decoder, started by Launch/fuzz and by FuzzTests.
     .executableTarget(
       name: "dnet-fuzz",

@@ -24,7 +24,7 @@ extension ImageStore {
   /// K, the number of classes without background.
   package var classes: Int { classNames.count - 1 }
 
-  /// Throws where an index is no class.
+  /// Throws `unknownClass` for the first index that is neither in 0...K nor 255.
   package func requireClasses(of mask: IndexImage, name: String) throws(DatasetError) {
     guard let place = mask.indices.firstIndex(where: { $0 > classes && $0 != IndexImage.ignored }) else { return }
     throw .unknownClass(

@@ -8,8 +8,6 @@ package struct VOCDirectory: Sendable {
   package let root: String
   /// Index -> name, 0 the background.
   package let classNames: [String]
-  /// K, the number of classes without background.
-  package var classes: Int { classNames.count - 1 }
 
   /// Folders that may hold a mask; the first that has it counts.
   package static let maskFolders = ["SegmentationClassAug", "SegmentationClass"]
@@ -97,15 +95,7 @@ package struct VOCDirectory: Sendable {
 
   private func loadMask(_ path: String) throws -> IndexImage {
     let mask = try PNG.decodeIndices(file: path)
-    try checkIndices(mask, path)
+    try requireClasses(of: mask, name: path)
     return mask
-  }
-
-  /// Throws `unknownClass` for the first index that is neither in 0...K nor 255.
-  package func checkIndices(_ mask: IndexImage, _ path: String) throws(DatasetError) {
-    if let place = mask.indices.firstIndex(where: { $0 > classes && $0 != IndexImage.ignored }) {
-      throw .unknownClass(
-        mask: path, index: Int(mask.indices[place]), x: place % mask.width, y: place / mask.width, classes: classes)
-    }
   }
 }

@@ -73,7 +73,7 @@ struct MaskPreparation: Sendable {
     let bytes = try FileBytes.read(photograph(id))
     let picture = try Photograph.decode(bytes, file: photograph(id))
     let (mask, converted) = origin == .sbd ? (try SBDMask.decode(file: path), false) : try decode(path)
-    try directory.checkIndices(mask, path)
+    try directory.requireClasses(of: mask, name: path)
     guard (mask.width, mask.height) == (picture.width, picture.height) else {
       throw DatasetError.sizeMismatch(
         photograph: photograph(id), width: picture.width, height: picture.height, mask: path, maskWidth: mask.width,

@@ -78,7 +78,10 @@ package enum StrongCrops {
     workers: WorkerPool, say: (String) -> Void
   ) throws -> Listed {
     let path = run.file("crops.txt")
-    let job = try communicator.together { try Self.job(configuration, data) }
+    let job = try communicator.together {
+      try CropListReader.requireOneLine(path)
+      return try Self.job(configuration, data)
+    }
     // A list of the same origin whose SHA-256 is right is the list; any other is made anew.
     let isThere = try communicator.anyRank(
       communicator.rank == 0

@@ -87,7 +87,7 @@ package final class TrainingLoop {
       if reason != .finished { break }
     }
     activity.begin("the end of the run")
-    rankSummary.say(display)
+    sayRankTimes()
     try trace.write()
     try coordinator.finish(reason, seconds: Clock.now - started, phaseSeconds: phaseSeconds, threads: workers.threads)
     return reason
@@ -199,7 +199,7 @@ package final class TrainingLoop {
         ranks: communicator.size > 1 ? RankMetrics(verdict) : nil)
       rankSummary.add(verdict)
       let reason = coordinator.endIteration(metrics, of: end, verdict)
-      if configuration.reportEvery > 0, (iteration + 1) % configuration.reportEvery == 0 { rankSummary.say(display) }
+      if configuration.reportEvery > 0, (iteration + 1) % configuration.reportEvery == 0 { sayRankTimes() }
       // The phase's last checkpoint comes after the statistics, below.
       if iteration + 1 == end { break }
       if reason != nil || coordinator.isDue(iteration + 1) {
@@ -256,6 +256,10 @@ package final class TrainingLoop {
     for index in 0..<vector.table.vectorCount {
       vector.pointer[index] = Float(sums[index] / Double(tree.shards))
     }
+  }
+
+  private func sayRankTimes() {
+    if communicator.rank == 0 { rankSummary.lines.forEach(display.say) }
   }
 
   /// What all ranks throw of an iteration that did not count.

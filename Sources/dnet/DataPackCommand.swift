@@ -84,20 +84,6 @@ struct DataPackCommand: ParsableCommand {
   }
 
   private func check() throws {
-    let began = Date.now
-    let set = try PackedSet(pack)
-    let opened = Date.now.timeIntervalSince(began)
-    let workers = WorkerPool(threads: AvailableCores.count)
-    try set.verify(workers: workers) { done, all in showProgress("\(done)/\(all) images", isLast: done == all) }
-    let crops = try set.cropBytes().map { bytes -> CropList in
-      guard let list = CropList(encoded: bytes) else { throw PackError.damagedCrops(pack: pack) }
-      return list
-    }
-    print(
-      String(
-        format: "%@: %d images of %d classes are whole; opened in %.3f s, verified in %.1f s", pack, set.itemCount, set.classes,
-        opened, Date.now.timeIntervalSince(began)))
-    for name in set.listNames { print("  list \(name): \(try set.images(list: name).count) images") }
-    if let crops { print("  crops \(crops.name): \(crops.records.count), sha256 \(crops.digest)") }
+    try PackReport(pack).lines.forEach { print($0) }
   }
 }

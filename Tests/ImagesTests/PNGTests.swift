@@ -131,6 +131,20 @@ import Testing
     #expect(throws: ImageError.self) { try PNG.decodeColoredIndices(bytes, classes: 20, file: "bomb.png") }
   }
 
+  /// A text, a profile and a palette for other programs, each of which says that it has 2 GB: no memory is taken for them.
+  @Test(arguments: ["tEXt", "zTXt", "iCCP", "sPLT", "eXIf"]) func longChunksTakeNoMemory(type: String) throws {
+    func size(_ field: String) throws -> Int {
+      let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+      let line = try #require(status.split(separator: "\n").first { $0.hasPrefix(field) })
+      return try #require(Int(line.split(whereSeparator: \.isWhitespace)[1]))
+    }
+    var bytes = PNG.encode(Self.mask())
+    bytes.insert(contentsOf: [0x7F, 0xFF, 0, 0] + Array(type.utf8) + [UInt8](repeating: 65, count: 300), at: 33)
+    let limit = max(try size("VmPeak"), try size("VmSize") + 1 << 20)
+    #expect(throws: ImageError.self) { try PNG.decodeIndices(bytes, file: "long.png") }
+    #expect(try size("VmPeak") <= limit, "kB; more than a gigabyte for \(bytes.count) bytes")
+  }
+
   @Test func masksInVOCsColours() throws {
     let indices: [UInt8] = [0, 1, 20, 255, 7, 15]
     var picture = RGBImage(width: 3, height: 2)

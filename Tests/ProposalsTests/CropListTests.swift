@@ -179,6 +179,11 @@ struct GridSource: ProposalSource {
     let short = error(Array(lines.dropLast(3)))
     #expect(short.contains("ends after line 20 with 16 crops, its head says 19") && short.contains("cut short"))
     #expect(error(lines.dropLast() + [String(lines.last!.dropLast(5))]).contains("line 23"))
+    // A copy that broke off: it is not the line that is to be corrected.
+    for missing in 2...150 {
+      let said = #expect(throws: CropListError.self) { try CropListReader.parse(String(text.dropLast(missing)), name: "l.txt") }
+      guard case .cutShort = said else { Issue.record("without \(missing) bytes: \(said.map { "\($0)" } ?? "")"); continue }
+    }
     var changed = lines
     changed[10] = changed[10].replacing(" 0", with: " 1", maxReplacements: 1)
     let wrong = error(changed)
@@ -187,6 +192,18 @@ struct GridSource: ProposalSource {
     #expect(error(["# dnet crop list 2"] + lines.dropFirst()).contains("version 2"))
     #expect(error([""]).contains("no line with a crop"))
     #expect(throws: CropListError.self) { try CropListReader.read("/nowhere/crops.txt") }
+  }
+
+  /// Where lists are packed or sent, their names end at a line feed.
+  @Test func aLineFeedInTheListsPathIsRefused() throws {
+    let set = try Set(labels: [2])
+    defer { set.remove() }
+    let path = set.path + "/two\nlines.txt"
+    try FileBytes.write(Array(try text(set.job()).utf8), to: path)
+    let error = #expect(throws: CropListError.lineFeedInPath(list: path)) { try CropListReader.read(path) }
+    let said = error.map { "\($0)" } ?? ""
+    #expect(said.contains("two\\nlines.txt") && !said.contains("\n") && said.contains("rename"), "\(said)")
+    #expect(throws: Never.self) { try CropListReader.requireOneLine("/a folder/crops\r.txt") }
   }
 
   @Test func theListHasToFitTheImages() throws {

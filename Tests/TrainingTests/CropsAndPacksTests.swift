@@ -104,17 +104,18 @@ extension EndToEnd {
       let name = bare[0].split(separator: " ")[0...1].joined(separator: " ")
       try write([bare[0], name + " 9 0 3 9 1 0 0"], "corners.txt")
       try write([bare[0]], "few.txt")
+      try workplace.copy("crops.txt", to: "two\nlines.txt")
       var bytes = try workplace.read("set.pack")
       bytes[bytes.count - 60] ^= 1
       try workplace.write(bytes, to: "index.pack")
       bytes = try workplace.read("set.pack")
       try workplace.write(bytes.dropLast(10), to: "short.pack")
-      func refusal(_ what: String, _ settings: [String], _ words: [String]) -> [Refusal] {
+      func refusal(_ what: String, _ settings: [String], _ words: [String], output: String = "out") -> [Refusal] {
         [nil, 2].map { ranks in
           Refusal(name: "\(what), ranks \(ranks ?? 0)", words: words) {
-            try workplace.startTraining("out", ranks: ranks, set: settings)
+            try workplace.startTraining(output, ranks: ranks, set: settings)
           } afterwards: {
-            #expect(!workplace.exists("out/model.safetensors.zst"), "\(what)")
+            #expect(!workplace.exists("\(output)/model.safetensors.zst"), "\(what)")
           }
         }
       }
@@ -127,6 +128,8 @@ extension EndToEnd {
           refusal("fields", ["data.proposals=fields.txt"], ["fields.txt, line 2: 10 fields where 9 are wanted"]),
           refusal("corners", ["data.proposals=corners.txt"], ["corners.txt, line 2: the box 9 0 3 9 ends before"]),
           refusal("too few images", ["data.proposals=few.txt"], ["few.txt has no crop of", "data propose"]),
+          refusal("line feed", ["data.proposals=two\nlines.txt"], ["line feed", "two\\nlines.txt", "rename"]),
+          refusal("line feed above", ["data.proposals=edgeboxes"], ["line feed", "a\\nb/crops.txt", "--output"], output: "a\nb"),
           refusal("damaged index", ["data.pack=index.pack"], ["index.pack", "copy the pack again"]),
           refusal("pack cut short", ["data.pack=short.pack"], ["short.pack has", "cut short"]),
           refusal("no pack", ["data.pack=crops.txt"], ["crops.txt is no pack", "data.pack"]),

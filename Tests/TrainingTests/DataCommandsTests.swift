@@ -34,6 +34,31 @@ extension EndToEnd {
       #expect(nowhere.status != 0 && nowhere.output.contains("no folder JPEGImages under nowhere"))
     }
 
+    @Test func packsAreChecked() throws {
+      let workplace = try Workplace()
+      let list = "ImageSets/Segmentation/val.txt"
+      let packed = try dnet(workplace, "pack", "set.pack", "--data", "data", "--classes", "3", "--list", list)
+      #expect(packed.status == 0, "\(packed.output)")
+      let count = try workplace.ids("val").count
+      let good = try dnet(workplace, "check", "set.pack", "--list", list)
+      #expect(good.status == 0 && good.output.contains("1 lists, \(count) images, \(count) masks: all is well"), "\(good.output)")
+      #expect(good.output.contains("list \(list): \(count) images"), "\(good.output)")
+      var bytes = try workplace.read("set.pack")
+      bytes[300] ^= 1
+      try workplace.write(bytes, to: "damaged.pack")
+      try workplace.write(bytes.dropLast(), to: "short.pack")
+      for (words, said) in [
+        (["damaged.pack"], ["FAULT    damaged.pack, item 1", "photograph does not have its checksum", "copy the pack again"]),
+        (["--root", "short.pack"], ["FAULT    short.pack has", "cut short"]),
+        (["set.pack", "--list", "other.txt"], ["set.pack has no list other.txt, it has \(list)"]),
+        (["set.pack", "--classes", "4"], ["made for 3 classes, 4 are asked for"]),
+        (["data/\(list)"], ["is no pack"]),
+      ] {
+        let bad = try workplace.start("dnet", ["data", "check"] + words).wait()
+        #expect(bad.status == 1 && said.allSatisfy { bad.output.contains($0) } && !bad.output.contains("all is well"), "\(words): \(bad.output)")
+      }
+    }
+
     @Test func statsInJSON() throws {
       let workplace = try Workplace()
       let stats = try dnet(workplace, "stats", "--root", "data", "--json", "stats.json")

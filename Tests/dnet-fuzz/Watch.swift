@@ -12,13 +12,16 @@ struct Watch {
   static let failureLimit = 10
   /// Seconds without a next input. Processor time is the child's own affair; this is for inputs that never end.
   static let patience = 60.0
+  /// Seconds between two looks at the children. Patience counts looks and no clock, which would go on while all are stopped.
+  static let glance = 0.005
 
   private final class Part {
     var numbers: Range<Int>
     let process = Process()
     let progress, tally: String
     var last = -1
-    var since = Date()
+    /// Seconds for which this program looked on.
+    var watched = 0.0
 
     init(_ numbers: Range<Int>, in folder: String) {
       self.numbers = numbers
@@ -46,11 +49,12 @@ struct Watch {
         started += 1
         running.append(try begin(numbers, "\(folder)/\(started)"))
       }
-      usleep(5000)
+      usleep(UInt32(Self.glance * 1e6))
       for part in running where part.process.isRunning {
         let current = part.current
-        if current != part.last { (part.last, part.since) = (current, Date()) }
-        if -part.since.timeIntervalSinceNow > Self.patience { kill(part.process.processIdentifier, SIGKILL) }
+        part.watched = current == part.last ? part.watched + Self.glance : 0
+        part.last = current
+        if part.watched > Self.patience { kill(part.process.processIdentifier, SIGKILL) }
       }
       let ended = running.filter { !$0.process.isRunning }
       running.removeAll { part in ended.contains { $0 === part } }

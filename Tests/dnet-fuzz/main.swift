@@ -59,5 +59,7 @@ if let number = numbers["--only"] {
     ).run()
   }
   print(failed == 0 ? "no input failed" : "\(failed) inputs failed")
-  exit(failed == 0 ? 0 : 1)
+  // Without the check for leaks: Foundation's Process keeps a few bytes for each child. What decoders leak the children say.
+  fflush(nil)
+  _exit(failed == 0 ? 0 : 1)
 }

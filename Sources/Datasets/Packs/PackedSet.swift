@@ -125,6 +125,9 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
 
   // MARK: The index
 
+  /// Items with a mask.
+  package var maskCount: Int { (0..<itemCount).count { entry($0).maskBytes > 0 } }
+
   private func entry(_ item: Int) -> PackEntry { PackEntry(index, at: item * PackFormat.entryBytes) }
 
   private func text(_ range: Range<Int>) -> String {

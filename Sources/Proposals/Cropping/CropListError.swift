@@ -2,6 +2,8 @@
 
 package enum CropListError: Error, Equatable, CustomStringConvertible {
   case unreadable(list: String, reason: String)
+  /// Names end at a line feed where packs hold lists and ranks send them.
+  case lineFeedInPath(list: String)
   case empty(list: String)
   case otherVersion(list: String, version: String)
   /// Too few or too many fields; `wanted` says how many there should be.
@@ -27,6 +29,9 @@ package enum CropListError: Error, Equatable, CustomStringConvertible {
     case .unreadable(let list, let reason):
       "cannot read the crop list \(list): \(reason); data.proposals takes random, edgeboxes or the path of a list that "
         + "dnet data propose wrote"
+    case .lineFeedInPath(let list):
+      "there is a line feed in the path of the crop list \(list.debugDescription): rename the file or its folder (data.proposals, or "
+        + "--output where the run makes the list itself)"
     case .empty(let list): "the crop list \(list) has no line with a crop: \(again)"
     case .otherVersion(let list, let version):
       "\(list), line 1: a crop list of version \(version), this dnet reads version 1: make it anew with dnet data propose"

@@ -9,12 +9,18 @@ import Images
 package enum CropListReader {
   /// Reads the list. `name` is what messages call it.
   package static func read(_ path: String) throws(CropListError) -> CropList {
+    try requireOneLine(path)
     let file: MappedFile
     do { file = try MappedFile(path) } catch {
       if case .unreadable(_, let reason) = error { throw .unreadable(list: path, reason: reason) }
       throw .unreadable(list: path, reason: "\(error)")
     }
     return try parse(file.bytes, name: path)
+  }
+
+  /// Throws `lineFeedInPath`.
+  package static func requireOneLine(_ path: String) throws(CropListError) {
+    guard !path.utf8.contains(CropListText.lineFeed) else { throw .lineFeedInPath(list: path) }
   }
 
   package static func parse(_ text: String, name: String) throws(CropListError) -> CropList {
@@ -31,7 +37,11 @@ package enum CropListReader {
   private static func parse(_ bytes: UnsafeRawBufferPointer, name: String) throws(CropListError) -> CropList {
     var lines = Lines(bytes, name)
     while let line = lines.next() {
-      if bytes[line.lowerBound] == UInt8(ascii: "#") { try lines.readHead(line) } else { try lines.readCrop(line) }
+      if bytes[line.lowerBound] == UInt8(ascii: "#") {
+        try lines.readHead(line)
+      } else {
+        do throws(CropListError) { try lines.readCrop(line) } catch { throw lines.end(within: line) ?? error }
+      }
     }
     return try lines.finish()
   }
@@ -143,12 +153,19 @@ private struct Lines {
     .fields(list: name, line: number, found: found, wanted: columns.map { "\(6 + $0)" } ?? "7 to 38")
   }
 
+  /// Fewer crops than the head says; nil where it is right, or says nothing.
+  var shortage: CropListError? {
+    guard let expectedCrops, records.count < expectedCrops else { return nil }
+    return .cutShort(list: name, line: number, found: records.count, expected: expectedCrops)
+  }
+
+  /// What is wrong with the list where it ends within the line: the line itself may have been right.
+  func end(within line: Range<Int>) -> CropListError? { line.upperBound == bytes.count ? shortage : nil }
+
   mutating func finish() throws(CropListError) -> CropList {
     flushDigest()
     guard !records.isEmpty || expectedCrops ?? 0 > 0 else { throw .empty(list: name) }
-    if let expectedCrops, records.count < expectedCrops {
-      throw .cutShort(list: name, line: number, found: records.count, expected: expectedCrops)
-    }
+    if let shortage { throw shortage }
     let found = digest.hex()
     if let expectedDigest, found != expectedDigest {
       throw .wrongDigest(list: name, line: number, found: found, expected: expectedDigest)
