@@ -23,7 +23,7 @@ extension EndToEnd {
       for (ranks, range, words) in [
         (nil, [], "7 iterations agree with the log, 3 of them with digests"), (5, [], "7 iterations agree"),
         // From the checkpoint before.
-        (2, ["--from", "6", "--to", "6"], "1 iterations agree"),
+        (2, ["--from", "7", "--to", "7"], "1 iterations agree"),
       ] as [(Int?, [String], String)] {
         let outcome = try verify(workplace, ranks: ranks, range)
         #expect(outcome.status == 0, "\(outcome.output)")
