@@ -40,7 +40,7 @@ package enum CropListReader {
       if bytes[line.lowerBound] == UInt8(ascii: "#") {
         try lines.readHead(line)
       } else {
-        do throws(CropListError) { try lines.readCrop(line) } catch { throw lines.end(within: line) ?? error }
+        do throws(CropListError) { try lines.readCrop(line) } catch { throw lines.endWithinLine ?? error }
       }
     }
     return try lines.finish()
@@ -159,8 +159,8 @@ private struct Lines {
     return .cutShort(list: name, line: number, found: records.count, expected: expectedCrops)
   }
 
-  /// What is wrong with the list where it ends within the line: the line itself may have been right.
-  func end(within line: Range<Int>) -> CropListError? { line.upperBound == bytes.count ? shortage : nil }
+  /// What is wrong with the list where it ends within the current line, which itself may have been right.
+  var endWithinLine: CropListError? { place > bytes.count ? shortage : nil }
 
   mutating func finish() throws(CropListError) -> CropList {
     flushDigest()
