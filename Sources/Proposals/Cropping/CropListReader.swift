@@ -178,7 +178,7 @@ private struct Lines {
   private var current: UInt32 = 0
 
   private mutating func startImage(_ image: Range<Int>, _ mask: Range<Int>) throws(CropListError) {
-    let (id, maskID) = (Self.stem(text(image)), Self.stem(text(mask)))
+    let (id, maskID) = (ListedImage.id(ofPath: text(image)), ListedImage.id(ofPath: text(mask)))
     guard id == maskID else { throw .otherMask(list: name, line: number, image: id, mask: maskID) }
     if let known = numbers[id] {
       current = known
@@ -188,12 +188,6 @@ private struct Lines {
     numbers[id] = current
     ids.append(id)
     firstLines.append(UInt32(clamping: number))
-  }
-
-  private static func stem(_ path: String) -> String {
-    let file = path.split(separator: "/").last.map(String.init) ?? path
-    guard let dot = file.lastIndex(of: "."), dot > file.startIndex else { return file }
-    return String(file[..<dot])
   }
 
   // MARK: Fields
