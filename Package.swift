@@ -83,8 +83,8 @@ let package = Package(
     module(
       "Training",
       [
-        "CAllocator", "Digests", "Kernels", "Workers", "Tensors", "Gradients", "Images", "Datasets", "Proposals", "Batches",
-        "Networks", "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
+        "CAllocator", "CProcessor", "Digests", "Kernels", "Workers", "Tensors", "Gradients", "Images", "Datasets", "Proposals",
+        "Batches", "Networks", "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
     module(
       "Benchmarks",
@@ -116,7 +116,7 @@ let package = Package(
     .executableTarget(
       name: "cluster-check", dependencies: ["Cluster", "Gradients", "Kernels", "Optimizers", "Tensors", "Workers"],
       path: "Tests/cluster-check", swiftSettings: arithmetic),
-    tests(of: "Cluster", ["Gradients", "Kernels", "Tensors", "Workers", "cluster-check"]),
+    tests(of: "Cluster", ["Gradients", "Kernels", "Networks", "Tensors", "Workers", "cluster-check"]),
     // Damaged files for every decoder, started by Launch/fuzz and by FuzzTests.
     .executableTarget(
       name: "dnet-fuzz",
@@ -129,7 +129,10 @@ let package = Package(
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Networks", "Randomness", "Tensors", "Workers"]),
     tests(
       of: "Training",
-      ["Digests", "Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet", "dnet-train"]),
+      [
+        "CProcessor", "Digests", "Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet",
+        "dnet-train",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -11,6 +11,12 @@ package enum BLAS {
   /// The kernels in use, in the library's words: `SkylakeX`, `Cooperlake`, `Haswell`, `Zen`, `Prescott`, ...
   package static var coreName: String { openblas_get_corename().map { String(cString: $0) } ?? "unknown" }
 
+  /// The library's version, such as `0.3.21`.
+  package static var version: String {
+    let words = openblas_get_config().map { String(cString: $0).split(separator: " ") } ?? []
+    return words.count > 1 ? String(words[1]) : "of unknown version"
+  }
+
   /// The kernels that fit the instructions dnet was compiled for: `SkylakeX` for AVX-512, `Haswell` for AVX2, nil for all
   /// others, where there is nothing to put right. Not those of the processor: a cluster of unlike machines is built for
   /// what all have, and other kernels on the better ones would give other bits there.

@@ -180,7 +180,7 @@ package struct Configuration: Sendable, Equatable {
   package static let freeKeys: Set<String> = [
     "name", "data.root", "data.pack", "data.cacheMegabytes", "classification.iterations", "segmentation.iterations",
     "checkpoint.every", "checkpoint.keep", "threads", "cluster.bucketMegabytes", "cluster.factors", "cluster.stallSeconds",
-    "cluster.reportEvery",
+    "cluster.reportEvery", "cluster.mixedInstructionSets",
   ]
 
   /// The first key, in the order of the list, whose value matters and differs.

@@ -119,6 +119,9 @@ package struct ConfigurationKey: Sendable {
         "cluster.stallSeconds", .number(0...1e6), "600",
         "An iteration that lasts longer ends the job, after each rank has said what it waits for; 0 for no watch."),
       .init("cluster.reportEvery", .integer(countsOrZero), "0", "Iterations between two summaries of the ranks' times; 0 for one at the end."),
+      .init(
+        "cluster.mixedInstructionSets", .choice(["refuse", "warn"]), "refuse",
+        "Ranks built for different instruction sets, or with different kernels of OpenBLAS: weights then depend on who holds which shard."),
       .init("threads", .integer(countsOrZero), "0", "Threads a rank; 0 shares the cores it may use with the ranks beside it."),
     ]
 

@@ -29,6 +29,7 @@ final class GradientTraffic: ParameterTraffic {
 
   func need(_ layer: String) {
     guard let parameters = parameters[layer] else { return }
+    activity.stage = Stage(layer, .forward)
     activity.isWaiting = true
     reduction.need(parameters)
     activity.isWaiting = false

@@ -71,7 +71,11 @@ final class RankSummary {
   private var last: [Int]
   private var iterations = 0
 
-  init(_ names: [[UInt8]]) {
+  /// Collective.
+  init(_ communicator: Communicator) throws {
+    let longest = 64
+    let name = communicator.nodeName.utf8.prefix(longest)
+    let names = try communicator.allGather(name + Array(repeating: 0, count: longest - name.count))
     hosts = names.map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     times = Array(repeating: RankTimes(), count: names.count)
     last = Array(repeating: 0, count: names.count)
@@ -89,13 +93,16 @@ final class RankSummary {
     last[RankMetrics(verdict).last] += 1
   }
 
-  /// A line for each rank; nothing where there is one rank or no iteration. Rank 0's words count.
+  /// A line for each rank; nothing where there is one rank or no iteration.
   var lines: [String] {
     guard times.count > 1, iterations > 0 else { return [] }
     func field(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(width - text.count, 0)) + text }
     func seconds(_ value: Double) -> String { field(String(format: "%.4f", value / Double(iterations)), 9) }
     let host = max(hosts.map(\.count).max() ?? 0, 4)
-    var lines = ["seconds an iteration, means of \(iterations): \n  rank  \("host".padding(toLength: host, withPad: " ", startingAt: 0))  compute      data      wait  transfer  came last"]
+    var lines = [
+      "seconds an iteration, means of \(iterations), as rank 0 saw it:",
+      "  rank  \("host".padding(toLength: host, withPad: " ", startingAt: 0))  compute      data      wait  transfer  came last",
+    ]
     for rank in times.indices {
       let time = times[rank]
       lines.append(
@@ -103,9 +110,5 @@ final class RankSummary {
           + " " + seconds(time.data) + " " + seconds(time.wait) + " " + seconds(time.transfer) + field("\(100 * last[rank] / iterations) %", 11))
     }
     return lines
-  }
-
-  func say(_ display: ProgressDisplay) {
-    for line in lines { display.say(line) }
   }
 }

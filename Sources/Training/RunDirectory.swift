@@ -70,17 +70,15 @@ package struct RunDirectory: Sendable {
   package var metrics: String { file("metrics.jsonl") }
   package var model: String { file("model.safetensors.zst") }
 
-  /// Makes the directory and shows that it can be written.
+  /// Makes the directory and sees that it can be written, without leaving anything in it if the process ends here.
   package func create() throws {
-    let probe = file(".writable-\(getpid())")
     do throws(ImageError) {
       try FileBytes.makeFolder(path)
-      try FileBytes.write([], to: probe)
-      unlink(probe)
     } catch {
       guard case .unwritable(_, let reason) = error else { throw error }
       throw RunError.cannotWrite(path: path, reason: reason)
     }
+    if access(path, W_OK | X_OK) != 0 { throw RunError.cannotWrite(path: path, reason: String(cString: strerror(errno))) }
   }
 
   /// Writes a small file whole or not at all.

@@ -31,6 +31,7 @@ package struct TrainingPlan {
           + (communicator.size > 1 ? ", ranks 0...\(communicator.size - 1):" : ":"))
       lines += MemoryPlan.table(columns, names: plans[index].rows.map(\.name))
     }
+    lines += try TrafficPlan(configuration, communicator).lines
     text = lines.joined(separator: "\n")
   }
 

@@ -5,8 +5,11 @@ package enum AvailableCores {
   /// The affinity mask as the kernel lists it, such as `0-3,8`; empty where it cannot be read.
   ///
   /// From `Cpus_allowed_list` (proc_pid_status(5)).
-  package static var list: String {
-    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+  package static var list: String { list(ofProcess: "self") }
+
+  /// The same for another process, by its number.
+  package static func list(ofProcess process: String) -> String {
+    guard let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8),
       let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed_list:") })
     else { return "" }
     return line.dropFirst("Cpus_allowed_list:".count).trimmingCharacters(in: .whitespaces)
@@ -23,13 +26,16 @@ package enum AvailableCores {
   package static func count(mask: Int, quota: CPUQuota?) -> Int { min(mask, quota?.threads ?? mask) }
 
   /// The number of cores in a list such as `0-3,8`; nil where the text is no such list.
-  package static func count(inList text: some StringProtocol) -> Int? {
-    var count = 0
+  package static func count(inList text: some StringProtocol) -> Int? { numbers(inList: text)?.count }
+
+  /// The cores of a list such as `0-3,8`; nil where the text is no such list.
+  package static func numbers(inList text: some StringProtocol) -> [Int]? {
+    var numbers: [Int] = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0.trimmingCharacters(in: .whitespaces)) }
       guard let first = ends.first ?? nil, let last = ends.last ?? nil, first <= last, ends.count <= 2 else { return nil }
-      count += last - first + 1
+      numbers += first...last
     }
-    return count > 0 ? count : nil
+    return numbers.isEmpty ? nil : numbers
   }
 }

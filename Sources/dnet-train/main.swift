@@ -98,6 +98,8 @@ struct Train: ParsableCommand {
     do {
       let configuration = try communicator.together { try Configuration(file: config, settings: settings) }
       if dryRun {
+        let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
+        try StartupChecks.run(configuration, options, communicator, threads: threads, say: Self.say)
         let plan = try TrainingPlan(configuration, communicator)
         if communicator.rank == 0 { print(plan.text) }
         try communicator.finish()

@@ -9,7 +9,7 @@ import Testing
     #expect(alone.status == 0, "\(alone.output)")
     let lines = Set(alone.lines)
     #expect(lines.count == 1 + 7 * 3)
-    for ranks in [2, 3, 4, 5, 7, 8] {
+    for ranks in [2, 3, 4, 5, 7, 8, 16] {
       let result = try Ranks.run(ranks, "agreement")
       #expect(result.status == 0, "\(ranks) ranks: \(result.output)")
       let shards = [1, 2, 3, 5, 8, 13, 16].filter { $0 >= ranks }

@@ -8,7 +8,7 @@ extension EndToEnd {
       let workplace = try Workplace()
       // One rank with and without mpirun; numbers of ranks that divide eight shards evenly and one that does not.
       let layouts: [(ranks: Int?, threads: Int)] = [
-        (nil, 1), (nil, 2), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2), (4, 1), (4, 2), (8, 1), (8, 2),
+        (nil, 1), (nil, 2), (1, 2), (2, 1), (2, 2), (3, 1), (4, 2), (5, 1), (7, 2), (8, 1),
       ]
       let names = layouts.map { "run-\($0.ranks ?? 0)-\($0.threads)" }
       var losses: [[Double]] = []

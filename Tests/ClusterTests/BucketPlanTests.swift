@@ -1,0 +1,69 @@
+import Tensors
+import Testing
+
+import Cluster
+
+@Suite struct BucketPlanTests {
+  /// As phase two's: two networks, large matrices, in the order of the forward pass.
+  static let table = ParameterTable([
+    Parameter("bridging.pool5_bn.scale", [24], .batchNormScale),
+    Parameter("bridging.fc6.weight", [40, 100], .weight, gradient: .factored),
+    Parameter("bridging.fc6.bias", [40], .bias, rateMultiplier: 2, decayMultiplier: 0),
+    Parameter("bridging.fc6_deconv.weight", [33, 64], .weight, gradient: .factored),
+    Parameter("segmentation.deconv5_1.weight", [16, 16, 3, 3], .weight),
+    Parameter("segmentation.deconv5_1.bias", [16], .bias, rateMultiplier: 2, decayMultiplier: 0),
+    Parameter("segmentation.score.weight", [2, 16], .weight),
+  ])
+
+  @Test(arguments: [1, 2, 3, 4, 5, 7, 8, 16], [16, 250, 1000, 8 << 20])
+  func everyFloatIsInOneBucketAndOneSlice(ranks: Int, floats: Int) {
+    for way in FactorWay.allCases {
+      let plan = BucketPlan(Self.table, ranks: ranks, floats: floats, ways: [1: way, 3: .factors])
+      var owners = [[Int]](repeating: [], count: Self.table.vectorCount)
+      var covered = [Int](repeating: 0, count: Self.table.vectorCount)
+      for bucket in plan.buckets {
+        #expect(bucket.range.count <= max(floats, 16) && bucket.slices.count == ranks)
+        for float in bucket.range { covered[float] += 1 }
+        for (rank, slice) in bucket.slices.enumerated() {
+          #expect(slice.lowerBound % 16 == 0 || slice.isEmpty)
+          for float in slice { owners[float].append(rank) }
+        }
+      }
+      #expect(covered.allSatisfy { $0 == 1 })
+      let replicated = way == .replicas ? Self.table.offsets[1]..<Self.table.offsets[1] + 4000 : 0..<0
+      for float in owners.indices { #expect(owners[float].count == (replicated.contains(float) ? ranks : 1)) }
+      // What `owned` joins is the same.
+      for rank in 0..<ranks {
+        let ranges = plan.owned[rank]
+        #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound })
+        #expect(ranges.flatMap(Array.init) == owners.indices.filter { owners[$0].contains(rank) })
+      }
+    }
+  }
+
+  /// The last layer's gradient is complete first; what precedes the large matrices comes after them.
+  @Test func bucketsComeInBackwardOrder() {
+    let plan = BucketPlan(Self.table, ranks: 2, floats: 8 << 20, ways: [1: .factors, 3: .factors])
+    let names = plan.buckets.map { $0.parameters.map { Self.table.parameters[$0].name } }
+    #expect(
+      names == [
+        ["segmentation.deconv5_1.weight", "segmentation.deconv5_1.bias", "segmentation.score.weight"],
+        ["bridging.fc6_deconv.weight"], ["bridging.fc6.weight"], ["bridging.pool5_bn.scale", "bridging.fc6.bias"],
+      ])
+    #expect(plan.exchanged == [1, 3])
+    // Small buckets: the end of a layer leaves before its beginning.
+    let small = BucketPlan(Self.table, ranks: 2, floats: 500)
+    let starts = small.buckets.filter { $0.parameters == [4] }.map(\.range.lowerBound)
+    #expect(starts.count > 3 && starts == starts.sorted(by: >))
+  }
+
+  /// Momentum falls as 1/ranks, but for blocks of 16 floats in each bucket.
+  @Test func slicesAreEven() {
+    for ranks in [2, 3, 8] {
+      let plan = BucketPlan(Self.table, ranks: ranks, floats: 1000, ways: [1: .factors])
+      let floats = plan.owned.map { $0.reduce(0) { $0 + $1.count } }
+      #expect(floats.reduce(0, +) == Self.table.vectorCount)
+      #expect(floats.allSatisfy { abs($0 - Self.table.vectorCount / ranks) <= 16 * plan.buckets.count })
+    }
+  }
+}

@@ -1,0 +1,83 @@
+// The cluster seen from outside: ways and sizes of traffic that show in no bit, faults that end a job in order.
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite(.serialized) struct RanksTogetherTests {
+    /// Five ranks, sixteen shards or eight: neither the way of a gradient nor the size of a bucket is seen in the weights.
+    @Test(arguments: ["sums", "factors", "replicas"], [0.001, 32]) func waysAndBucketsDoNotShow(way: String, megabytes: Double) throws {
+      let workplace = try Workplace()
+      let ranks = megabytes < 1 ? 5 : 3
+      try workplace.train("run", ranks: ranks, set: ["cluster.factors=\(way)", "cluster.bucketMegabytes=\(megabytes)"])
+      #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
+    }
+
+    /// A run may change them when it resumes.
+    @Test func anotherWayAfterResuming() throws {
+      let workplace = try Workplace()
+      try workplace.train("run", ranks: 2, set: ["cluster.factors=replicas"], ["--stop-after", "5"])
+      try workplace.train("run", ranks: 3, set: ["cluster.factors=factors", "cluster.bucketMegabytes=0.01"])
+      #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
+    }
+
+    /// One rank's NaN: all stop at that iteration, the message names rank, shard and parameter, and the iteration before is
+    /// there to go on from.
+    @Test(arguments: [(nil, 0), (2, 1), (3, 0)] as [(Int?, Int)]) func aSpoiledGradientStopsAllRanks(ranks: Int?, rank: Int) throws {
+      let workplace = try Workplace()
+      let outcome = try workplace.startTraining("run", ranks: ranks, ["--drill", "nan:\(rank):3"]).wait()
+      #expect(outcome.status == 1, "\(outcome.output)")
+      #expect(outcome.complaints.count == 1, "\(outcome.output)")
+      let words = ["the gradient of classification.", "in iteration 3 of the classification phase", "on rank \(rank)"]
+      #expect(words.allSatisfy(outcome.output.contains), "\(outcome.output)")
+      #expect(workplace.iterations("run") == Workplace.sequence(2, 0))
+      #expect(workplace.checkpoints("run") == ["classification-000002"])
+      try workplace.train("run", ranks: 2)
+      #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
+    }
+
+    /// A rank that stands still: each of the others says that it waits for it, and the job ends by itself.
+    @Test func aFrozenRankIsNamed() throws {
+      let workplace = try Workplace()
+      let outcome = try workplace.startTraining(
+        "run", ranks: 3, set: ["cluster.stallSeconds=2", "classification.iterations=50"], ["--drill", "stop:1:3"]
+      ).wait(limit: 40)
+      #expect(outcome.status != 0, "\(outcome.output)")
+      for rank in [0, 2] {
+        let line = outcome.lines.first { $0.contains("rank \(rank) on ") && $0.contains("cluster.stallSeconds") }
+        #expect(line?.contains("classification iteration 3") ?? false, "\(outcome.output)")
+        #expect(line?.contains("from rank 1") ?? false, "\(outcome.output)")
+      }
+    }
+
+    /// Whoever is slow stands in the log; the summary has a line a rank.
+    @Test func timesOfAllRanks() throws {
+      let workplace = try Workplace()
+      let outcome = try workplace.train("run", ranks: 3, set: ["cluster.reportEvery=2"])
+      #expect(outcome.lines.count { $0.contains("came last") } == 4, "\(outcome.output)")
+      for line in workplace.metrics("run") {
+        let ranks = try #require(line.ranks)
+        #expect([ranks.compute, ranks.data, ranks.wait, ranks.transfer].allSatisfy { $0.count == 3 && $0.allSatisfy { $0 >= 0 } })
+        #expect((0..<3).contains(ranks.last) && ranks.compute.allSatisfy { $0 > 0 })
+      }
+      try workplace.train("alone", ranks: nil)
+      #expect(workplace.metrics("alone").allSatisfy { $0.ranks == nil })
+    }
+
+    /// Rows for arithmetic and for messages, in a form that Perfetto opens.
+    @Test func theTimelineHasMessagesBesideTheArithmetic() throws {
+      let workplace = try Workplace()
+      try workplace.train("run", ranks: 2, ["--trace", "trace.json"])
+      let events = try #require(JSONSerialization.jsonObject(with: Data(try workplace.read("trace.json"))) as? [[String: Any]])
+      func count(_ rank: Int, _ phase: String, _ name: String) -> Int {
+        events.count { $0["pid"] as? Int == rank && $0["ph"] as? String == phase && ($0["name"] as? String ?? "").hasPrefix(name) }
+      }
+      for rank in 0..<2 {
+        #expect(count(rank, "X", "shard ") == 2 * 4 * 7)
+        #expect(count(rank, "X", "classification.conv3_1 weight gradient") == 4 * 4)
+        #expect(count(rank, "b", "gradients of bucket") > 0 && count(rank, "b", "weights of bucket") > 0)
+        #expect(count(rank, "b", "") == count(rank, "e", ""))
+        #expect(count(rank, "M", "thread_name") == 2)
+      }
+    }
+  }
+}

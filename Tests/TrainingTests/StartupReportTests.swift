@@ -1,0 +1,167 @@
+// What is made of the facts of all ranks, on clusters that this machine is not.
+import CProcessor
+import Testing
+import Training
+
+@Suite struct StartupReportTests {
+  static let avx2 = instructions(["SSE3", "SSSE3", "AVX", "AVX2", "FMA", "BMI2"])
+  static let avx512 = avx2 | instructions(["AVX512F", "AVX512DQ", "AVX512BW", "AVX512VL"])
+
+  static func instructions(_ names: [String]) -> UInt64 { names.reduce(0) { $0 | dnet_instruction($1) } }
+
+  /// Ranks on hosts `node1`, `node2`, ..., so many on each; `change` makes them differ.
+  func report(_ hosts: [Int], _ change: (Int, inout StartupFacts) -> Void = { _, _ in }) -> StartupReport {
+    var all: [StartupFacts] = []
+    for (host, ranks) in hosts.enumerated() {
+      for _ in 0..<ranks {
+        var facts = StartupFacts()
+        facts.host = "node\(host + 1)"
+        (facts.cores, facts.launcherCores, facts.threads) = ("0-31", "0-31", 32 / ranks)
+        (facts.mpi, facts.blas, facts.instructions) = ("Open MPI v4.1.4 FUNNELED", "0.3.21 SkylakeX", Self.avx512)
+        facts.executable = String(repeating: "a", count: 64)
+        facts.settings = ["seed": "1", "classification.learningRate.base": "0.1", "cluster.mixedInstructionSets": "refuse", "--phase": "all"]
+        facts.data = ["data.weakList": String(repeating: "b", count: 64)]
+        change(all.count, &facts)
+        all.append(facts)
+      }
+    }
+    return StartupReport(all)
+  }
+
+  @Test func equalRanksAreNoMatter() {
+    for hosts in [[1], [2], [1, 1], [3, 2, 3]] {
+      let found = report(hosts)
+      #expect(found.error == nil && found.warnings.isEmpty, "\(hosts): \(found.warnings)")
+    }
+  }
+
+  // MARK: What ranks must share
+
+  @Test func whatDiffersIsNamedWithRankHostAndBothValues() {
+    let cases: [(change: (inout StartupFacts) -> Void, words: [String])] = [
+      ({ $0.settings["seed"] = "2" }, ["has seed = 2", "has 1", "same configuration"]),
+      ({ $0.settings["--phase"] = "segmentation" }, ["has --phase = segmentation", "has all"]),
+      ({ $0.settings["--stop-after"] = "3" }, ["has --stop-after = 3", "has nothing"]),
+      ({ $0.executable = String(repeating: "c", count: 64) }, ["another dnet-train", "cccccccccccc...", "aaaaaaaaaaaa..."]),
+      ({ $0.data["data.weakList"] = "cannot be read" }, ["data.weakList", "found cannot be read", "found bbbbbbbbbbbb..."]),
+      ({ $0.data = ["data.root": "has no JPEGImages"] }, ["data.root", "found has no JPEGImages", "found nothing"]),
+      ({ $0.blas = "0.3.21 Haswell" }, ["uses OpenBLAS 0.3.21 Haswell", "OpenBLAS 0.3.21 SkylakeX", "OPENBLAS_CORETYPE"]),
+      // A build for another set is another program: the set is the reason.
+      (
+        {
+          $0.instructions = Self.avx2
+          $0.executable = "other"
+        }, ["built for AVX2", "built for AVX-512", "DNET_MARCH=x86-64-v3"]
+      ),
+      ({ $0.instructions |= dnet_instruction("AVX512BF16") }, ["built for AVX-512 with AVX512BF16", "built for AVX-512 without AVX512BF16"]),
+    ]
+    for (change, words) in cases {
+      let found = report([2, 3]) { rank, facts in if rank >= 3 { change(&facts) } }
+      let text = found.error?.description ?? ""
+      for word in words + ["rank 3 on node2 (and 1 more)", "rank 0 on node1"] { #expect(text.contains(word), "\(word) is not in: \(text)") }
+    }
+  }
+
+  @Test func theSameNumberInOtherWordsIsNoDifference() {
+    #expect(report([2]) { rank, facts in if rank == 1 { facts.settings["classification.learningRate.base"] = "1e-1" } }.error == nil)
+  }
+
+  @Test func mixedInstructionSetsMayBeToleratedOtherProgramsMayNot() {
+    let tolerant = report([1, 1]) { rank, facts in
+      facts.settings["cluster.mixedInstructionSets"] = "warn"
+      if rank == 1 { (facts.instructions, facts.blas, facts.executable) = (Self.avx2, "0.3.21 Haswell", "other") }
+    }
+    #expect(tolerant.error == nil)
+    #expect(tolerant.warnings.count == 2 && tolerant.warnings.allSatisfy { $0.contains("node2") && $0.contains("weights depend") }, "\(tolerant.warnings)")
+    let strict = report([1, 1]) { rank, facts in
+      facts.settings["cluster.mixedInstructionSets"] = "warn"
+      if rank == 1 { facts.executable = "other" }
+    }
+    #expect(strict.error?.description.contains("another dnet-train") == true)
+  }
+
+  @Test func anotherMPIIsAWarning() {
+    let found = report([1, 1]) { rank, facts in if rank == 1 { facts.mpi = "Open MPI v4.1.6 FUNNELED" } }
+    #expect(found.error == nil && found.warnings.count == 1)
+    #expect(found.warnings.first?.contains("node2 has Open MPI v4.1.6") == true, "\(found.warnings)")
+  }
+
+  // MARK: A rank that stands alone
+
+  @Test func theNearestLauncherCounts() {
+    #expect(StartedTasks([:]) == nil)
+    #expect(StartedTasks(["SLURM_NTASKS": "8"])?.count == 8)
+    // srun -n 1 and mpirun -n 1 within a job of eight tasks.
+    #expect(StartedTasks(["SLURM_NTASKS": "8", "SLURM_STEP_NUM_TASKS": "1"])?.count == 1)
+    #expect(StartedTasks(["SLURM_NTASKS": "8", "OMPI_COMM_WORLD_SIZE": "1"])?.count == 1)
+    #expect(StartedTasks(["PMI_SIZE": "4"])?.variable == "PMI_SIZE")
+  }
+
+  @Test func aSingletonAmongManyTasksIsRefused() {
+    let alone = report([1]) { _, facts in facts.tasks = StartedTasks(["SLURM_NTASKS": "8"]) }
+    let text = alone.error?.description ?? ""
+    #expect(text.contains("SLURM_NTASKS says 8 tasks") && text.contains("srun --mpi=pmix"), "\(text)")
+    #expect(report([1]) { _, facts in facts.tasks = StartedTasks(["SLURM_NTASKS": "1"]) }.error == nil)
+    #expect(report([8]) { _, facts in facts.tasks = StartedTasks(["SLURM_NTASKS": "8"]) }.error == nil)
+  }
+
+  // MARK: Binding
+
+  @Test func ranksOnOneCoreBesideFreeOnes() {
+    let found = report([2]) { _, facts in (facts.cores, facts.threads) = ("0", 1) }
+    #expect(found.warnings.count == 1)
+    #expect(found.warnings.first?.contains("ranks 0-1 of node1 have 2 threads on core 0, while 31 cores are free") == true, "\(found.warnings)")
+  }
+
+  @Test func ranksWhoseCoresOverlapInAChain() {
+    let cores = ["0-3", "8-9", "3-4", "4-5"]
+    // Six threads on six cores, two on two.
+    let enough = report([4]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = (cores[rank], 2, false) }
+    #expect(enough.warnings.isEmpty, "\(enough.warnings)")
+    let more = report([4]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = (cores[rank], 3, false) }
+    #expect(more.warnings.first?.contains("ranks 0,2-3 of node1 have 9 threads on cores 0-5, while 24 cores are free") == true, "\(more.warnings)")
+  }
+
+  @Test func aRankWithMoreThreadsThanItIsBoundTo() {
+    let found = report([1]) { _, facts in (facts.cores, facts.threads, facts.sharesCores) = ("5", 8, false) }
+    #expect(found.warnings.first?.contains("rank 0 of node1 has 8 threads on core 5, while 31 cores are free") == true, "\(found.warnings)")
+    // As many as the user wants, where no core is left over.
+    #expect(report([1]) { _, facts in (facts.threads, facts.sharesCores) = (64, false) }.warnings.isEmpty)
+  }
+
+  @Test func coresThatMPIRunLeavesToNobody() {
+    let found = report([2, 2, 2]) { rank, facts in (facts.cores, facts.threads) = ("\(rank % 2)", 1) }
+    #expect(found.warnings.count == 1)
+    let text = found.warnings.first ?? ""
+    #expect(text.contains("the 2 ranks of node1 (and on 2 other hosts) to 2 of 32 cores") && text.contains("slot:PE=16"), "\(text)")
+    // Meant so.
+    #expect(report([2]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = ("\(rank)", 1, false) }.warnings.isEmpty)
+    // Every core has its rank; what other jobs on the machine have is nobody's business.
+    #expect(report([2]) { rank, facts in (facts.cores, facts.launcherCores, facts.threads) = ("\(rank)", "0-1", 1) }.warnings.isEmpty)
+  }
+
+  // MARK: The table
+
+  @Test func oneRankIsOneLine() {
+    #expect(report([1]).table == ["node1: 1 rank, 32 threads on cores 0-31, AVX-512, OpenBLAS 0.3.21 SkylakeX, Open MPI v4.1.4 FUNNELED"])
+  }
+
+  @Test func aRowAHost() {
+    let table = report([2, 1, 3, 2]) { rank, facts in
+      switch rank {
+      case 0, 1: facts.cores = rank == 0 ? "0-15" : "16-31"
+      case 3...5: (facts.cores, facts.launcherCores) = (["0-3", "2-5", "6"][rank - 3], "0-7")
+      case 6, 7: facts.cores = "0,2"
+      default: break
+      }
+    }.table
+    #expect(
+      table == [
+        "host   ranks  threads  cores  binding        instructions  OpenBLAS         MPI",
+        "node1  0-1    16 each  0-31   16 cores each  AVX-512       0.3.21 SkylakeX  Open MPI v4.1.4 FUNNELED",
+        "node2  2      32       0-31   none           AVX-512       0.3.21 SkylakeX  Open MPI v4.1.4 FUNNELED",
+        "node3  3-5    10 each  0-6    overlapping    AVX-512       0.3.21 SkylakeX  Open MPI v4.1.4 FUNNELED",
+        "node4  6-7    16 each  0,2    shared         AVX-512       0.3.21 SkylakeX  Open MPI v4.1.4 FUNNELED",
+      ], "\(table.joined(separator: "\n"))")
+  }
+}
