@@ -19,6 +19,7 @@ package final class CheckpointStore: @unchecked Sendable {
 
   private let queue = DispatchQueue(label: "checkpoint writer")
   private let failure = Mutex<String?>(nil)
+  private let writeSeconds = Mutex(0.0)
 
   private static let temporary = ".tmp-"
 
@@ -109,8 +110,13 @@ package final class CheckpointStore: @unchecked Sendable {
     if let text { throw CheckpointError.background(text) }
   }
 
+  /// Seconds that the last write took; 0 before the first.
+  package var lastSeconds: Double { writeSeconds.withLock { $0 } }
+
   @discardableResult
   private func publish(_ snapshot: CheckpointSnapshot) throws -> URL {
+    let began = DispatchTime.now().uptimeNanoseconds
+    defer { writeSeconds.withLock { $0 = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9 } }
     let name = snapshot.description.name
     precondition(phases.contains(snapshot.description.phase), "no phase is called \(snapshot.description.phase)")
     let final = directory.appendingPathComponent(name)

@@ -17,6 +17,8 @@ final class Coordinator {
   private let store: CheckpointStore
   private let resumed: ResumePoint?
   private let metrics: MetricsLog?
+  private let verification: VerificationLog?
+  private let events: EventFile?
   /// Phases that have ended in this process or before.
   private var ended: Set<Phase>
   /// Whether the classification network's weights were given from outside.
@@ -64,9 +66,38 @@ final class Coordinator {
     metrics = try communicator.together {
       guard first else { return nil }
       try run.write(configuration.yaml, to: "config.yaml")
-      return try MetricsLog(path: run.metrics) { line in resumed?.covers(line) ?? false }
+      return try MetricsLog(path: run.metrics) { line in resumed?.covers(line.phase, line.iteration) ?? false }
+    }
+    events = try communicator.together {
+      guard first, !options.isReplay else { return nil }
+      return try EventFile(folder: run.events) { phase, iteration in resumed?.covers(phase, iteration) ?? false }
+    }
+    verification = try communicator.together {
+      guard first, configuration.verifyEvery > 0 else { return nil }
+      return try VerificationLog(path: run.verification, configuration, chain: options.chain) { line in
+        resumed?.covers(line.phase, line.iteration) ?? false
+      }
     }
     StopSignals.watch()
+  }
+
+  // MARK: Time
+
+  /// Of an iteration; the first of a process does not count, pictures are decoded in it.
+  private var longestIteration = 0.0
+  private var iterationsSeen = 0
+  /// From the gathering of the velocity to the last byte on disk.
+  private var longestCheckpoint: Double?
+
+  /// Before the first checkpoint: at 100 MB/s, weights and velocity.
+  private var expectedCheckpointSeconds: Double {
+    let floats = [net.classification, net.segmentation].reduce(0) { $0 + 2 * $1.table.vectorCount }
+    return Double(4 * floats) / 100e6
+  }
+
+  private func note(iteration seconds: Double) {
+    iterationsSeen += 1
+    if iterationsSeen > 1 { longestIteration = max(longestIteration, seconds) }
   }
 
   // MARK: Where the run stands
@@ -84,7 +115,7 @@ final class Coordinator {
   /// if that lies inside the phase. Collective.
   func begin(_ phase: Phase, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]]) throws {
     snapshots = nil
-    if isFirst { snapshots = SnapshotMemory(phase, net) }
+    if isFirst && !options.isReplay { snapshots = SnapshotMemory(phase, net) }
     guard let resumed, resumed.phase == phase, resumed.iteration > 0 else { return }
     let vector = try communicator.together { isFirst ? try resumed.readVelocity(optimizer.table) : nil }
     try optimizer.scatterVelocity(from: vector?.pointer, owned: owned, communicator)
@@ -92,17 +123,40 @@ final class Coordinator {
 
   // MARK: During a phase
 
+  /// Whether an iteration, counted from 1, gets digests.
+  func isVerified(_ iteration: Int) -> Bool {
+    configuration.verifyEvery > 0 && iteration % configuration.verifyEvery == 0
+  }
+
+  /// Adds a line to the verification log; with digests where the gradients' words are given. Returns the chained digest.
+  func logVerification(
+    _ line: VerificationLine, gradients: [VerificationLine.LayerWords]?, examples: () -> [String]
+  ) -> String? {
+    guard let verification else { return nil }
+    do {
+      try verification.append(
+        line, weights: gradients == nil ? nil : net.namedTensors, gradients: gradients, examples: examples)
+    } catch { display.say("warning: \(error)") }
+    return gradients == nil ? nil : verification.chain
+  }
+
   /// This rank's wish to stop, for its report.
   func wishes(since started: Double) -> (signalled: Bool, late: Bool) {
-    (StopSignals.last != nil, options.timeLimit.map { Clock.now - started > $0 } ?? false)
+    // What is still to come before the end: an iteration like the longest, and the checkpoint.
+    let reserve = longestIteration + 1.5 * (longestCheckpoint ?? expectedCheckpointSeconds) + 1
+    return (StopSignals.last != nil, options.timeLimit.map { Clock.now - started + reserve > $0 } ?? false)
   }
 
   /// Logs an iteration; returns why the run should stop here, the same on every rank. Signals may reach one rank only, and
   /// clocks differ: any rank's word stops all.
   func endIteration(_ line: IterationMetrics, of iterations: Int, _ verdict: IterationVerdict) -> ExitReason? {
+    note(iteration: line.seconds)
     if isFirst {
       display.show(line, of: iterations)
-      do { try metrics?.append(line) } catch { display.say("warning: \(error)") }
+      do {
+        try metrics?.append(line)
+        try events?.append(EventRecord(line, time: Date().timeIntervalSince1970))
+      } catch { display.say("warning: \(error)") }
     }
     if verdict.isSignalled {
       reasonToStop = .signal
@@ -138,6 +192,12 @@ final class Coordinator {
   func checkpoint(
     _ phase: Phase, _ iteration: Int, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]], ended isEnd: Bool
   ) throws {
+    if options.isReplay {
+      if isEnd { ended.insert(phase) }
+      return
+    }
+    let began = Clock.now
+    defer { longestCheckpoint = max(longestCheckpoint ?? 0, Clock.now - began, store.lastSeconds) }
     if isFirst {
       do { try store.waitForWriter() } catch { display.say("warning: \(error); training goes on") }
     }
@@ -173,6 +233,7 @@ final class Coordinator {
       guard isFirst else { return }
       display.finish()
       try store.waitForWriter()
+      if options.isReplay { return }
       let complete = ended.contains(.segmentation)
       if complete {
         try WeightsFile.publish(

@@ -20,9 +20,11 @@ package struct IterationMetrics: Sendable, Codable, Equatable {
   package var pageFaults: Int?
   /// Where each rank's time went up to its report of the iteration; nil for one rank.
   package var ranks: RankMetrics?
+  /// The chained digest (docs/formats.md), each `verify.every` iterations.
+  package var digest: String?
 
   enum CodingKeys: String, CodingKey {
-    case phase, iteration, loss, accuracy, seconds, ranks
+    case phase, iteration, loss, accuracy, seconds, ranks, digest
     case learningRate = "learning_rate"
     case examplesPerSecond = "examples_per_second"
     case secondsWaiting = "seconds_waiting"

@@ -66,7 +66,7 @@ package struct RankMetrics: Sendable, Codable, Equatable {
 
 /// The ranks' times in all, for people.
 final class RankSummary {
-  private let hosts: [String]
+  let hosts: [String]
   private var times: [RankTimes]
   private var last: [Int]
   private var iterations = 0
