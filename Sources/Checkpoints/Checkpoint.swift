@@ -127,7 +127,8 @@ package struct Checkpoint: Sendable {
 package final class CheckpointSnapshot: @unchecked Sendable {
   package let description: CheckpointDescription
   let weights: [NamedTensor]
-  let momentum: [NamedTensor]
+  let momentum: [TensorToWrite]
+  private let drain: (() throws -> Void)?
 
   /// - Parameters:
   ///   - weights: tensors of the model; they are copied now.
@@ -135,11 +136,23 @@ package final class CheckpointSnapshot: @unchecked Sendable {
   ///   - fixed: all other tensors of the model. Neither they, `given` nor the momentum may change until
   ///     `CheckpointStore.waitForWriter` returns.
   ///   - momentum: the gathered velocity.
-  package init(
+  package convenience init(
     _ description: CheckpointDescription, copying weights: [NamedTensor], into given: AlignedMemory? = nil,
     fixed: [NamedTensor] = [], momentum: ParameterVector
   ) {
+    self.init(
+      description, copying: weights, into: given, fixed: fixed, momentum: momentum.namedTensors.map(TensorToWrite.init), drain: nil)
+  }
+
+  /// - Parameters:
+  ///   - momentum: the velocity; it may come piece by piece while it is written.
+  ///   - drain: called when the snapshot is done with, written or not.
+  package init(
+    _ description: CheckpointDescription, copying weights: [NamedTensor], into given: AlignedMemory? = nil,
+    fixed: [NamedTensor] = [], momentum: [TensorToWrite], drain: (() throws -> Void)?
+  ) {
     self.description = description
+    self.drain = drain
     let count = weights.reduce(0) { $0 + $1.values.count }
     let memory = given ?? AlignedMemory(floats: count, for: .snapshot)
     precondition(memory.count >= count, "\(count) floats do not fit into memory for \(memory.count)")
@@ -154,8 +167,11 @@ package final class CheckpointSnapshot: @unchecked Sendable {
         name: tensor.name, shape: tensor.shape, values: UnsafeBufferPointer(start: place, count: tensor.values.count),
         owner: memory)
     }
-    self.momentum = momentum.namedTensors
+    self.momentum = momentum
   }
+
+  /// Takes the rest of a momentum that comes in pieces.
+  func finish() throws { try drain?() }
 
   /// Writes all files and the manifest into an empty directory, durably.
   func write(into directory: URL, level: Int, threads: Int) throws {
@@ -164,7 +180,7 @@ package final class CheckpointSnapshot: @unchecked Sendable {
       "network": description.network,
     ]
     var files: [String: WeightsFile.Written] = [:]
-    for (name, tensors) in [(Checkpoint.weightsName, weights), (Checkpoint.momentumName, momentum)] {
+    for (name, tensors) in [(Checkpoint.weightsName, weights.map(TensorToWrite.init)), (Checkpoint.momentumName, momentum)] {
       files[name] = try WeightsFile.write(
         tensors, metadata: remarks, to: directory.appendingPathComponent(name), level: level, threads: threads)
     }

@@ -117,6 +117,7 @@ package final class CheckpointStore: @unchecked Sendable {
   private func publish(_ snapshot: CheckpointSnapshot) throws -> URL {
     let began = DispatchTime.now().uptimeNanoseconds
     defer { writeSeconds.withLock { $0 = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9 } }
+    defer { try? snapshot.finish() }
     let name = snapshot.description.name
     precondition(phases.contains(snapshot.description.phase), "no phase is called \(snapshot.description.phase)")
     let final = directory.appendingPathComponent(name)

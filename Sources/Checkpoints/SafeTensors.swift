@@ -10,19 +10,45 @@ package struct TensorToWrite {
   package let name: String
   package let element: ElementType
   package let shape: [Int]
+  /// Empty where `pieces` gives the values.
   package let bytes: UnsafeRawBufferPointer
   private let owner: AnyObject?
+  /// Calls its argument with the values, piece by piece in order.
+  private let pieces: ((_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void)?
 
   /// - Parameter owner: kept alive with the tensor, as the bytes must be.
   package init(
     name: String, element: ElementType, shape: [Int], bytes: UnsafeRawBufferPointer, owner: AnyObject? = nil
   ) {
     self.owner = owner
+    pieces = nil
     precondition(bytes.count == shape.reduce(element.bytes, *), "\(name): \(bytes.count) bytes for shape \(shape)")
     self.name = name
     self.element = element
     self.shape = shape
     self.bytes = bytes
+  }
+
+  /// A float32 tensor whose values come piece by piece when it is written; tensors are written in the order of their names.
+  package init(
+    name: String, shape: [Int], pieces: @escaping (_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  ) {
+    (self.name, self.shape, self.pieces) = (name, shape, pieces)
+    (element, bytes, owner) = (.float32, UnsafeRawBufferPointer(start: nil, count: 0), nil)
+  }
+
+  /// Of all values.
+  package var byteCount: Int { shape.reduce(element.bytes, *) }
+
+  /// Gives the values to a sink.
+  func write(to sink: any ByteSink) throws {
+    guard let pieces else { return try sink.write(bytes) }
+    var left = byteCount
+    try pieces { piece in
+      left -= piece.count
+      try sink.write(piece)
+    }
+    precondition(left == 0, "\(name) came with \(left) bytes too few")
   }
 
   package init(_ tensor: NamedTensor) {
@@ -42,9 +68,9 @@ package enum SafeTensors {
     for tensor in tensors {
       precondition(entries[tensor.name] == nil, "two tensors are called \(tensor.name)")
       entries[tensor.name] = [
-        "dtype": tensor.element.rawValue, "shape": tensor.shape, "data_offsets": [end, end + tensor.bytes.count],
+        "dtype": tensor.element.rawValue, "shape": tensor.shape, "data_offsets": [end, end + tensor.byteCount],
       ]
-      end += tensor.bytes.count
+      end += tensor.byteCount
     }
     var json = [UInt8](try JSONSerialization.data(withJSONObject: entries, options: [.sortedKeys, .withoutEscapingSlashes]))
     // Spaces up to a multiple of 8, so that values lie aligned in a mapped file.
@@ -66,10 +92,10 @@ package enum SafeTensors {
   ) throws {
     let tensors = ordered(tensors)
     let header = try header(tensors, metadata: metadata)
-    let sink = try makeSink(tensors.reduce(header.count) { $0 + $1.bytes.count })
+    let sink = try makeSink(tensors.reduce(header.count) { $0 + $1.byteCount })
     try header.withUnsafeBytes { try sink.write($0) }
     try withExtendedLifetime(tensors) {
-      for tensor in tensors { try sink.write(tensor.bytes) }
+      for tensor in tensors { try tensor.write(to: sink) }
     }
     try sink.finish()
   }

@@ -23,7 +23,7 @@ final class Coordinator {
   private var ended: Set<Phase>
   /// Whether the classification network's weights were given from outside.
   private let classificationGiven: Bool
-  /// Rank 0's, of the phase.
+  /// Of the phase.
   private var snapshots: SnapshotMemory?
   private(set) var reasonToStop: ExitReason?
 
@@ -114,8 +114,9 @@ final class Coordinator {
   /// Makes memory for the phase's checkpoints, and gives the optimiser the velocity of the one that the run resumes from,
   /// if that lies inside the phase. Collective.
   func begin(_ phase: Phase, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]]) throws {
+    try snapshots?.finish()
     snapshots = nil
-    if isFirst && !options.isReplay { snapshots = SnapshotMemory(phase, net) }
+    if !options.isReplay { snapshots = SnapshotMemory(phase, net, optimizer, owned, communicator) }
     guard let resumed, resumed.phase == phase, resumed.iteration > 0 else { return }
     let vector = try communicator.together { isFirst ? try resumed.readVelocity(optimizer.table) : nil }
     try optimizer.scatterVelocity(from: vector?.pointer, owned: owned, communicator)
@@ -187,7 +188,7 @@ final class Coordinator {
     configuration.checkpointEvery > 0 && iteration % configuration.checkpointEvery == 0
   }
 
-  /// Gathers the velocity and writes a checkpoint in the background; collective. A failed write is said and tried again
+  /// Copies the state of all ranks and writes a checkpoint in the background; collective. A failed write is said and tried again
   /// at the next interval; at a phase's end it is waited for, and a failure ends the run.
   func checkpoint(
     _ phase: Phase, _ iteration: Int, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]], ended isEnd: Bool
@@ -201,14 +202,16 @@ final class Coordinator {
     if isFirst {
       do { try store.waitForWriter() } catch { display.say("warning: \(error); training goes on") }
     }
-    try optimizer.gatherVelocity(into: snapshots?.velocity.pointer, owned: owned, communicator)
-    if isEnd { ended.insert(phase) }
     try communicator.together {
-      guard let snapshots else { return }
       // A last update that ran away shows in no loss; with such weights a run could never go on.
-      if let bad = snapshots.firstNotFinite {
+      if isFirst, let bad = snapshots?.firstNotFinite {
         throw RunError.weightsNotFinite(phase: phase.rawValue, iteration: iteration, tensor: bad)
       }
+    }
+    try snapshots?.takeVelocity()
+    if isEnd { ended.insert(phase) }
+    try communicator.together {
+      guard isFirst, let snapshots else { return }
       let description = CheckpointDescription(
         phase: phase.rawValue, iteration: iteration, endsPhase: isEnd, seed: configuration.seed,
         configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text)
@@ -229,6 +232,7 @@ final class Coordinator {
 
   /// Waits for the last checkpoint; writes the model, if training is over, and the summary. Collective.
   func finish(_ reason: ExitReason, seconds: Double, phaseSeconds: [String: Double], threads: Int) throws {
+    try snapshots?.finish()
     try communicator.together {
       guard isFirst else { return }
       display.finish()

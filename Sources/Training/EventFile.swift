@@ -4,15 +4,19 @@
 import Foundation
 
 /// One iteration's scalars.
-struct EventRecord: Equatable {
+package struct EventRecord: Equatable {
   /// Seconds since 1970.
-  var time: Double
+  package var time: Double
   /// Iterations of the phase done.
-  var step: Int
+  package var step: Int
   /// Such as `classification/loss`.
-  var values: [(tag: String, value: Float)]
+  package var values: [(tag: String, value: Float)]
 
-  static func == (a: Self, b: Self) -> Bool {
+  package init(time: Double, step: Int, values: [(tag: String, value: Float)]) {
+    (self.time, self.step, self.values) = (time, step, values)
+  }
+
+  package static func == (a: Self, b: Self) -> Bool {
     a.time == b.time && a.step == b.step && a.values.map(\.tag) == b.values.map(\.tag)
       && a.values.map(\.value) == b.values.map(\.value)
   }
@@ -30,12 +34,12 @@ extension EventRecord {
 }
 
 /// The event file of a run. Appended, and on resuming cut back to the checkpoint's iteration, as metrics.jsonl is.
-final class EventFile {
+package final class EventFile {
   private let handle: FileHandle
-  private let path: String
+  package let path: String
 
   /// Opens the folder's file, or makes one; records that `keep` does not want are cut off.
-  init(folder: String, keep: (_ phase: String, _ iteration: Int) -> Bool) throws {
+  package init(folder: String, keep: (_ phase: String, _ iteration: Int) -> Bool) throws {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasPrefix(Self.prefix) }.sorted()
     path = "\(folder)/\(names.last ?? "\(Self.prefix)\(Int(Date().timeIntervalSince1970)).dnet")"
     do {
@@ -53,7 +57,7 @@ final class EventFile {
     }
   }
 
-  func append(_ record: EventRecord) throws {
+  package func append(_ record: EventRecord) throws {
     do { try handle.write(contentsOf: Self.record(Self.encoded(record))) } catch {
       throw RunError.cannotWrite(path: path, reason: (error as NSError).localizedDescription)
     }
@@ -78,7 +82,7 @@ final class EventFile {
   }
 
   /// The events with scalars of a file that this type wrote; what a kill cut short, or is damaged, ends it.
-  static func read(_ path: String) -> [EventRecord] {
+  package static func read(_ path: String) -> [EventRecord] {
     guard let data = FileManager.default.contents(atPath: path) else { return [] }
     let bytes = [UInt8](data)
     var (place, records): (Int, [EventRecord]) = (0, [])
@@ -170,7 +174,7 @@ final class EventFile {
   }
 
   /// CRC-32C, turned and shifted as TFRecord wants it.
-  static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+  package static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
     let crc = ~bytes.reduce(~UInt32(0)) { table[Int(($0 ^ UInt32($1)) & 0xff)] ^ ($0 >> 8) }
     return (crc >> 15 | crc << 17) &+ 0xa282_ead8
   }

@@ -29,8 +29,8 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
         + "lower \(phase).learningRate.base, and look at the shard's images with --record-steps"
     case .gradientNotFinite(let phase, let iteration, let shard, let rank, let parameter):
       "the gradient of \(parameter) is no number, or beyond 1e34, in iteration \(iteration) of the \(phase) phase, in shard "
-        + "\(shard) on rank \(rank): no weight was changed by it. Lower \(phase).learningRate.base; if other ranks or a second "
-        + "run do not find it there, look at that rank's memory and processor"
+        + "\(shard) on rank \(rank), and changed no weight: lower \(phase).learningRate.base; if a run on other ranks "
+        + "does not find it there, look at that rank's memory and processor"
     case .noClassification:
       "the segmentation phase needs a trained classification network: resume from a checkpoint of the classification "
         + "phase's end, or give its weights with --initial-weights"
