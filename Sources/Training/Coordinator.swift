@@ -3,6 +3,7 @@
 import Checkpoints
 import Cluster
 import Foundation
+import Kernels
 import Networks
 import Optimizers
 import Tensors
@@ -26,6 +27,8 @@ final class Coordinator {
   /// Of the phase.
   private var snapshots: SnapshotMemory?
   private(set) var reasonToStop: ExitReason?
+  /// Read once, for the manifests.
+  private lazy var dataDigests = StartupFacts.dataDigests(configuration)
 
   private var isFirst: Bool { communicator.rank == 0 }
 
@@ -214,7 +217,8 @@ final class Coordinator {
       guard isFirst, let snapshots else { return }
       let description = CheckpointDescription(
         phase: phase.rawValue, iteration: iteration, endsPhase: isEnd, seed: configuration.seed,
-        configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text)
+        configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text,
+        instructionSet: StartupFacts.instructionSet, blas: "\(BLAS.version) \(BLAS.coreName)", data: dataDigests)
       let snapshot = snapshots.snapshot(description)
       if isEnd {
         display.finish()
