@@ -88,11 +88,12 @@ package struct LinkFigures: Sendable, Equatable, Codable {
   /// Payload bytes a second of a link of so many Gbit/s: what is left by Ethernet, IP and TCP headers of 1500-byte frames.
   package static func payload(gigabits: Double) -> Double { gigabits * 1e9 / 8 * 1448 / 1538 }
 
-  /// Collective; some tenths of a second on a slow link.
+  /// Collective; about two seconds on a slow link.
   static func measure(_ communicator: Communicator, threads: Int) throws -> LinkFigures {
     guard communicator.size > 1 else { return LinkFigures(bandwidth: .infinity, latency: 0, messageSeconds: 0) }
-    let bandwidth = try TrafficPlan.bandwidth(communicator)
-    let floats = min(max(Int(0.2 * bandwidth / 4), 1 << 16), 16 << 20)
+    // Long enough for a shaped link to come to its rate, and for TCP.
+    let estimate = try TrafficPlan.bandwidth(communicator)
+    let floats = min(max(Int(0.4 * estimate / 4), 1 << 16), 32 << 20)
     let (out, into) = (AlignedMemory(floats: floats), AlignedMemory(floats: floats))
     let (rank, size) = (communicator.rank, communicator.size)
     func exchange(_ count: Int) throws {
@@ -101,7 +102,15 @@ package struct LinkFigures: Sendable, Equatable, Codable {
         .send(UnsafePointer(out.pointer), count: count, to: (rank + 1) % size),
       ])
     }
-    try exchange(floats)
+    var best = Double.infinity
+    for _ in 0..<3 {
+      try communicator.barrier()
+      let start = Clock.now
+      try exchange(floats)
+      best = min(best, Clock.now - start)
+    }
+    let slowest = try communicator.allGather([best]).map { $0[0] }.max()!
+    let bandwidth = max(Double(4 * floats) / slowest, estimate)
     try communicator.barrier()
     var rounds: [Double] = []
     for _ in 0..<200 {

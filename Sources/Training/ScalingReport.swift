@@ -31,8 +31,9 @@ package struct ScalingReport: Encodable, Sendable {
   package struct PhaseFigures: Encodable, Sendable {
     package var phase: String
     package var imagesPerSecond: Double
-    /// Of an iteration: median and all.
+    /// Of an iteration: median, mean and all.
     package var seconds: Double
+    package var meanSeconds: Double
     package var allSeconds: [Double]
     package var ranks: [RankFigures]
     package var bytesSent: Int
@@ -47,7 +48,7 @@ package struct ScalingReport: Encodable, Sendable {
     package var backwardSeconds: Double
     package var forwardSeconds: Double
     package var featuresSeconds: Double
-    /// This layout by the model.
+    /// This layout by the model, to be held against `meanSeconds`.
     package var predictedSeconds: Double
     package var predictedExposedSeconds: Double
     package var predictions: [Predicted]
@@ -91,6 +92,7 @@ extension ScalingReport.PhaseFigures {
     let median = ScriptRecorder.median
     phase = profile.phase.rawValue
     seconds = median(all)
+    meanSeconds = all.reduce(0, +) / Double(all.count)
     imagesPerSecond = images / seconds
     allSeconds = all
     ranks = sent.indices.map { rank in
@@ -167,8 +169,8 @@ extension ScalingReport.PhaseFigures {
     }
     lines.append(
       String(
-        format: "  the model says %.4f s an iteration (%+.1f %%), %.4f s exposed", predictedSeconds,
-        100 * (predictedSeconds / seconds - 1), predictedExposedSeconds))
+        format: "  the model says %.4f s an iteration (mean of those measured %.4f, %+.1f %%), %.4f s exposed", predictedSeconds, meanSeconds,
+        100 * (predictedSeconds / meanSeconds - 1), predictedExposedSeconds))
     guard !predictions.isEmpty else { return lines }
     lines.append("  predicted: nodes  Gbit/s  s/iteration  images/s  efficiency  exposed s  transfer s")
     for row in predictions {

@@ -124,26 +124,31 @@ final class ScriptRecorder: ParameterTraffic {
 
   // MARK: Results
 
-  /// Medians over what was recorded, step by step.
+  /// Means over what was recorded, step by step, so that what disturbs a run is in its script as it is in its seconds.
   var script: IterationScript {
-    func median(_ part: Part) -> [IterationScript.Step]? {
+    func mean(_ part: Part) -> [IterationScript.Step]? {
       guard let all = samples[part], let first = all.last else { return nil }
       let alike = all.filter { $0.map(\.mark) == first.map(\.mark) }
       return first.indices.map { place in
         .init(
-          Self.median(alike.map { $0[place].seconds }), first[place].mark, inside: Self.median(alike.map { $0[place].inside }))
+          Self.mean(alike.map { $0[place].seconds }), first[place].mark, inside: Self.mean(alike.map { $0[place].inside }))
       }
     }
-    let firstForward = median(.firstForward) ?? []
+    let firstForward = mean(.firstForward) ?? []
     return IterationScript(
-      features: median(.features) ?? [], firstForward: firstForward, forward: median(.forward), backward: median(.backward) ?? [],
-      afterShard: Self.median(between.shard), afterLast: Self.median(between.last))
+      features: mean(.features) ?? [], firstForward: firstForward, forward: mean(.forward), backward: mean(.backward) ?? [],
+      afterShard: Self.mean(between.shard), afterLast: Self.mean(between.last))
   }
 
   /// Means over the iterations, by bucket; after `finish` of the reduction.
   var bucketSeconds: [BucketSeconds] {
     let count = Double(max(iterations, 1))
     return work.map { BucketSeconds(sum: $0.sum / count, unpack: $0.unpack / count, update: $0.update / count) }
+  }
+
+  /// 0 of nothing.
+  private static func mean(_ values: [Double]) -> Double {
+    values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
   }
 
   /// 0 of nothing.
