@@ -2,6 +2,7 @@
 import Batches
 import Checkpoints
 import Cluster
+import Kernels
 import Networks
 import Optimizers
 import Tensors
@@ -80,7 +81,11 @@ struct SnapshotMemory {
 
   /// The first tensor that the phase changes with a value that is no number.
   var firstNotFinite: String? {
-    changing.flatMap(\.namedTensors).first { !$0.values.allSatisfy(\.isFinite) }?.name
+    changing.flatMap(\.namedTensors).first { tensor in
+      withExtendedLifetime(tensor) {
+        tensor.values.baseAddress.map { Magnitude.largest($0, count: tensor.values.count) == .infinity } ?? false
+      }
+    }?.name
   }
 
   /// The weights now and the velocity that was taken, for rank 0 to write.

@@ -2,6 +2,8 @@
 import Foundation
 import Testing
 
+import Training
+
 extension EndToEnd {
   @Suite(.serialized) struct ResumeTests {
     /// Each attempt is killed, all its processes at once, when the log has so many lines: at the first iteration, inside
@@ -121,6 +123,39 @@ extension EndToEnd {
       #expect(outcome.output.contains("resuming from") && outcome.output.contains("classification-000003, written by 2 ranks"))
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
       #expect(workplace.iterations("run") == Workplace.sequence(4, 3))
+    }
+
+    /// A key that matters may be changed where somebody asks for it by name; every later checkpoint says so.
+    @Test func changesThatAreAskedFor() throws {
+      let workplace = try Workplace()
+      try workplace.train("run", ranks: 2, ["--stop-after", "2"])
+      let other = ["classification.learningRate.base=0.02"]
+      let refused = try workplace.startTraining("run", ranks: 2, set: other).wait()
+      #expect(refused.status == 1 && refused.output.contains("--allow-change classification.learningRate.base"), "\(refused.output)")
+      let allowed = try workplace.train(
+        "run", ranks: 2, set: other, ["--allow-change", "classification.learningRate.base", "--stop-after", "3"])
+      #expect(allowed.output.contains("warning: --allow-change classification.learningRate.base: 0.02 from here on, 0.01 before"), "\(allowed.output)")
+      // It goes on without a word from here, and the manifest remembers.
+      try workplace.train("run", ranks: 1, set: other, ["--stop-after", "4"])
+      let manifest = String(decoding: try workplace.read("run/checkpoints/classification-000004/manifest.json"), as: UTF8.self)
+      #expect(manifest.contains("\"classification.learningRate.base\""), "\(manifest)")
+      for (key, words) in [("classification.rate", "did you mean"), ("network.width", "--initial-weights")] {
+        let outcome = try workplace.startTraining("run", ranks: 1, ["--allow-change", key]).wait()
+        #expect(outcome.status != 0 && outcome.output.contains(words), "\(outcome.output)")
+      }
+    }
+
+    /// Many short starts: one line an iteration in each log, and the weights of a run without any stop.
+    @Test func manyResumesLeaveOneLog() throws {
+      let workplace = try Workplace()
+      for stop in 1...7 { try workplace.train("run", ranks: stop % 4 + 1, set: ["verify.every=3"], ["--stop-after", "\(stop)"]) }
+      #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
+      #expect(workplace.iterations("run") == Workplace.sequence(4, 3))
+      let events = try FileManager.default.contentsOfDirectory(atPath: workplace.file("run/events"))
+      #expect(events.count == 1)
+      let records = EventFile.read(workplace.file("run/events/\(events[0])"))
+      #expect(records.map(\.step) == [1, 2, 3, 4, 1, 2, 3])
+      #expect(records.map { $0.values[0].tag } == Array(repeating: "classification/loss", count: 4) + Array(repeating: "segmentation/loss", count: 3))
     }
   }
 }
