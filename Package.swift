@@ -83,7 +83,7 @@ let package = Package(
     module(
       "Training",
       [
-        "CAllocator", "CProcessor", "Digests", "Kernels", "Workers", "Tensors", "Gradients", "Images", "Datasets", "Proposals",
+        "CAllocator", "CProcessor", "Digests", "Randomness", "Kernels", "Workers", "Tensors", "Gradients", "Images", "Datasets", "Proposals",
         "Batches", "Networks", "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
     module(

@@ -92,6 +92,9 @@ final class Coordinator {
   /// From the gathering of the velocity to the last byte on disk.
   private var longestCheckpoint: Double?
 
+  /// Seconds that checkpoints have held up training since the last line of the log.
+  private var heldUp = 0.0
+
   /// Before the first checkpoint: at 100 MB/s, weights and velocity.
   private var expectedCheckpointSeconds: Double {
     let floats = [net.classification, net.segmentation].reduce(0) { $0 + 2 * $1.table.vectorCount }
@@ -155,6 +158,9 @@ final class Coordinator {
   /// clocks differ: any rank's word stops all.
   func endIteration(_ line: IterationMetrics, of iterations: Int, _ verdict: IterationVerdict) -> ExitReason? {
     note(iteration: line.seconds)
+    var line = line
+    if heldUp > 0 { line.secondsCheckpointing = heldUp }
+    heldUp = 0
     if isFirst {
       display.show(line, of: iterations)
       do {
@@ -201,7 +207,10 @@ final class Coordinator {
       return
     }
     let began = Clock.now
-    defer { longestCheckpoint = max(longestCheckpoint ?? 0, Clock.now - began, store.lastSeconds) }
+    defer {
+      heldUp += Clock.now - began
+      longestCheckpoint = max(longestCheckpoint ?? 0, Clock.now - began, store.lastSeconds)
+    }
     if isFirst {
       do { try store.waitForWriter() } catch { display.say("warning: \(error); training goes on") }
     }
@@ -218,7 +227,8 @@ final class Coordinator {
       let description = CheckpointDescription(
         phase: phase.rawValue, iteration: iteration, endsPhase: isEnd, seed: configuration.seed,
         configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text,
-        instructionSet: StartupFacts.instructionSet, blas: "\(BLAS.version) \(BLAS.coreName)", data: dataDigests)
+        instructionSet: StartupFacts.instructionSet, blas: "\(BLAS.version) \(BLAS.coreName)", data: dataDigests,
+        allowedChanges: (resumed?.allowedChanges ?? []) + options.allowedChanges.filter { !(resumed?.allowedChanges ?? []).contains($0) })
       let snapshot = snapshots.snapshot(description)
       if isEnd {
         display.finish()

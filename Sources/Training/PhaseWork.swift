@@ -14,13 +14,17 @@ struct PhaseWork {
   let reduction: BucketedReduction
   let optimizer: MomentumSGD
 
-  init(_ phase: Phase, _ configuration: Configuration, _ net: DecoupledNet, _ communicator: Communicator, _ bench: Workbench) throws {
+  /// - Parameter wrapped: puts a listener around the step.
+  init(
+    _ phase: Phase, _ configuration: Configuration, _ net: DecoupledNet, _ communicator: Communicator, _ bench: Workbench,
+    wrapped: (any PhaseStep) -> any PhaseStep = { $0 }
+  ) throws {
     let settings = configuration.settings(of: phase)
     let tree = ShardTree(shards: configuration.shards)
-    let step: any PhaseStep =
+    let step = wrapped(
       phase == .classification
-      ? ClassificationPhase(net, shardSize: configuration.shardSize, dropout: settings.dropout, bench: bench)
-      : SegmentationPhase(net, shardSize: configuration.shardSize, bench: bench)
+        ? ClassificationPhase(net, shardSize: configuration.shardSize, dropout: settings.dropout, bench: bench)
+        : SegmentationPhase(net, shardSize: configuration.shardSize, bench: bench))
     let table = step.parameters.table
     self.step = step
     let rows = configuration.shardSize * net.shape.scorePixels

@@ -80,7 +80,7 @@ package struct Replay {
     }
     let store = CheckpointStore(URL(fileURLWithPath: RunDirectory(run).checkpoints), keep: 1)
     for found in try store.list().reversed() {
-      let done = (found.phase == Phase.classification.rawValue ? 0 : configuration.settings(of: .classification).iterations) + found.iteration
+      let done = total(found.phase, found.iteration, configuration)
       // One at a phase's end is used where the other phase begins.
       guard done < begin, (try? Checkpoint(verifying: found.url)) != nil else { continue }
       let before = lines.last { $0.digest != nil && total($0, configuration) <= done }
@@ -90,7 +90,12 @@ package struct Replay {
   }
 
   private func total(_ line: VerificationLine, _ configuration: Configuration) -> Int {
-    (line.phase == Phase.classification.rawValue ? 0 : configuration.settings(of: .classification).iterations) + line.iteration
+    total(line.phase, line.iteration, configuration)
+  }
+
+  /// Iterations over both phases.
+  private func total(_ phase: String, _ iteration: Int, _ configuration: Configuration) -> Int {
+    (phase == Phase.classification.rawValue ? 0 : configuration.settings(of: .classification).iterations) + iteration
   }
 
   private func compareLogs(_ configuration: Configuration, to last: Int) -> Result {
@@ -131,10 +136,15 @@ package struct Replay {
       }
     }
     if let before = recorded.weightsDigest, let after = now.weightsDigest, before != after {
-      return "\(place): the weights' digest is \(before) in the log and \(after) now, with equal losses\(recorded.gradients == nil ? "" : " and gradients"): an update or its transfer differs"
+      let equal = recorded.gradients == nil ? "losses" : "losses and gradients"
+      return
+        "\(place): the weights' digest is \(before) in the log and \(after) now, with equal \(equal): "
+        + "an update or its transfer differs"
     }
     if let before = recorded.digest, let after = now.digest, before != after {
-      return "\(place): the chained digest is \(before) in the log and \(after) now: the log before it, the configuration or the data's order differs"
+      return
+        "\(place): the chained digest is \(before) in the log and \(after) now: "
+        + "the log before it, the configuration or the data's order differs"
     }
     return nil
   }
@@ -149,8 +159,10 @@ package enum ReplayError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .noLog(let run):
       "\(run) has no verification.jsonl with lines: name a run's directory; a run with verify.every=0 writes none"
-    case .range(let from, let to, let last): "iterations \(from) to \(to) are no part of the run's 1 to \(last): change --from and --to"
-    case .differentRun(let key, let here, let there): "--set \(key)=\(here): the run has \(there), and the key changes weights; leave it out"
+    case .range(let from, let to, let last):
+      "iterations \(from) to \(to) are no part of the run's 1 to \(last): change --from and --to"
+    case .differentRun(let key, let here, let there):
+      "--set \(key)=\(here): the run has \(there), and the key changes weights; leave it out"
     }
   }
 }

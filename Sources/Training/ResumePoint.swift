@@ -13,6 +13,9 @@ struct ResumePoint {
   /// Rank 0 only.
   private let checkpoint: Checkpoint?
 
+  /// Keys whose values were changed on the way to this checkpoint. Rank 0 only.
+  var allowedChanges: [String] { checkpoint?.description.allowedChanges ?? [] }
+
   /// The checkpoint that the options ask for; nil to start anew. Makes the run directory on the way. For rank 0.
   static func find(
     _ store: CheckpointStore, _ run: RunDirectory, _ configuration: Configuration, _ options: TrainingOptions,

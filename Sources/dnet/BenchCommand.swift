@@ -18,6 +18,8 @@ struct BenchCommand: ParsableCommand {
       --only inference
       --accuracy      no times: the error of every kernel at this network's shapes, against sums in Double, beside that of
                       plain loops in float32 (docs/numerics.md)
+      --scaling       whole iterations of training on all ranks, with what travels between them and how much of it shows
+                      (docs/benchmarks/scaling.md)
       """)
 
   enum Part: String, ExpressibleByArgument, CaseIterable { case layers, steps, inference }
@@ -49,16 +51,20 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "Runs that the median is taken of, after one that is not counted.")
   var repeats: Int = 5
 
+  @OptionGroup var scaling: ScalingArguments
+
   func validate() throws {
     if !(width > 0 && width <= 4) { throw ValidationError("--width \(width): it takes more than 0, up to 4") }
     if size < 32 || size % 32 != 0 || size > 2048 { throw ValidationError("--size \(size): it takes a multiple of 32, 32...2048") }
     if shardSize < 1 { throw ValidationError("--shard-size \(shardSize): it takes at least 1") }
     if threads < 0 { throw ValidationError("--threads \(threads): it takes 0 or more") }
     if accuracy && only != nil { throw ValidationError("--accuracy measures all kernels: leave out --only") }
+    if scaling.scaling && (accuracy || only != nil) { throw ValidationError("--scaling measures iterations: leave out --only and --accuracy") }
     if repeats < 1 { throw ValidationError("--repeats \(repeats): it takes at least 1") }
   }
 
   func run() throws {
+    if scaling.scaling { return try scaling.run(self) }
     let workers = WorkerPool(threads: threads > 0 ? threads : AvailableCores.count)
     let shape = NetworkShape(width: width, inputSize: size, classes: 20, batchNormalization: batchNormalization)
     if accuracy { return try measureAccuracy(shape, workers) }

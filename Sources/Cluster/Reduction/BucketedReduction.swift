@@ -14,8 +14,20 @@
 import Tensors
 import Workers
 
+/// A bucket's arithmetic between its gradients and its new weights.
+package enum BucketWork: Sendable {
+  /// This rank's sums, where they are not stored.
+  case sum
+  /// Other ranks' factors brought into the kernels' form.
+  case unpack
+  /// The sum over all ranks of this rank's slice, and its update.
+  case update
+}
+
 package final class BucketedReduction {
   package let plan: BucketPlan
+  /// Hears how long each piece of a bucket's arithmetic took: for measurements.
+  package var observer: ((_ bucket: Int, _ work: BucketWork, _ seconds: Double) -> Void)?
   /// What is being waited for, if anything; a watchdog reads it from another thread.
   package private(set) var awaited: TransferKind?
 
@@ -247,10 +259,10 @@ package final class BucketedReduction {
         slot.isFree = false
         state.slot = slot
         state.received = slot.received.pointer
-        send(state)
+        timed(state, .sum) { send(state) }
       }
       guard hasArrived(state) else { return false }
-      add(state)
+      timed(state, .update) { add(state) }
       state.slot?.isFree = true
       state.slot = nil
       spread(state)
@@ -266,6 +278,13 @@ package final class BucketedReduction {
     }
   }
 
+  private func timed(_ state: State, _ work: BucketWork, _ body: () -> Void) {
+    guard let observer else { return body() }
+    let start = Backoff.seconds
+    body()
+    observer(state.number, work, Backoff.seconds - start)
+  }
+
   private func hasArrived(_ state: State) -> Bool {
     if let flight = state.gradients {
       guard flight.hasEnded else { return false }
@@ -279,7 +298,9 @@ package final class BucketedReduction {
     guard flights.allSatisfy(\.hasEnded) else { return false }
     flights.forEach(require)
     let own = sums.shards
-    for shard in 0..<sums.tree.shards where !own.contains(shard) { sums.factors!.unpack(parameter, shard: shard, pool) }
+    timed(state, .unpack) {
+      for shard in 0..<sums.tree.shards where !own.contains(shard) { sums.factors!.unpack(parameter, shard: shard, pool) }
+    }
     unpacked.insert(parameter)
     return true
   }
