@@ -167,6 +167,7 @@ package final class CheckpointStore: @unchecked Sendable {
       try files.syncDirectory(directory.path)
     } catch {
       let free = Self.freeBytes(directory.path)
+      // Once it has its name, what gave way stays set aside: whether the renames have reached the disk is not known.
       if !isPublished { noting { try files.removeTree(temporary.path) } }
       throw CheckpointError.notWritten(
         checkpoint: name, directory: directory.path, bytes: snapshot.bytesNeeded, free: free, reason: "\(error)")
@@ -196,7 +197,9 @@ package final class CheckpointStore: @unchecked Sendable {
     let all = try list()
     let end = all.firstIndex { $0.url.lastPathComponent == newest.lastPathComponent }.map { $0 + 1 } ?? 0
     let older = all[..<end]
-    for found in older.dropLast(keep) {
+    // Where the link could not move, what it points at stays until it can.
+    let linked = try? FileManager.default.destinationOfSymbolicLink(atPath: directory.appendingPathComponent(Self.latest).path)
+    for found in older.dropLast(keep) where found.url.lastPathComponent != linked {
       if let manifest = try? Checkpoint.manifest(of: found.url), manifest.description.endsPhase { continue }
       // Its name goes first and at once, so that nobody finds it half removed.
       let aside = directory.appendingPathComponent("\(Self.temporary)old-\(found.url.lastPathComponent)-\(getpid())")

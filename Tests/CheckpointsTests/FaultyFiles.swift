@@ -59,15 +59,22 @@ final class FaultyFiles: Sendable {
 
   var layer: FileLayer {
     let system = FileLayer.system
-    return FileLayer(
-      open: { self.fails() ? -1 : system.open($0, $1) }, read: { self.fails() ? -1 : system.read($0, $1, $2) },
-      write: { self.write($0, $1, $2) }, fsync: { self.fails() ? -1 : system.fsync($0) },
-      close: { descriptor in
-        // The descriptor is gone either way.
-        let status = system.close(descriptor)
-        return self.fails() ? -1 : status
-      }, mkdir: { self.fails() ? -1 : system.mkdir($0) }, rename: { self.fails() ? -1 : system.rename($0, $1) },
-      unlink: { self.fails() ? -1 : system.unlink($0) }, rmdir: { self.fails() ? -1 : system.rmdir($0) },
-      symlink: { self.fails() ? -1 : system.symlink($0, $1) }, names: { self.fails() ? nil : system.names($0) })
+    var layer = system
+    layer.open = { self.fails() ? -1 : system.open($0, $1) }
+    layer.read = { self.fails() ? -1 : system.read($0, $1, $2) }
+    layer.write = { self.write($0, $1, $2) }
+    layer.fsync = { self.fails() ? -1 : system.fsync($0) }
+    layer.close = { descriptor in
+      // The descriptor is gone either way.
+      let status = system.close(descriptor)
+      return self.fails() ? -1 : status
+    }
+    layer.mkdir = { self.fails() ? -1 : system.mkdir($0) }
+    layer.rename = { self.fails() ? -1 : system.rename($0, $1) }
+    layer.unlink = { self.fails() ? -1 : system.unlink($0) }
+    layer.rmdir = { self.fails() ? -1 : system.rmdir($0) }
+    layer.symlink = { self.fails() ? -1 : system.symlink($0, $1) }
+    layer.names = { self.fails() ? nil : system.names($0) }
+    return layer
   }
 }
