@@ -124,8 +124,8 @@ let package = Package(
       path: "Tests/dnet-fuzz", swiftSettings: arithmetic),
     .testTarget(name: "FuzzTests", dependencies: ["dnet-fuzz"], swiftSettings: arithmetic),
     tests(of: "Optimizers", ["Tensors", "Workers"]),
-    tests(of: "Checkpoints", ["Digests", "Tensors"]),
-    tests(of: "Evaluation", ["Images", "Networks", "Tensors", "Workers"]),
+    tests(of: "Checkpoints", ["Digests", "Tensors"], excluding: ["Fixtures"]),
+    tests(of: "Evaluation", ["Checkpoints", "Images", "Networks", "Tensors", "Workers"]),
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Networks", "Randomness", "Tensors", "Workers"]),
     tests(
       of: "Training",

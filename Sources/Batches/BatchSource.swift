@@ -12,6 +12,9 @@ package protocol BatchSource: Sendable {
 
   /// Writes example `index` of the shard: the one in `slot` of the minibatch of `iteration`.
   func fill(_ batch: ShardBatch, example index: Int, iteration: Int, slot: Int) throws
+
+  /// What stands in a slot, in words: the picture's id, and in phase two the labels of the combination.
+  func identity(iteration: Int, slot: Int) -> String
 }
 
 /// What both kinds share.
@@ -39,6 +42,7 @@ package final class WeakBatches: BatchSource {
   private let plan: BatchPlan
   private let cache: ImageCache
   private let labels: [LabelVector]
+  private let images: [ListedImage]
   private let walk: SamplingPlan
   private let augmentation: Augmentation
 
@@ -47,12 +51,17 @@ package final class WeakBatches: BatchSource {
   ) {
     self.plan = plan
     self.labels = labels
+    self.images = images
     cache = ImageCache(store, images: images, withMasks: false, budget: cacheBytes)
     walk = SamplingPlan(count: images.count, seed: plan.seed, phase: plan.phase)
     augmentation = Augmentation(inputSize: plan.inputSize)
   }
 
   package var examplesPerRound: Int { labels.count }
+
+  package func identity(iteration: Int, slot: Int) -> String {
+    images[walk.item(at: iteration * plan.minibatch + slot)].id
+  }
 
   package func fill(_ batch: ShardBatch, example index: Int, iteration: Int, slot: Int) throws {
     let item = walk.item(at: iteration * plan.minibatch + slot)
@@ -126,6 +135,20 @@ package final class StrongBatches: BatchSource {
       batch.labels.pointer[index * plan.classes + label] = combination.contains(UInt8(label + 1)) ? 1 : 0
     }
   }
+
+  package func identity(iteration: Int, slot: Int) -> String {
+    let item = walk.item(at: iteration * plan.minibatch + slot)
+    let (image, combination, box): (Int, LabelCombination, String) =
+      switch crops {
+      case .random: (tasks[item].image, tasks[item].combination, "")
+      case .listed(let records, _):
+        (Int(records[item].image), records[item].combination, " \(Self.corners(records[item].box))")
+      }
+    let labels = (1...plan.classes).filter { combination.contains(UInt8($0)) }.map(String.init).joined(separator: ",")
+    return "\(images[image].id) \(labels)\(box)"
+  }
+
+  private static func corners(_ box: Box) -> String { "\(box.x1) \(box.y1) \(box.x2) \(box.y2)" }
 
   private func crop(
     _ item: Int, _ random: inout CounterRandom

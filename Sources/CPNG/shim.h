@@ -90,6 +90,9 @@ static inline int dnet_png_read(
   // Text, profiles and such are skipped: libpng would take, and clear, as much memory as such a chunk says that it has, up to
   // 2 GiB and 5 s for a file of 300 bytes.
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+  // Before a header it would skip them too.
+  if (count >= 16 && png_sig_cmp((png_const_bytep)bytes, 0, 8) == 0 && memcmp(bytes + 12, "IHDR", 4) != 0)
+    png_error(png, "IHDR is not the first chunk");
   png_read_info(png, info);
   header->width = png_get_image_width(png, info);
   header->height = png_get_image_height(png, info);

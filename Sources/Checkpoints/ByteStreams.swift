@@ -27,34 +27,40 @@ package final class FileSink: ByteSink {
   package let path: String
   package private(set) var bytes = 0
   private var descriptor: Int32
+  private let files: FileLayer
   private let digest = SHA256()
 
   /// Creates the file, or empties one that is there.
-  package init(_ path: String) throws {
+  package init(_ path: String, files: FileLayer = .system) throws {
     self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    self.files = files
+    descriptor = files.open(path, O_WRONLY | O_CREAT | O_TRUNC)
     if descriptor < 0 { throw systemError(path, "create") }
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  deinit { if descriptor >= 0 { _ = files.close(descriptor) } }
 
   package func write(_ data: UnsafeRawBufferPointer) throws {
     digest.update(data)
     var done = 0
     while done < data.count {
-      let written = Foundation.write(descriptor, data.baseAddress! + done, min(data.count - done, 1 << 30))
+      let written = files.write(descriptor, data.baseAddress! + done, min(data.count - done, 1 << 30))
       if written < 0 {
         if errno == EINTR { continue }
         throw systemError(path, "write")
       }
+      // Nothing written and no reason given: no file system should, and to try for ever would be worse.
+      if written == 0 { throw systemError(path, "write", EIO) }
       done += written
     }
     bytes += data.count
   }
 
   package func finish() throws {
-    if fsync(descriptor) != 0 { throw systemError(path, "write to disk (fsync)") }
-    let status = close(descriptor)
+    if files.fsync(descriptor) != 0 { throw systemError(path, "write to disk (fsync)") }
+    // What is read back afterwards should come from the disk, not from memory.
+    posix_fadvise(descriptor, 0, 0, 4 /* POSIX_FADV_DONTNEED */)
+    let status = files.close(descriptor)
     descriptor = -1
     if status != 0 { throw systemError(path, "close") }
   }
@@ -69,26 +75,28 @@ package final class FileSource: ByteSource {
   /// Size of the file when it was opened.
   package let size: Int
   private let descriptor: Int32
+  private let files: FileLayer
   private var position = 0
   /// Bytes that were looked at and not yet read.
   private var pushedBack: [UInt8] = []
 
-  package init(_ path: String) throws {
+  package init(_ path: String, files: FileLayer = .system) throws {
     self.path = path
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    self.files = files
+    descriptor = files.open(path, O_RDONLY)
     if descriptor < 0 { throw systemError(path, "open") }
     var status = stat()
     if fstat(descriptor, &status) != 0 || status.st_mode & S_IFMT != S_IFREG {
       let error: CheckpointError =
         status.st_mode & S_IFMT == S_IFDIR
         ? .file(path: path, operation: "read", reason: "it is a directory; name the file in it") : systemError(path, "read")
-      close(descriptor)
+      _ = files.close(descriptor)
       throw error
     }
     size = Int(status.st_size)
   }
 
-  deinit { close(descriptor) }
+  deinit { _ = files.close(descriptor) }
 
   package var remaining: Int? { size - position }
 
@@ -99,7 +107,7 @@ package final class FileSource: ByteSource {
       pushedBack.removeFirst(done)
     }
     while done < bytes.count {
-      let count = Foundation.read(descriptor, bytes.baseAddress! + done, min(bytes.count - done, 1 << 30))
+      let count = files.read(descriptor, bytes.baseAddress! + done, min(bytes.count - done, 1 << 30))
       if count < 0 {
         if errno == EINTR { continue }
         throw systemError(path, "read")
@@ -121,8 +129,8 @@ package final class FileSource: ByteSource {
   }
 
   /// Size and SHA-256 of a whole file.
-  package static func sha256(of path: String) throws -> (bytes: Int, hex: String) {
-    let source = try FileSource(path)
+  package static func sha256(of path: String, files: FileLayer = .system) throws -> (bytes: Int, hex: String) {
+    let source = try FileSource(path, files: files)
     let digest = SHA256()
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     var bytes = 0
@@ -133,13 +141,4 @@ package final class FileSource: ByteSource {
       bytes += count
     }
   }
-}
-
-/// Makes names in a directory durable: what was created, renamed or removed in it.
-package func syncDirectory(_ path: String) throws {
-  let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-  if descriptor < 0 { throw systemError(path, "open") }
-  defer { close(descriptor) }
-  // Some network file systems refuse fsync on directories and need none.
-  if fsync(descriptor) != 0 && errno != EINVAL && errno != ENOTSUP { throw systemError(path, "write to disk (fsync)") }
 }

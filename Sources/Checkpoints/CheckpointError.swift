@@ -10,6 +10,10 @@ package enum CheckpointError: Error, CustomStringConvertible, Equatable {
   /// Weights and network do not fit together.
   case anotherNetwork(path: String, String)
   case digest(String)
+  /// A later dnet wrote it.
+  case newerFormat(path: String, format: Int, reads: ClosedRange<Int>, writer: String)
+  /// A checkpoint was not written; those before it are as they were. `bytes` is what it takes at most.
+  case notWritten(checkpoint: String, directory: String, bytes: Int, free: Int?, reason: String)
   /// A checkpoint in the background failed; reported at the next call.
   case background(String)
 
@@ -20,6 +24,12 @@ package enum CheckpointError: Error, CustomStringConvertible, Equatable {
     case .tensor(let path, let name, let text): return "\(path): tensor \(name): \(text)"
     case .anotherNetwork(let path, let text): return "\(path) is a checkpoint of another network: \(text)"
     case .digest(let text): return "SHA-256 failed: \(text)"
+    case .newerFormat(let path, let format, let reads, let writer):
+      return "\(path) has format \(format), written by dnet \(writer); this dnet reads formats \(reads.lowerBound) to "
+        + "\(reads.upperBound): use that dnet, or name an older checkpoint with --resume DIR"
+    case .notWritten(let checkpoint, let directory, let bytes, let free, let reason):
+      return "checkpoint \(checkpoint) was not written to \(directory): \(reason). It needs up to \(bytes) bytes there"
+        + (free.map { ", \($0) are free" } ?? "") + "; the checkpoints before it are whole"
     case .background(let text): return "the last checkpoint was not written: \(text)"
     }
   }

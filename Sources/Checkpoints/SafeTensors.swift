@@ -2,6 +2,7 @@
 // the header in JSON: for each tensor its type, shape, and first and last byte; then all values without gaps.
 //
 // Files come from other people and from full disks, so reading checks everything and trusts nothing.
+import Digests
 import Foundation
 import Tensors
 
@@ -10,19 +11,50 @@ package struct TensorToWrite {
   package let name: String
   package let element: ElementType
   package let shape: [Int]
+  /// Empty where `pieces` gives the values.
   package let bytes: UnsafeRawBufferPointer
   private let owner: AnyObject?
+  /// Calls its argument with the values, piece by piece in order.
+  private let pieces: ((_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void)?
 
   /// - Parameter owner: kept alive with the tensor, as the bytes must be.
   package init(
     name: String, element: ElementType, shape: [Int], bytes: UnsafeRawBufferPointer, owner: AnyObject? = nil
   ) {
     self.owner = owner
+    pieces = nil
     precondition(bytes.count == shape.reduce(element.bytes, *), "\(name): \(bytes.count) bytes for shape \(shape)")
     self.name = name
     self.element = element
     self.shape = shape
     self.bytes = bytes
+  }
+
+  /// A float32 tensor whose values come piece by piece when it is written; tensors are written in the order of their names.
+  package init(
+    name: String, shape: [Int], pieces: @escaping (_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  ) {
+    (self.name, self.shape, self.pieces) = (name, shape, pieces)
+    (element, bytes, owner) = (.float32, UnsafeRawBufferPointer(start: nil, count: 0), nil)
+  }
+
+  /// Of all values.
+  package var byteCount: Int { shape.reduce(element.bytes, *) }
+
+  /// Gives the values to a sink, and on the way to a digest.
+  func write(to sink: any ByteSink, digest: SHA256?) throws {
+    digest?.update(WeightsDigest.head(name, shape))
+    guard let pieces else {
+      digest?.update(bytes)
+      return try sink.write(bytes)
+    }
+    var left = byteCount
+    try pieces { piece in
+      left -= piece.count
+      digest?.update(piece)
+      try sink.write(piece)
+    }
+    precondition(left == 0, "\(name) came with \(left) bytes too few")
   }
 
   package init(_ tensor: NamedTensor) {
@@ -42,9 +74,9 @@ package enum SafeTensors {
     for tensor in tensors {
       precondition(entries[tensor.name] == nil, "two tensors are called \(tensor.name)")
       entries[tensor.name] = [
-        "dtype": tensor.element.rawValue, "shape": tensor.shape, "data_offsets": [end, end + tensor.bytes.count],
+        "dtype": tensor.element.rawValue, "shape": tensor.shape, "data_offsets": [end, end + tensor.byteCount],
       ]
-      end += tensor.bytes.count
+      end += tensor.byteCount
     }
     var json = [UInt8](try JSONSerialization.data(withJSONObject: entries, options: [.sortedKeys, .withoutEscapingSlashes]))
     // Spaces up to a multiple of 8, so that values lie aligned in a mapped file.
@@ -61,21 +93,29 @@ package enum SafeTensors {
   }
 
   /// Writes tensors to a sink and finishes it.
+  ///
+  /// - Parameter digest: takes in what makes the `WeightsDigest` of float32 tensors.
   package static func write(
-    _ tensors: [TensorToWrite], metadata: [String: String] = [:], to makeSink: (_ contentBytes: Int) throws -> any ByteSink
+    _ tensors: [TensorToWrite], metadata: [String: String] = [:], digest: SHA256? = nil, to makeSink: (_ contentBytes: Int) throws -> any ByteSink
   ) throws {
     let tensors = ordered(tensors)
     let header = try header(tensors, metadata: metadata)
-    let sink = try makeSink(tensors.reduce(header.count) { $0 + $1.bytes.count })
+    let sink = try makeSink(tensors.reduce(header.count) { $0 + $1.byteCount })
     try header.withUnsafeBytes { try sink.write($0) }
     try withExtendedLifetime(tensors) {
-      for tensor in tensors { try sink.write(tensor.bytes) }
+      for tensor in tensors { try tensor.write(to: sink, digest: digest) }
     }
     try sink.finish()
   }
 
   /// Reads all tensors from a source up to its end.
   package static func read(_ source: any ByteSource) throws -> StoredTensors {
+    let (entries, metadata) = try readHeader(source)
+    return try readValues(source, entries, metadata)
+  }
+
+  /// Reads what stands before the values.
+  static func readHeader(_ source: any ByteSource) throws -> ([StoredTensors.Entry], [String: String]) {
     let path = source.path
     var length = UInt64(0)
     let got = try withUnsafeMutableBytes(of: &length) { try source.read(into: $0) }
@@ -98,7 +138,7 @@ package enum SafeTensors {
     if let remaining = source.remaining, remaining != total {
       throw CheckpointError.damaged(path: path, "\(remaining) bytes of values where the header promises \(total)")
     }
-    return try readValues(source, entries, metadata)
+    return (entries, metadata)
   }
 
   private static func readValues(

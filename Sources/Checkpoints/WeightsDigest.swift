@@ -21,11 +21,41 @@ package enum WeightsDigest {
     precondition(UInt16(1).littleEndian == 1, "float32 is written as it lies in memory: little-endian machines only")
     let digest = SHA256()
     for tensor in tensors.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
-      digest.update("\(tensor.name)\n\(shapeText(tensor.shape))\n")
+      digest.update(head(tensor.name, tensor.shape))
       withExtendedLifetime(tensor) { digest.update(UnsafeRawBufferPointer(tensor.values)) }
     }
     return digest.hex()
   }
+
+  /// The digest of a file of float32 tensors in name order, as dnet writes them, without holding them in memory.
+  package static func hex(ofFile path: String, files: FileLayer = .system) throws -> String {
+    let source = try ZstdFile.open(path, files: files)
+    let (entries, _) = try SafeTensors.readHeader(source)
+    let digest = SHA256()
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    for (index, entry) in entries.enumerated() {
+      guard entry.element == .float32, index == 0 || entries[index - 1].name.utf8.lexicographicallyPrecedes(entry.name.utf8)
+      else { throw CheckpointError.tensor(path: path, name: entry.name, "not a float32 tensor in the order of names") }
+      digest.update(head(entry.name, entry.shape))
+      var left = entry.range.count
+      while left > 0 {
+        let got = try buffer.withUnsafeMutableBytes {
+          try source.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<min(left, $0.count)]))
+        }
+        guard got > 0 else { throw CheckpointError.tensor(path: path, name: entry.name, "the file ends \(left) bytes early") }
+        buffer.withUnsafeBytes { digest.update(UnsafeRawBufferPointer(rebasing: $0[..<got])) }
+        left -= got
+      }
+    }
+    // To the end, where zstd's checksum is.
+    guard try buffer.withUnsafeMutableBytes({ try source.read(into: $0) }) == 0 else {
+      throw CheckpointError.damaged(path: path, "bytes follow after the last tensor")
+    }
+    return digest.hex()
+  }
+
+  /// What is digested before a tensor's values.
+  static func head(_ name: String, _ shape: [Int]) -> String { "\(name)\n\(shapeText(shape))\n" }
 
   /// `64x3x3x3`
   package static func shapeText(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: "x") }

@@ -1,4 +1,5 @@
 // A file of weights: safetensors, plain or inside zstd. `zstd -d` on the latter gives the former.
+import Digests
 import Foundation
 import Tensors
 
@@ -17,14 +18,15 @@ package enum WeightsFile {
   /// Writes tensors, compressed where the name ends in `.zst`, and makes the file durable.
   ///
   /// - Parameters:
-  ///   - level: zstd's compression level. Float weights shrink by a tenth at any; 3 is quick.
-  ///   - threads: helpers of the compressor. The compressed bytes may depend on it, the weights do not.
+  ///   - level: zstd's compression level. Float weights shrink by a twelfth at any; 1 is the quickest (docs/formats.md).
+  ///   - threads: of the compressor. The bytes are the same for any number, as long as the library has threads at all.
   @discardableResult
   package static func write(
-    _ tensors: [TensorToWrite], metadata: [String: String] = [:], to url: URL, level: Int = 3, threads: Int = 0
+    _ tensors: [TensorToWrite], metadata: [String: String] = [:], to url: URL, level: Int = 1, threads: Int = 1,
+    files: FileLayer = .system, digest: SHA256? = nil
   ) throws -> Written {
-    let file = try FileSink(url.path)
-    try SafeTensors.write(tensors, metadata: metadata) { contentBytes in
+    let file = try FileSink(url.path, files: files)
+    try SafeTensors.write(tensors, metadata: metadata, digest: digest) { contentBytes in
       guard url.pathExtension == "zst" else { return file }
       return try ZstdSink(file, contentBytes: contentBytes, level: level, threads: threads)
     }
@@ -33,22 +35,23 @@ package enum WeightsFile {
 
   @discardableResult
   package static func write(
-    _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL, level: Int = 3, threads: Int = 0
+    _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL, level: Int = 1, threads: Int = 1,
+    files: FileLayer = .system
   ) throws -> Written {
-    try write(tensors.map(TensorToWrite.init), metadata: metadata, to: url, level: level, threads: threads)
+    try write(tensors.map(TensorToWrite.init), metadata: metadata, to: url, level: level, threads: threads, files: files)
   }
 
   /// Writes under a temporary name beside `url` and renames: readers see the old file or the whole new one.
   @discardableResult
   package static func publish(
-    _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL, level: Int = 3, threads: Int = 0
+    _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL, level: Int = 1, threads: Int = 2
   ) throws -> Written {
     // The suffix stays last, for it decides about compression.
     let temporary = url.deletingLastPathComponent().appendingPathComponent(".tmp-\(getpid())-\(url.lastPathComponent)")
     do {
       let written = try write(tensors, metadata: metadata, to: temporary, level: level, threads: threads)
       if rename(temporary.path, url.path) != 0 { throw systemError(url.path, "publish") }
-      try syncDirectory(url.deletingLastPathComponent().path)
+      try FileLayer.system.syncDirectory(url.deletingLastPathComponent().path)
       return written
     } catch {
       unlink(temporary.path)

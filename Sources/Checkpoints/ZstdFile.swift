@@ -18,8 +18,10 @@ package final class ZstdSink: ByteSink {
   /// - Parameters:
   ///   - contentBytes: how much will be written, exactly, where known: it is noted in the file.
   ///   - level: zstd's, 1 to 19.
-  ///   - threads: of the library beside the calling one, where it was built with threads; else it goes on without.
-  package init(_ sink: any ByteSink, contentBytes: Int? = nil, level: Int = 3, threads: Int = 0) throws {
+  ///   - threads: of the library beside the calling one, where it was built with threads; else it goes on without. They
+  ///     share one frame in pieces of a fixed size, so the bytes do not depend on their number, and any reader of zstd
+  ///     takes them; several frames, the other way, are cut after the first by some of them.
+  package init(_ sink: any ByteSink, contentBytes: Int? = nil, level: Int = 1, threads: Int = 1) throws {
     self.sink = sink
     guard let context = ZSTD_createCCtx() else {
       throw CheckpointError.file(path: sink.path, operation: "compress", reason: "no memory for zstd")
@@ -111,8 +113,8 @@ package final class ZstdSource: ByteSource {
 
 package enum ZstdFile {
   /// Opens a file for reading, compressed or not: zstd is known by its first four bytes.
-  package static func open(_ path: String) throws -> any ByteSource {
-    let file = try FileSource(path)
+  package static func open(_ path: String, files: FileLayer = .system) throws -> any ByteSource {
+    let file = try FileSource(path, files: files)
     let head = try file.peek(4)
     return head == [0x28, 0xB5, 0x2F, 0xFD] ? try ZstdSource(file) : file
   }

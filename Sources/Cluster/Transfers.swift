@@ -20,12 +20,15 @@ package enum TransferKind: Hashable, Sendable, CustomStringConvertible {
   case weights(bucket: Int)
   /// Factors of one parameter's gradient.
   case factors(parameter: Int)
+  /// The velocity for a checkpoint.
+  case velocity
 
   var tag: Int32 {
     switch self {
     case .general: 1
     case .bytes: 2
     case .reports: 3
+    case .velocity: 4
     case .gradients(let bucket): 16 + 3 * Int32(bucket)
     case .weights(let bucket): 17 + 3 * Int32(bucket)
     case .factors(let parameter): 18 + 3 * Int32(parameter)
@@ -36,6 +39,7 @@ package enum TransferKind: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .general: "a message"
     case .bytes: "bytes"
+    case .velocity: "velocity for a checkpoint"
     case .reports: "the report at the end of the iteration"
     case .gradients(let bucket): "gradients of bucket \(bucket)"
     case .weights(let bucket): "weights of bucket \(bucket)"
@@ -170,6 +174,13 @@ extension Communicator {
   /// Starts messages and waits for all of them.
   package func exchange(_ transfers: [Transfer], _ kind: TransferKind = .general) throws {
     try wait(start(transfers, kind))
+  }
+
+  /// As `exchange`, from another thread than the rank's own: the time does not count as the rank's waiting.
+  package func exchangeBeside(_ transfers: [Transfer], _ kind: TransferKind) throws {
+    let flight = start(transfers, kind)
+    thread.wait(for: flight)
+    if let error = flight.error { throw error }
   }
 
   /// Sends floats; the receiver names the same count.

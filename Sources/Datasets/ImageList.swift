@@ -15,6 +15,16 @@ package struct ListedImage: Hashable, Sendable {
   package init(id: String, photograph: String? = nil, mask: String? = nil, line: Int = 0) {
     (self.id, self.photograph, self.mask, self.line) = (id, photograph, mask, line)
   }
+
+  /// A path's name without folder and ending; empty for a path that names no file, such as a slash.
+  ///
+  /// By bytes: a slash or a point beside some letters of Arabic is one `Character` with them, but ends a folder or name still.
+  package static func id(ofPath path: String) -> String {
+    let start = path.utf8.lastIndex(of: UInt8(ascii: "/")).map(path.utf8.index(after:)) ?? path.startIndex
+    let name = path[start...]
+    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")), dot > name.startIndex else { return String(name) }
+    return String(name[..<dot])
+  }
 }
 
 package enum ImageList {
@@ -38,10 +48,10 @@ package enum ImageList {
       case _ where fields[0].hasPrefix("#"): continue
       case 1 where !isPath(fields[0]):
         images.append(ListedImage(id: fields[0], line: number + 1))
-      case 1 where !stem(fields[0]).isEmpty:
-        images.append(ListedImage(id: stem(fields[0]), photograph: fields[0], line: number + 1))
-      case 2 where isPath(fields[0]) && isPath(fields[1]) && !stem(fields[0]).isEmpty:
-        images.append(ListedImage(id: stem(fields[0]), photograph: fields[0], mask: fields[1], line: number + 1))
+      case 1 where !ListedImage.id(ofPath: fields[0]).isEmpty:
+        images.append(ListedImage(id: ListedImage.id(ofPath: fields[0]), photograph: fields[0], line: number + 1))
+      case 2 where isPath(fields[0]) && isPath(fields[1]) && !ListedImage.id(ofPath: fields[0]).isEmpty:
+        images.append(ListedImage(id: ListedImage.id(ofPath: fields[0]), photograph: fields[0], mask: fields[1], line: number + 1))
       default:
         throw .badLine(list: path, line: number + 1, text: String(line.prefix(80)))
       }
@@ -52,14 +62,6 @@ package enum ImageList {
 
   /// A path has a folder or a picture's ending; an id has neither.
   private static func isPath(_ field: String) -> Bool {
-    field.contains("/") || [".jpg", ".jpeg", ".png"].contains { field.lowercased().hasSuffix($0) }
-  }
-
-  /// The name without folder and ending; empty for a path that names no file, such as a slash.
-  private static func stem(_ path: String) -> String {
-    guard path.utf8.last != UInt8(ascii: "/") else { return "" }
-    let name = path.split(separator: "/").last.map(String.init) ?? path
-    guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return name }
-    return String(name[..<dot])
+    field.utf8.contains(UInt8(ascii: "/")) || [".jpg", ".jpeg", ".png"].contains { field.lowercased().hasSuffix($0) }
   }
 }

@@ -130,6 +130,21 @@ package final class GradientFactors: @unchecked Sendable {
   /// Begins the next minibatch.
   package func restart() { unsound = nil }
 
+  /// A word of one shard's factors of a parameter, for those who look for a faulty processor; shards are counted from this
+  /// rank's first.
+  package func word(_ parameter: Int, shard: Int) -> UInt64 {
+    guard let entry = entries.first(where: { $0.parameter == parameter }) else { preconditionFailure("not factored") }
+    let products = entry.products
+    let slot = entry.firstSlot + shard
+    var word = GradientWord()
+    word.add(entry.left.pointer + slot * entry.leftFloats, count: entry.leftFloats)
+    let panel = entry.products.panelFloats
+    for index in 0..<products.rightFloats / (panel * products.shards) {
+      word.add(entry.right.pointer + (index * products.shards + slot) * panel, count: panel)
+    }
+    return word.value
+  }
+
   // MARK: Between ranks
 
   /// Whether the factors of a parameter travel, so that their sums are over all shards of the minibatch.

@@ -55,6 +55,9 @@ package struct FactorProducts: Sendable {
   /// Floats of the right factors of all shards: [panel][shard][M][32], zero beyond the width.
   package var rightFloats: Int { panels * shards * rows * Self.panelWidth }
 
+  /// Floats of one shard in one panel of the right factors.
+  package var panelFloats: Int { rows * Self.panelWidth }
+
   /// Tasks of `store`: the panels, then the left factor.
   package var storingTasks: Int { rightStoringTasks + 1 }
   /// Those of them that store the right factor and do not look at the left one.

@@ -46,7 +46,7 @@ extension MomentumSGD {
   package func resetVelocity() { velocity.zero() }
 
   /// What each rank gives so that every float comes once, from the first rank that has it.
-  private static func parts(of owned: [[Range<Int>]]) -> [[Range<Int>]] {
+  static func parts(of owned: [[Range<Int>]]) -> [[Range<Int>]] {
     var given: [Range<Int>] = []
     return owned.map { ranges in
       let parts = ranges.flatMap { range in

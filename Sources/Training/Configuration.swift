@@ -153,6 +153,8 @@ package struct Configuration: Sendable, Equatable {
   package var factorWay: FactorWay? { FactorWay(rawValue: values["cluster.factors"]!) }
   /// 0 for no watch.
   package var stallSeconds: Double { number("cluster.stallSeconds") }
+  /// 0 for no verification log.
+  package var verifyEvery: Int { integer("verify.every") }
   package var reportEvery: Int { integer("cluster.reportEvery") }
 
   /// The values of one phase.
@@ -180,16 +182,22 @@ package struct Configuration: Sendable, Equatable {
   package static let freeKeys: Set<String> = [
     "name", "data.root", "data.pack", "data.cacheMegabytes", "classification.iterations", "segmentation.iterations",
     "checkpoint.every", "checkpoint.keep", "threads", "cluster.bucketMegabytes", "cluster.factors", "cluster.stallSeconds",
-    "cluster.reportEvery", "cluster.mixedInstructionSets",
+    "cluster.reportEvery", "verify.every", "cluster.mixedInstructionSets",
   ]
 
   /// The first key, in the order of the list, whose value matters and differs.
-  package func difference(from other: Configuration) -> (key: String, here: String, there: String)? {
-    for key in ConfigurationKey.all where !Self.freeKeys.contains(key.path) {
+  package func difference(
+    from other: Configuration, except: Set<String> = []
+  ) -> (key: String, here: String, there: String)? {
+    differences(from: other).first { !except.contains($0.key) }
+  }
+
+  /// All keys, in the order of the list, whose values matter and differ.
+  package func differences(from other: Configuration) -> [(key: String, here: String, there: String)] {
+    ConfigurationKey.all.filter { !Self.freeKeys.contains($0.path) }.compactMap { key in
       let (here, there) = (values[key.path]!, other.values[key.path]!)
-      if !key.kind.equal(here, there) { return (key.path, here, there) }
+      return key.kind.equal(here, there) ? nil : (key.path, here, there)
     }
-    return nil
   }
 }
 

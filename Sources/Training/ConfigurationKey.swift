@@ -122,6 +122,9 @@ package struct ConfigurationKey: Sendable {
       .init(
         "cluster.mixedInstructionSets", .choice(["refuse", "warn"]), "refuse",
         "Ranks built for different instruction sets, or with different kernels of OpenBLAS: weights then depend on who holds which shard."),
+      .init(
+        "verify.every", .integer(countsOrZero), "100",
+        "Iterations between two digests of weights and gradients in verification.jsonl, for dnet verify; 0 writes no such log."),
       .init("threads", .integer(countsOrZero), "0", "Threads a rank; 0 shares the cores it may use with the ranks beside it."),
     ]
 

@@ -3,6 +3,7 @@
 import Checkpoints
 import Cluster
 import Foundation
+import Kernels
 import Networks
 import Optimizers
 import Tensors
@@ -17,13 +18,17 @@ final class Coordinator {
   private let store: CheckpointStore
   private let resumed: ResumePoint?
   private let metrics: MetricsLog?
+  private let verification: VerificationLog?
+  private let events: EventFile?
   /// Phases that have ended in this process or before.
   private var ended: Set<Phase>
   /// Whether the classification network's weights were given from outside.
   private let classificationGiven: Bool
-  /// Rank 0's, of the phase.
+  /// Of the phase.
   private var snapshots: SnapshotMemory?
   private(set) var reasonToStop: ExitReason?
+  /// Read once, for the manifests.
+  private lazy var dataDigests = StartupFacts.dataDigests(configuration)
 
   private var isFirst: Bool { communicator.rank == 0 }
 
@@ -64,9 +69,41 @@ final class Coordinator {
     metrics = try communicator.together {
       guard first else { return nil }
       try run.write(configuration.yaml, to: "config.yaml")
-      return try MetricsLog(path: run.metrics) { line in resumed?.covers(line) ?? false }
+      return try MetricsLog(path: run.metrics) { line in resumed?.covers(line.phase, line.iteration) ?? false }
+    }
+    events = try communicator.together {
+      guard first, !options.isReplay else { return nil }
+      return try EventFile(folder: run.events) { phase, iteration in resumed?.covers(phase, iteration) ?? false }
+    }
+    verification = try communicator.together {
+      guard first, configuration.verifyEvery > 0 else { return nil }
+      return try VerificationLog(path: run.verification, configuration, chain: options.chain) { line in
+        resumed?.covers(line.phase, line.iteration) ?? false
+      }
     }
     StopSignals.watch()
+  }
+
+  // MARK: Time
+
+  /// Of an iteration; the first of a process does not count, pictures are decoded in it.
+  private var longestIteration = 0.0
+  private var iterationsSeen = 0
+  /// From the gathering of the velocity to the last byte on disk.
+  private var longestCheckpoint: Double?
+
+  /// Seconds that checkpoints have held up training since the last line of the log.
+  private var heldUp = 0.0
+
+  /// Before the first checkpoint: at 100 MB/s, weights and velocity.
+  private var expectedCheckpointSeconds: Double {
+    let floats = [net.classification, net.segmentation].reduce(0) { $0 + 2 * $1.table.vectorCount }
+    return Double(4 * floats) / 100e6
+  }
+
+  private func note(iteration seconds: Double) {
+    iterationsSeen += 1
+    if iterationsSeen > 1 { longestIteration = max(longestIteration, seconds) }
   }
 
   // MARK: Where the run stands
@@ -83,8 +120,9 @@ final class Coordinator {
   /// Makes memory for the phase's checkpoints, and gives the optimiser the velocity of the one that the run resumes from,
   /// if that lies inside the phase. Collective.
   func begin(_ phase: Phase, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]]) throws {
+    try snapshots?.finish()
     snapshots = nil
-    if isFirst { snapshots = SnapshotMemory(phase, net) }
+    if !options.isReplay { snapshots = SnapshotMemory(phase, net, optimizer, owned, communicator) }
     guard let resumed, resumed.phase == phase, resumed.iteration > 0 else { return }
     let vector = try communicator.together { isFirst ? try resumed.readVelocity(optimizer.table) : nil }
     try optimizer.scatterVelocity(from: vector?.pointer, owned: owned, communicator)
@@ -92,17 +130,43 @@ final class Coordinator {
 
   // MARK: During a phase
 
+  /// Whether an iteration, counted from 1, gets digests.
+  func isVerified(_ iteration: Int) -> Bool {
+    configuration.verifyEvery > 0 && iteration % configuration.verifyEvery == 0
+  }
+
+  /// Adds a line to the verification log; with digests where the gradients' words are given. Returns the chained digest.
+  func logVerification(
+    _ line: VerificationLine, gradients: [VerificationLine.LayerWords]?, examples: () -> [String]
+  ) -> String? {
+    guard let verification else { return nil }
+    do {
+      try verification.append(
+        line, weights: gradients == nil ? nil : net.namedTensors, gradients: gradients, examples: examples)
+    } catch { display.say("warning: \(error)") }
+    return gradients == nil ? nil : verification.chain
+  }
+
   /// This rank's wish to stop, for its report.
   func wishes(since started: Double) -> (signalled: Bool, late: Bool) {
-    (StopSignals.last != nil, options.timeLimit.map { Clock.now - started > $0 } ?? false)
+    // What is still to come before the end: an iteration like the longest, and the checkpoint.
+    let reserve = longestIteration + 1.5 * (longestCheckpoint ?? expectedCheckpointSeconds) + 1
+    return (StopSignals.last != nil, options.timeLimit.map { Clock.now - started + reserve > $0 } ?? false)
   }
 
   /// Logs an iteration; returns why the run should stop here, the same on every rank. Signals may reach one rank only, and
   /// clocks differ: any rank's word stops all.
   func endIteration(_ line: IterationMetrics, of iterations: Int, _ verdict: IterationVerdict) -> ExitReason? {
+    note(iteration: line.seconds)
+    var line = line
+    if heldUp > 0 { line.secondsCheckpointing = heldUp }
+    heldUp = 0
     if isFirst {
       display.show(line, of: iterations)
-      do { try metrics?.append(line) } catch { display.say("warning: \(error)") }
+      do {
+        try metrics?.append(line)
+        try events?.append(EventRecord(line, time: Date().timeIntervalSince1970))
+      } catch { display.say("warning: \(error)") }
     }
     if verdict.isSignalled {
       reasonToStop = .signal
@@ -133,25 +197,38 @@ final class Coordinator {
     configuration.checkpointEvery > 0 && iteration % configuration.checkpointEvery == 0
   }
 
-  /// Gathers the velocity and writes a checkpoint in the background; collective. A failed write is said and tried again
+  /// Copies the state of all ranks and writes a checkpoint in the background; collective. A failed write is said and tried again
   /// at the next interval; at a phase's end it is waited for, and a failure ends the run.
   func checkpoint(
     _ phase: Phase, _ iteration: Int, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]], ended isEnd: Bool
   ) throws {
+    if options.isReplay {
+      if isEnd { ended.insert(phase) }
+      return
+    }
+    let began = Clock.now
+    defer {
+      heldUp += Clock.now - began
+      longestCheckpoint = max(longestCheckpoint ?? 0, Clock.now - began, store.lastSeconds)
+    }
     if isFirst {
       do { try store.waitForWriter() } catch { display.say("warning: \(error); training goes on") }
     }
-    try optimizer.gatherVelocity(into: snapshots?.velocity.pointer, owned: owned, communicator)
-    if isEnd { ended.insert(phase) }
     try communicator.together {
-      guard let snapshots else { return }
       // A last update that ran away shows in no loss; with such weights a run could never go on.
-      if let bad = snapshots.firstNotFinite {
+      if isFirst, let bad = snapshots?.firstNotFinite {
         throw RunError.weightsNotFinite(phase: phase.rawValue, iteration: iteration, tensor: bad)
       }
+    }
+    try snapshots?.takeVelocity()
+    if isEnd { ended.insert(phase) }
+    try communicator.together {
+      guard isFirst, let snapshots else { return }
       let description = CheckpointDescription(
         phase: phase.rawValue, iteration: iteration, endsPhase: isEnd, seed: configuration.seed,
-        configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text)
+        configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text,
+        instructionSet: StartupFacts.instructionSet, blas: "\(BLAS.version) \(BLAS.coreName)", data: dataDigests,
+        allowedChanges: (resumed?.allowedChanges ?? []) + options.allowedChanges.filter { !(resumed?.allowedChanges ?? []).contains($0) })
       let snapshot = snapshots.snapshot(description)
       if isEnd {
         display.finish()
@@ -169,10 +246,12 @@ final class Coordinator {
 
   /// Waits for the last checkpoint; writes the model, if training is over, and the summary. Collective.
   func finish(_ reason: ExitReason, seconds: Double, phaseSeconds: [String: Double], threads: Int) throws {
+    try snapshots?.finish()
     try communicator.together {
       guard isFirst else { return }
       display.finish()
       try store.waitForWriter()
+      if options.isReplay { return }
       let complete = ended.contains(.segmentation)
       if complete {
         try WeightsFile.publish(

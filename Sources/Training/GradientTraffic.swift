@@ -13,6 +13,8 @@ final class GradientTraffic: ParameterTraffic {
   private let table: ParameterTable
   /// Called between stages once all ranks' words are there, until it is nil.
   var whenAgreed: (() -> Void)?
+  /// Takes words of the gradients.
+  var words: GradientWords?
   /// A drill: spoils the next gradient.
   var spoil: ((_ offset: Int) -> Void)?
 
@@ -41,6 +43,7 @@ final class GradientTraffic: ParameterTraffic {
       spoil(table.offsets[stored])
       self.spoil = nil
     }
+    words?.add(layer, parameters)
     for parameter in parameters { reduction.gradientIsComplete(of: parameter) }
   }
 

@@ -16,17 +16,22 @@ package struct IterationMetrics: Sendable, Codable, Equatable {
   package var seconds: Double
   /// Of `seconds`, what rank 0 waited for data and for other ranks.
   package var secondsWaiting: Double
+  /// Of `seconds`, what the checkpoint before the iteration held it up; nil where there was none.
+  package var secondsCheckpointing: Double?
   /// Of rank 0 in the iteration; nil in lines of older versions.
   package var pageFaults: Int?
   /// Where each rank's time went up to its report of the iteration; nil for one rank.
   package var ranks: RankMetrics?
+  /// The chained digest (docs/formats.md), each `verify.every` iterations.
+  package var digest: String?
 
   enum CodingKeys: String, CodingKey {
-    case phase, iteration, loss, accuracy, seconds, ranks
+    case phase, iteration, loss, accuracy, seconds, ranks, digest
     case learningRate = "learning_rate"
     case examplesPerSecond = "examples_per_second"
     case secondsWaiting = "seconds_waiting"
     case pageFaults = "page_faults"
+    case secondsCheckpointing = "seconds_checkpointing"
   }
 }
 

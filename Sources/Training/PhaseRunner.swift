@@ -47,6 +47,12 @@ final class PhaseRunner {
     bench.traffic = traffic
   }
 
+  /// Has the words of this iteration's gradients taken, for `dnet verify`; nil for an iteration that is not looked at.
+  var gradientWords: GradientWords? {
+    get { traffic.words }
+    set { traffic.words = newValue }
+  }
+
   /// Runs one iteration, counted from 0. When it returns and the verdict is sound, new weights are on their way to where the
   /// next one needs them; `work.reduction.finish()` waits for all.
   ///
@@ -132,6 +138,11 @@ final class PhaseRunner {
     case .kill: kill(getpid(), SIGKILL)
     case .stop: kill(getpid(), SIGSTOP)
     case .nan: traffic.spoil = { [sums = work.sums] offset in sums.nextGradient().stored[offset] = .nan }
+    case .flip:
+      traffic.spoil = { [sums = work.sums] offset in
+        let value = sums.nextGradient().stored + offset
+        value.pointee = Float(bitPattern: value.pointee.bitPattern ^ 1 << 10)
+      }
     }
   }
 }

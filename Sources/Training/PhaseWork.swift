@@ -53,32 +53,45 @@ struct PhaseWork {
   static func shardsAhead(_ ownShards: Range<Int>) -> Int { min(max(ownShards.count + 1, 3), 8) }
 }
 
-/// Rank 0's memory for the snapshots of a phase's checkpoints: copies of what the phase changes, and the gathered velocity.
-/// What it leaves alone is written from where it is.
+/// Memory for the snapshots of a phase's checkpoints: each rank's copy of its velocity, and on rank 0 copies of what the phase
+/// changes. What it leaves alone is written from where it is.
 struct SnapshotMemory {
-  /// Gathered before a snapshot is made.
-  let velocity: ParameterVector
+  private let velocity: VelocitySnapshot
+  private let table: ParameterTable
   private let changing: [ParameterVector]
   private let fixed: [ParameterVector]
   private let copies: AlignedMemory
 
-  init(_ phase: Phase, _ net: DecoupledNet) {
+  init(_ phase: Phase, _ net: DecoupledNet, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]], _ communicator: Communicator) {
     let first = [net.classification, net.classificationStatistics]
     let second = [net.segmentation, net.segmentationStatistics]
     (changing, fixed) = phase == .classification ? (first, second) : (second, first)
-    velocity = ParameterVector(changing[0].table, for: .snapshot)
-    copies = AlignedMemory(floats: changing.reduce(0) { $0 + $1.table.vectorCount }, for: .snapshot)
+    table = changing[0].table
+    velocity = VelocitySnapshot(optimizer, owned: owned, communicator)
+    let floats = communicator.rank == 0 ? changing.reduce(0) { $0 + $1.table.vectorCount } : 0
+    copies = AlignedMemory(floats: floats, for: .snapshot)
   }
+
+  /// Copies the velocity as it is now. Collective; the snapshot before must have been written.
+  func takeVelocity() throws { try velocity.take() }
+
+  /// Waits until rank 0 has the last copy. For other ranks.
+  func finish() throws { try velocity.finish() }
 
   /// The first tensor that the phase changes with a value that is no number.
   var firstNotFinite: String? {
     changing.flatMap(\.namedTensors).first { !$0.values.allSatisfy(\.isFinite) }?.name
   }
 
-  /// The state now. The one before must have been written.
+  /// The weights now and the velocity that was taken, for rank 0 to write.
   func snapshot(_ description: CheckpointDescription) -> CheckpointSnapshot {
-    CheckpointSnapshot(
+    let momentum = table.parameters.indices.map { [velocity, table] index in
+      TensorToWrite(name: table.parameters[index].name, shape: table.parameters[index].shape) { body in
+        try velocity.read(index) { try body(UnsafeRawBufferPointer($0)) }
+      }
+    }
+    return CheckpointSnapshot(
       description, copying: changing.flatMap(\.namedTensors), into: copies, fixed: fixed.flatMap(\.namedTensors),
-      momentum: velocity)
+      momentum: momentum, drain: velocity.drain)
   }
 }

@@ -66,7 +66,7 @@ package struct RankMetrics: Sendable, Codable, Equatable {
 
 /// The ranks' times in all, for people.
 final class RankSummary {
-  private let hosts: [String]
+  let hosts: [String]
   private var times: [RankTimes]
   private var last: [Int]
   private var iterations = 0
@@ -106,8 +106,9 @@ final class RankSummary {
     for rank in times.indices {
       let time = times[rank]
       lines.append(
-        "  " + field("\(rank)", 4) + "  " + hosts[rank].padding(toLength: host, withPad: " ", startingAt: 0) + seconds(time.compute)
-          + " " + seconds(time.data) + " " + seconds(time.wait) + " " + seconds(time.transfer) + field("\(100 * last[rank] / iterations) %", 11))
+        "  " + field("\(rank)", 4) + "  " + hosts[rank].padding(toLength: host, withPad: " ", startingAt: 0)
+          + [time.compute, time.data, time.wait, time.transfer].map(seconds).joined(separator: " ")
+          + field("\(100 * last[rank] / iterations) %", 11))
     }
     return lines
   }

@@ -13,6 +13,9 @@ struct ResumePoint {
   /// Rank 0 only.
   private let checkpoint: Checkpoint?
 
+  /// Keys whose values were changed on the way to this checkpoint. Rank 0 only.
+  var allowedChanges: [String] { checkpoint?.description.allowedChanges ?? [] }
+
   /// The checkpoint that the options ask for; nil to start anew. Makes the run directory on the way. For rank 0.
   static func find(
     _ store: CheckpointStore, _ run: RunDirectory, _ configuration: Configuration, _ options: TrainingOptions,
@@ -41,8 +44,11 @@ struct ResumePoint {
     }
     let description = checkpoint.description
     let made = try Configuration(yaml: description.configuration, name: checkpoint.url.path)
-    if let (key, here, there) = configuration.difference(from: made) {
+    if let (key, here, there) = configuration.difference(from: made, except: Set(options.allowedChanges)) {
       throw RunError.otherConfiguration(key: key, here: here, checkpoint: there)
+    }
+    for (key, here, there) in configuration.differences(from: made) where options.allowedChanges.contains(key) {
+      say("warning: --allow-change \(key): \(here) from here on, \(there) before: no run of one configuration ends in these weights")
     }
     guard let phase = Phase(rawValue: description.phase) else {
       throw CheckpointError.damaged(path: checkpoint.url.path, "its manifest names the phase \(description.phase)")
@@ -92,8 +98,8 @@ struct ResumePoint {
   }
 
   /// Whether a line of the log lies before this point.
-  func covers(_ line: IterationMetrics) -> Bool {
-    line.phase == phase.rawValue ? line.iteration <= iteration : line.phase == Phase.classification.rawValue
+  func covers(_ phase: String, _ iteration: Int) -> Bool {
+    phase == self.phase.rawValue ? iteration <= self.iteration : phase == Phase.classification.rawValue
   }
 }
 

@@ -23,14 +23,14 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
       "\(path) already has the checkpoint \(checkpoint): use --resume auto to go on with it, or another --output"
     case .otherConfiguration(let key, let here, let checkpoint):
       "the checkpoint was made with \(key) = \(checkpoint), this run has \(here): it is a checkpoint of another run; "
-        + "set \(key) back, or start anew with another --output"
+        + "set \(key) back, start anew with another --output, or go on all the same with --allow-change \(key)"
     case .notFinite(let phase, let iteration, let shard, let loss):
       "the loss is \(loss) in iteration \(iteration) of the \(phase) phase, first in shard \(shard): "
         + "lower \(phase).learningRate.base, and look at the shard's images with --record-steps"
     case .gradientNotFinite(let phase, let iteration, let shard, let rank, let parameter):
       "the gradient of \(parameter) is no number, or beyond 1e34, in iteration \(iteration) of the \(phase) phase, in shard "
-        + "\(shard) on rank \(rank): no weight was changed by it. Lower \(phase).learningRate.base; if other ranks or a second "
-        + "run do not find it there, look at that rank's memory and processor"
+        + "\(shard) on rank \(rank), and changed no weight: lower \(phase).learningRate.base; if a run on other ranks "
+        + "does not find it there, look at that rank's memory and processor"
     case .noClassification:
       "the segmentation phase needs a trained classification network: resume from a checkpoint of the classification "
         + "phase's end, or give its weights with --initial-weights"
@@ -68,6 +68,8 @@ package struct RunDirectory: Sendable {
   package func file(_ name: String) -> String { "\(path)/\(name)" }
   package var checkpoints: String { file("checkpoints") }
   package var metrics: String { file("metrics.jsonl") }
+  package var events: String { file("events") }
+  package var verification: String { file("verification.jsonl") }
   package var model: String { file("model.safetensors.zst") }
 
   /// Makes the directory and sees that it can be written, without leaving anything in it if the process ends here.

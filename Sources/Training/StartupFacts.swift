@@ -79,6 +79,16 @@ package struct StartupFacts: Codable, Sendable, Equatable {
     return AvailableCores.list(ofProcess: "\(parent)")
   }
 
+  /// The names of what the program was compiled for.
+  static var instructionSet: String {
+    var (left, names) = (dnet_compiled(), [String]())
+    while let name = dnet_first_name(left) {
+      names.append(String(cString: name))
+      left &= ~dnet_instruction(name)
+    }
+    return names.joined(separator: " ")
+  }
+
   private static var programDigest: String {
     guard let file = FileHandle(forReadingAtPath: "/proc/self/exe") else { return "unreadable" }
     let digest = SHA256()
@@ -90,7 +100,7 @@ package struct StartupFacts: Codable, Sendable, Equatable {
 
   /// A pack's header holds the SHA-256 of its index, and that holds a checksum of every picture; of a folder the lists
   /// are read, and `StartupChecks.requireSameLabels` compares what the masks say.
-  private static func dataDigests(_ configuration: Configuration) -> [String: String] {
+  static func dataDigests(_ configuration: Configuration) -> [String: String] {
     if !configuration.pack.isEmpty {
       let header = try? FileHandle(forReadingFrom: URL(fileURLWithPath: configuration.pack)).read(upToCount: 256)
       return ["data.pack": header.map { SHA256.hex(of: $0) } ?? "cannot be read"]

@@ -107,6 +107,8 @@ package final class TrainingLoop {
     for iteration in start..<end {
       activity.begin("\(phase.rawValue) iteration \(iteration + 1)")
       let faultsBefore = PageFaults.count
+      let isVerified = coordinator.isVerified(iteration + 1)
+      runner.gradientWords = isVerified ? GradientWords(reduction.plan.table, work.sums) : nil
       let goesOn = iteration + 1 < end && !coordinator.stops(after: iteration + 1, of: phase)
       let outcome = try runner.iterate(iteration, goesOn: goesOn, wishes: { coordinator.wishes(since: started) }) { batch in
         if recorder.wants(iteration) { recorder.add(batch) }
@@ -126,13 +128,23 @@ package final class TrainingLoop {
         try recorder.finish(iteration: iteration, loss: verdict.loss)
       }
 
+      var digest: String?
+      if configuration.verifyEvery > 0 {
+        if isVerified { try reduction.finish() }
+        let words = try runner.gradientWords?.gather(communicator)
+        digest = coordinator.logVerification(
+          VerificationLine(
+            phase: phase.rawValue, iteration: iteration + 1, losses: verdict.reports.flatMap(\.results).map { $0[0] },
+            hosts: isVerified ? hostsOfShards : []), gradients: words
+        ) { (0..<configuration.shards * configuration.shardSize).map { source.identity(iteration: iteration, slot: $0) } }
+      }
       let (seconds, waiting) = runner.stopwatch.iteration()
       let metrics = IterationMetrics(
         phase: phase.rawValue, iteration: iteration + 1, loss: verdict.loss, accuracy: verdict.accuracy,
         learningRate: Double("\(optimizer.rate)") ?? Double(optimizer.rate),
         examplesPerSecond: Double(configuration.shards * configuration.shardSize) / seconds, seconds: seconds,
         secondsWaiting: waiting, pageFaults: PageFaults.count - faultsBefore,
-        ranks: communicator.size > 1 ? RankMetrics(verdict) : nil)
+        ranks: communicator.size > 1 ? RankMetrics(verdict) : nil, digest: digest)
       rankSummary.add(verdict)
       let reason = coordinator.endIteration(metrics, of: end, verdict)
       if configuration.reportEvery > 0, (iteration + 1) % configuration.reportEvery == 0 { sayRankTimes() }
@@ -191,6 +203,14 @@ package final class TrainingLoop {
     let sums = try communicator.sumOverShards(gathered, tree: tree, count: vector.table.vectorCount)
     for index in 0..<vector.table.vectorCount {
       vector.pointer[index] = Float(sums[index] / Double(tree.shards))
+    }
+  }
+
+  /// Where each shard of a minibatch is computed.
+  private var hostsOfShards: [String] {
+    let tree = ShardTree(shards: configuration.shards)
+    return (0..<communicator.size).flatMap { rank in
+      tree.range(of: rank, ranks: communicator.size).map { _ in "rank \(rank) of \(rankSummary.hosts[rank])" }
     }
   }
 

@@ -12,6 +12,8 @@ package struct TrainingOptions: Sendable {
 
   package var output: String
   package var resume: Resume = .auto
+  /// Keys that may differ from the checkpoint's though they change weights.
+  package var allowedChanges: [String] = []
   /// The phases to run; both by default.
   package var phases: [Phase] = Phase.allCases
   /// Ends the run after so many iterations in all, both phases counted.
@@ -26,6 +28,10 @@ package struct TrainingOptions: Sendable {
   package var trace: String?
   /// A fault to cause on purpose.
   package var drill: Drill?
+  /// Computes again what a log says: writes no checkpoint and no model.
+  package var isReplay = false
+  /// The chained digest that a log without lines goes on from.
+  package var chain: String?
 
   package init(output: String) { self.output = output }
 }
@@ -47,6 +53,8 @@ package struct Drill: Sendable, Equatable {
     case stop
     /// A NaN gets into the rank's gradient.
     case nan
+    /// A bit flips in the rank's gradient, and nobody notices.
+    case flip
   }
 
   package let fault: Fault

@@ -62,6 +62,12 @@ package final class WorkerPool: @unchecked Sendable {
     }
   }
 
+  /// Comes only to a pool of one thread: helpers hold theirs for ever.
+  deinit {
+    scratchMemory.deinitialize(count: threads)
+    scratchMemory.deallocate()
+  }
+
   private final class Start {
     let state: WorkerPool
     let worker: Int

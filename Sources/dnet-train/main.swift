@@ -33,6 +33,11 @@ struct Train: ParsableCommand {
   @Option(help: "auto goes on from the newest valid checkpoint, never starts anew in a directory without any, DIR goes on from that checkpoint.")
   var resume: String = "auto"
 
+  @Option(
+    name: .customLong("allow-change"),
+    help: ArgumentHelp("Goes on from a checkpoint made with another value of this key; the checkpoints then say so.", valueName: "key"))
+  var allowedChanges: [String] = []
+
   @Option(help: "classification, segmentation or all.")
   var phase: String = "all"
 
@@ -53,7 +58,7 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Causes a fault in an iteration: kill or stop ends or freezes the rank, nan spoils its gradient.",
+      "Causes a fault in an iteration: kill or stop ends or freezes the rank, nan and flip spoil its gradient.",
       valueName: "fault:rank:iteration"))
   var drill: String?
 
@@ -63,6 +68,12 @@ struct Train: ParsableCommand {
   func validate() throws {
     guard phase == "all" || Phase(rawValue: phase) != nil else {
       throw ValidationError("--phase \(phase): it takes classification, segmentation or all")
+    }
+    for key in allowedChanges where ConfigurationKey.named(key) == nil {
+      throw ValidationError("--allow-change \(key): no such key; did you mean \(ConfigurationKey.nearest(to: key))?")
+    }
+    for key in allowedChanges where key.hasPrefix("network.") {
+      throw ValidationError("--allow-change \(key): the checkpoint's weights are those of its own network; start anew with --initial-weights")
     }
     if let stopAfter, stopAfter < 1 { throw ValidationError("--stop-after \(stopAfter): it takes at least 1") }
     if let drill, Drill(drill) == nil {
@@ -77,6 +88,7 @@ struct Train: ParsableCommand {
   var options: TrainingOptions {
     var options = TrainingOptions(output: output)
     options.resume = resume == "auto" ? .auto : resume == "never" ? .never : .from(resume)
+    options.allowedChanges = allowedChanges
     options.phases = phase == "all" ? Phase.allCases : [Phase(rawValue: phase)!]
     options.stopAfter = stopAfter
     options.initialWeights = initialWeights

@@ -8,7 +8,8 @@ struct Dnet: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dnet", abstract: "Data, evaluation, prediction, models and measurements for DecoupledNet.", version: Version.text,
     subcommands: [
-      DataCommand.self, EvaluateCommand.self, PredictCommand.self, ModelCommand.self, BenchCommand.self, DoctorCommand.self,
+      DataCommand.self, EvaluateCommand.self, PredictCommand.self, ModelCommand.self, VerifyCommand.self, BenchCommand.self,
+      DoctorCommand.self,
     ])
 
   static func main() {

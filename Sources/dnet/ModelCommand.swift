@@ -2,43 +2,148 @@ import ArgumentParser
 import Checkpoints
 import Evaluation
 import Foundation
+import Images
+import Tensors
 
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "model", abstract: "Looks into files of weights.", subcommands: [Digest.self, Inspect.self])
+    commandName: "model", abstract: "Looks into weights, compares and converts them.",
+    subcommands: [Digest.self, Inspect.self, Compare.self, Export.self])
 
   struct Digest: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "SHA-256 over name, shape and float32 bytes of all parameters in name order.")
 
-    @Argument(help: "A file of weights, plain or in zstd, a checkpoint's directory or a finished run's.")
+    @Argument(help: "A file of weights, plain or in zstd, a checkpoint's directory or a run's.")
     var file: String
 
     func run() throws { print(WeightsDigest.hex(of: try WeightsFile.read(ModelFile.resolve(file)).namedTensors)) }
   }
 
   struct Inspect: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "A table of the tensors: shape, range, mean square.")
+    static let configuration = CommandConfiguration(
+      abstract: "A table of the tensors: shape, range, mean, values that are no numbers, bytes; and what the file says of itself.")
 
-    @Argument(help: "A file of weights, plain or in zstd, a checkpoint's directory or a finished run's.")
+    @Argument(help: "A file of weights, plain or in zstd, a checkpoint's directory or a run's.")
     var file: String
 
+    @Flag(help: "Prints JSON in place of the table.")
+    var json = false
+
+    /// What `--json` prints.
+    struct Report: Encodable {
+      let file: String
+      let fileBytes: Int
+      let tensorBytes: Int
+      let metadata: [String: String]
+      let manifest: Manifest?
+      let tensors: [TensorSummary]
+    }
+
     func run() throws {
-      let stored = try WeightsFile.read(ModelFile.resolve(file))
+      let url = try ModelFile.resolve(file)
+      let checkpoint = try ModelFile.checkpoint(of: url)
+      let stored = try WeightsFile.read(url)
+      let tensors = stored.namedTensors.map(TensorSummary.init)
+      let report = Report(
+        file: url.path, fileBytes: try FileSource(url.path).size, tensorBytes: tensors.reduce(0) { $0 + $1.bytes },
+        metadata: stored.metadata, manifest: checkpoint?.manifest, tensors: tensors)
+      if json { return try printJSON(report) }
       for (key, value) in stored.metadata.sorted(by: { $0.key < $1.key }) { print("\(key): \(value)") }
-      var scalars = 0
-      for tensor in stored.namedTensors {
-        let finite = tensor.values.filter(\.isFinite)
-        let square = finite.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(max(finite.count, 1))
-        let bad = tensor.values.count - finite.count
-        print(
-          tensor.name.padding(toLength: 44, withPad: " ", startingAt: 0)
-            + WeightsDigest.shapeText(tensor.shape).padding(toLength: 18, withPad: " ", startingAt: 0)
-            + String(format: "%12.4g to %-12.4g rms %.4g", finite.min() ?? 0, finite.max() ?? 0, square.squareRoot())
-            + (bad > 0 ? "  \(bad) not finite" : ""))
-        scalars += tensor.values.count
+      if let manifest = checkpoint?.manifest {
+        print("checkpoint: format \(manifest.formatVersion), written by \(manifest.description.ranks) ranks, whole")
+        print("digest: \(manifest.weightsDigest)")
+        if !manifest.description.allowedChanges.isEmpty {
+          print("changed on the way: \(manifest.description.allowedChanges.joined(separator: ", "))")
+        }
       }
-      print("\(stored.entries.count) tensors, \(scalars) values")
+      print(Self.line("tensor", "shape", ["least", "largest", "mean", "rms", "bytes"], ""))
+      for tensor in tensors {
+        let figures = [tensor.minimum.map(Double.init), tensor.maximum.map(Double.init), tensor.mean, tensor.rms].map {
+          $0.map { String(format: "%.4g", $0) } ?? "-"
+        }
+        let bad = [(tensor.notANumber, "NaN"), (tensor.infinite, "infinite")].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+        print(
+          Self.line(
+            tensor.name, WeightsDigest.shapeText(tensor.shape), figures + ["\(tensor.bytes)"], bad.joined(separator: ", ")))
+      }
+      let ratio = Double(report.fileBytes) / Double(max(report.tensorBytes, 1))
+      print(
+        "\(tensors.count) tensors, \(report.tensorBytes / 4) values, \(report.tensorBytes) bytes; the file has "
+          + "\(report.fileBytes), " + String(format: "%.1f%%", 100 * ratio))
+    }
+
+    private static func line(_ name: String, _ shape: String, _ figures: [String], _ remark: String) -> String {
+      name.padding(toLength: max(40, name.count + 1), withPad: " ", startingAt: 0)
+        + shape.padding(toLength: 16, withPad: " ", startingAt: 0)
+        + figures.map { String(repeating: " ", count: max(1, 12 - $0.count)) + $0 }.joined()
+        + (remark.isEmpty ? "" : "  " + remark)
     }
   }
+
+  struct Compare: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The largest difference of each tensor of two models; status 1 if any bit differs.")
+
+    @Argument(help: "A file of weights, plain or in zstd, a checkpoint's directory or a run's.")
+    var first: String
+
+    @Argument(help: "The same.")
+    var second: String
+
+    @Flag(help: "Prints JSON in place of the table.")
+    var json = false
+
+    func run() throws {
+      let all = TensorDifference.between(
+        try WeightsFile.read(ModelFile.resolve(first)), try WeightsFile.read(ModelFile.resolve(second)))
+      let different = all.filter { $0.kind != .equal }
+      if json {
+        try printJSON(all)
+      } else {
+        for difference in different { print(Self.line(difference)) }
+        print(
+          different.isEmpty
+            ? "\(all.count) tensors, all equal bit by bit" : "\(different.count) of \(all.count) tensors differ")
+      }
+      if !different.isEmpty { throw ExitCode(1) }
+    }
+
+    private static func line(_ difference: TensorDifference) -> String {
+      let name = difference.name.padding(toLength: max(44, difference.name.count + 1), withPad: " ", startingAt: 0)
+      switch difference.kind {
+      case .equal: return name + "equal"
+      case .shapesDiffer: return name + "has another shape"
+      case .onlyInFirst: return name + "is in the first only"
+      case .onlyInSecond: return name + "is in the second only"
+      case .differs:
+        return name
+          + String(
+            format: "%d values, largest difference %.4g, relative %.4g", difference.differing, difference.largestAbsolute,
+            difference.largestRelative)
+          + (difference.notFinite > 0 ? ", \(difference.notFinite) not finite" : "")
+      }
+    }
+  }
+
+  struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Writes a model as plain safetensors.")
+
+    @Argument(help: "A file of weights, plain or in zstd, a checkpoint's directory or a run's.")
+    var file: String
+
+    @Option(help: "The file to write; in zstd where it ends in .zst.")
+    var output: String
+
+    @Flag(help: "Folds batch normalisation into the weights beside it; the model gives the same outputs.")
+    var fold = false
+
+    func run() throws { try ModelFile.export(file, to: output, folding: fold) }
+  }
+}
+
+private func printJSON(_ value: some Encodable) throws {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }

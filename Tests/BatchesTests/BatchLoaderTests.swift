@@ -13,6 +13,7 @@ import Testing
     init(failing: Set<Int> = []) { self.failing = failing }
 
     var examplesPerRound: Int { 1 }
+    func identity(iteration: Int, slot: Int) -> String { "\(slot)" }
 
     func fill(_ batch: ShardBatch, example index: Int, iteration: Int, slot: Int) throws {
       usleep(UInt32((slot * 37 + iteration * 11) % 5 * 300))

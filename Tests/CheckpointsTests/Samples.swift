@@ -7,8 +7,11 @@ import Checkpoints
 final class TemporaryDirectory {
   let url: URL
 
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appendingPathComponent("dnet-checkpoints-\(UUID().uuidString)")
+  /// - Parameter inMemory: where the machine has a disk in memory.
+  init(inMemory: Bool = false) throws {
+    let parent =
+      inMemory && access("/dev/shm", W_OK) == 0 ? URL(fileURLWithPath: "/dev/shm") : FileManager.default.temporaryDirectory
+    url = parent.appendingPathComponent("dnet-checkpoints-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   }
 

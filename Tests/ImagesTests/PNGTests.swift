@@ -142,6 +142,11 @@ import Testing
     bytes.insert(contentsOf: [0x7F, 0xFF, 0, 0] + Array(type.utf8) + [UInt8](repeating: 65, count: 300), at: 33)
     let limit = max(try size("VmPeak"), try size("VmSize") + 1 << 20)
     #expect(throws: ImageError.self) { try PNG.decodeIndices(bytes, file: "long.png") }
+    // With nothing in it, but before the header.
+    var first = PNG.encode(Self.mask())
+    first.insert(contentsOf: [0, 0, 0, 0] + Array(type.utf8) + [0, 0, 0, 0], at: 8)
+    let error = #expect(throws: ImageError.self) { try PNG.decodeIndices(first, file: "first.png") }
+    #expect(error.map { "\($0)" }?.contains("IHDR is not the first chunk") == true)
     #expect(try size("VmPeak") <= limit, "kB; more than a gigabyte for \(bytes.count) bytes")
   }
 

@@ -51,7 +51,8 @@ extension EndToEnd {
         #expect(["Haswell", "Zen"].contains(core))
       }
       let errors = try #require(facts["errors"] as? [String])
-      #expect(!errors.contains { $0.contains("kernels") }, "\(errors)")
+      // Slowness is not looked at: other programs may use the core.
+      #expect(!errors.contains { $0.hasPrefix("OpenBLAS uses its") }, "\(errors)")
     }
 
     /// What the fast kernels are for: the very weights of a run with a clean environment.

@@ -74,7 +74,7 @@ final class Workplace {
   }
 
   func checkpoints(_ run: String) -> [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: file("\(run)/checkpoints"))) ?? []).sorted()
+    ((try? FileManager.default.contentsOfDirectory(atPath: file("\(run)/checkpoints"))) ?? []).filter { $0 != CheckpointStore.latest }.sorted()
   }
 
   func weights(_ name: String) throws -> StoredTensors { try WeightsFile.read(URL(fileURLWithPath: file(name))) }

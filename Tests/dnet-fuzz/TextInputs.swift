@@ -51,7 +51,7 @@ struct ListInputs: FuzzedDecoder {
     try BrokenPromise.unless(!images.isEmpty && images[0].line >= 1, "no image")
     try BrokenPromise.unless(zip(images, images.dropFirst()).allSatisfy { $0.line < $1.line }, "lines out of order")
     for image in images {
-      try BrokenPromise.unless(!image.id.isEmpty && !image.id.contains("/"), "line \(image.line): the id \"\(image.id)\"")
+      try BrokenPromise.unless(!image.id.isEmpty && !image.id.utf8.contains(47), "line \(image.line): the id \"\(image.id)\"")
       try BrokenPromise.unless(image.mask == nil || image.photograph != nil, "a mask without a photograph")
     }
   }

@@ -50,7 +50,10 @@ if let number = numbers["--only"] {
   let input = decoder.input(Mutation(seed: seed, decoder: decoders[0], number: number))
   if let file = texts["--save"] { try Data(input).write(to: URL(fileURLWithPath: file)) }
   print("\(decoders[0]), input \(number): \(input.count) bytes")
-  print(try Child.outcome(of: input, decoder))
+  do { print(try Child.outcome(of: input, decoder)) } catch let broken as BrokenPromise {
+    print("FAILED: \(broken.what)")
+    exit(1)
+  }
 } else {
   var failed = 0
   for name in decoders.isEmpty ? FuzzedDecoders.names : decoders {

@@ -138,10 +138,8 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
   private func listed(_ item: Int, line: Int) -> ListedImage {
     let entry = entry(item)
     let photograph = text(entry.photographName)
-    let file = photograph.split(separator: "/").last.map(String.init) ?? photograph
-    let dot = file.lastIndex(of: ".") ?? file.endIndex
     return ListedImage(
-      id: dot > file.startIndex ? String(file[..<dot]) : file, photograph: photograph,
+      id: ListedImage.id(ofPath: photograph), photograph: photograph,
       mask: entry.maskBytes > 0 ? text(entry.maskName) : nil, line: line)
   }
 

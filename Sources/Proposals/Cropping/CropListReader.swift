@@ -40,7 +40,7 @@ package enum CropListReader {
       if bytes[line.lowerBound] == UInt8(ascii: "#") {
         try lines.readHead(line)
       } else {
-        do throws(CropListError) { try lines.readCrop(line) } catch { throw lines.end(within: line) ?? error }
+        do throws(CropListError) { try lines.readCrop(line) } catch { throw lines.endWithinLine ?? error }
       }
     }
     return try lines.finish()
@@ -159,8 +159,8 @@ private struct Lines {
     return .cutShort(list: name, line: number, found: records.count, expected: expectedCrops)
   }
 
-  /// What is wrong with the list where it ends within the line: the line itself may have been right.
-  func end(within line: Range<Int>) -> CropListError? { line.upperBound == bytes.count ? shortage : nil }
+  /// What is wrong with the list where it ends within the current line, which itself may have been right.
+  var endWithinLine: CropListError? { place > bytes.count ? shortage : nil }
 
   mutating func finish() throws(CropListError) -> CropList {
     flushDigest()
@@ -178,7 +178,7 @@ private struct Lines {
   private var current: UInt32 = 0
 
   private mutating func startImage(_ image: Range<Int>, _ mask: Range<Int>) throws(CropListError) {
-    let (id, maskID) = (Self.stem(text(image)), Self.stem(text(mask)))
+    let (id, maskID) = (ListedImage.id(ofPath: text(image)), ListedImage.id(ofPath: text(mask)))
     guard id == maskID else { throw .otherMask(list: name, line: number, image: id, mask: maskID) }
     if let known = numbers[id] {
       current = known
@@ -188,12 +188,6 @@ private struct Lines {
     numbers[id] = current
     ids.append(id)
     firstLines.append(UInt32(clamping: number))
-  }
-
-  private static func stem(_ path: String) -> String {
-    let file = path.split(separator: "/").last.map(String.init) ?? path
-    guard let dot = file.lastIndex(of: "."), dot > file.startIndex else { return file }
-    return String(file[..<dot])
   }
 
   // MARK: Fields
