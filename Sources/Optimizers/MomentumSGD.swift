@@ -84,6 +84,17 @@ package final class MomentumSGD {
     }
   }
 
+  /// Copies the velocity by all threads.
+  func copyVelocity(to target: UnsafeMutablePointer<Float>) {
+    let (source, count) = (velocity.pointer, velocity.count)
+    pool.run((count + Self.copyFloats - 1) / Self.copyFloats) { task, _ in
+      let first = task * Self.copyFloats
+      (target + first).update(from: source + first, count: min(Self.copyFloats, count - first))
+    }
+  }
+
+  private static let copyFloats = 1 << 20
+
   private struct Piece {
     let parameter: Int
     let first: Int

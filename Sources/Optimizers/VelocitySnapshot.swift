@@ -55,12 +55,15 @@ package final class VelocitySnapshot: @unchecked Sendable {
     buffer = AlignedMemory(floats: communicator.rank == 0 ? min(pieceFloats, table.vectorCount) : 0, for: .snapshot)
   }
 
+  /// Has the system provide the memory, so that the first copy is as quick as the others.
+  package func touch() { optimizer.copyVelocity(to: copy.pointer) }
+
   /// Copies this rank's velocity as it is now, and sends it on its way. Collective. On rank 0 the copy before must have been
   /// read or drained.
   package func take() throws {
     if let sending { try communicator.wait(sending) }
     precondition(next == pieces.count, "the velocity of the checkpoint before is still being read")
-    copy.pointer.update(from: optimizer.velocity.pointer, count: copy.count)
+    optimizer.copyVelocity(to: copy.pointer)
     next = 0
     let rank = communicator.rank
     guard rank != 0 else { return }

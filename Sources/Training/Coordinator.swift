@@ -7,6 +7,7 @@ import Kernels
 import Networks
 import Optimizers
 import Tensors
+import Workers
 
 final class Coordinator {
   private let configuration: Configuration
@@ -14,6 +15,7 @@ final class Coordinator {
   private let run: RunDirectory
   private let net: DecoupledNet
   private let communicator: Communicator
+  private let workers: WorkerPool
   private let display: ProgressDisplay
   private let store: CheckpointStore
   private let resumed: ResumePoint?
@@ -35,8 +37,9 @@ final class Coordinator {
   /// Finds where to go on, loads it on all ranks, and opens the log. Throws alike on all ranks.
   init(
     _ configuration: Configuration, _ options: TrainingOptions, _ run: RunDirectory, _ net: DecoupledNet,
-    _ communicator: Communicator, _ display: ProgressDisplay
+    _ communicator: Communicator, _ workers: WorkerPool, _ display: ProgressDisplay
   ) throws {
+    self.workers = workers
     self.configuration = configuration
     self.options = options
     self.run = run
@@ -122,7 +125,8 @@ final class Coordinator {
   func begin(_ phase: Phase, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]]) throws {
     try snapshots?.finish()
     snapshots = nil
-    if !options.isReplay { snapshots = SnapshotMemory(phase, net, optimizer, owned, communicator) }
+    if !options.isReplay { snapshots = SnapshotMemory(phase, net, optimizer, owned, communicator, workers) }
+    snapshots?.touch()
     guard let resumed, resumed.phase == phase, resumed.iteration > 0 else { return }
     let vector = try communicator.together { isFirst ? try resumed.readVelocity(optimizer.table) : nil }
     try optimizer.scatterVelocity(from: vector?.pointer, owned: owned, communicator)
@@ -213,6 +217,7 @@ final class Coordinator {
     }
     if isFirst {
       do { try store.waitForWriter() } catch { display.say("warning: \(error); training goes on") }
+      sayRemarks()
     }
     try communicator.together {
       // A last update that ran away shows in no loss; with such weights a run could never go on.
@@ -239,6 +244,11 @@ final class Coordinator {
     }
   }
 
+  /// Failures around the last checkpoint that cost nothing but tidiness.
+  private func sayRemarks() {
+    for remark in store.takeRemarks() { display.say("warning: \(remark); training goes on") }
+  }
+
   /// Waits for a checkpoint that is being written. Collective.
   func waitForWriter() throws { try communicator.together { try store.waitForWriter() } }
 
@@ -251,6 +261,7 @@ final class Coordinator {
       guard isFirst else { return }
       display.finish()
       try store.waitForWriter()
+      sayRemarks()
       if options.isReplay { return }
       let complete = ended.contains(.segmentation)
       if complete {

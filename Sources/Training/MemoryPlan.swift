@@ -19,7 +19,7 @@ struct MemoryPlan {
     let bench = Workbench(workers: WorkerPool(threads: 1), convolution: configuration.convolution)
     let net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
     let work = try PhaseWork(phase, configuration, net, communicator, bench)
-    let snapshot = SnapshotMemory(phase, net, work.optimizer, work.reduction.plan.owned, communicator)
+    let snapshot = SnapshotMemory(phase, net, work.optimizer, work.reduction.plan.owned, communicator, bench.workers)
     let batches = (0..<PhaseWork.shardsAhead(work.sums.shards)).map { _ in
       ShardBatch(
         examples: configuration.shardSize, size: configuration.shape.inputSize, classes: configuration.shape.classes)

@@ -57,7 +57,7 @@ package final class TrainingLoop {
     trace = try Trace(path: options.trace, communicator)
     watchdog = Watchdog(activity, communicator, limit: configuration.stallSeconds)
     rankSummary = try RankSummary(communicator)
-    coordinator = try Coordinator(configuration, options, run, net, communicator, display)
+    coordinator = try Coordinator(configuration, options, run, net, communicator, pool, display)
     crops =
       options.phases.contains(.segmentation)
       ? try StrongCrops.settle(listed, configuration, data, run, communicator, workers: pool, say: display.say) : .random
