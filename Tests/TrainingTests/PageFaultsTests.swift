@@ -4,7 +4,8 @@ import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct PageFaultsTests {
-    /// The first two iterations touch everything, and fill the cache of pictures. A page or two may go to the log.
+    /// The first iterations touch everything, and fill the cache of pictures. Some pages may go to the log and to MPI's small
+    /// buffers: a quarter of a megabyte, where a single activation of a training step is more.
     @Test(arguments: [nil, 2] as [Int?])
     func laterIterationsAskForNothing(ranks: Int?) throws {
       let workplace = try Workplace()
@@ -16,7 +17,7 @@ extension EndToEnd {
       #expect(lines.count == 2 * iterations)
       for line in lines {
         let faults = try #require(line.pageFaults)
-        #expect(line.iteration < 4 || faults <= 16, "\(line.phase) \(line.iteration): \(faults) page faults")
+        #expect(line.iteration < 4 || faults <= 64, "\(line.phase) \(line.iteration): \(faults) page faults")
         // The count itself works.
         if line.iteration == 1 { #expect(faults > 200) }
       }

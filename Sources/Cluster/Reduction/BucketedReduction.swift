@@ -29,71 +29,31 @@ package final class BucketedReduction {
   /// Hears how long each piece of a bucket's arithmetic took: for measurements.
   package var observer: ((_ bucket: Int, _ work: BucketWork, _ seconds: Double) -> Void)?
   /// What is being waited for, if anything; a watchdog reads it from another thread.
-  package private(set) var awaited: TransferKind?
+  package internal(set) var awaited: TransferKind?
 
-  private let communicator: Communicator
-  private let sums: PartialSums
-  private let weights: UnsafeMutablePointer<Float>
-  private let pool: WorkerPool
-  private let update: (_ range: Range<Int>, _ gradientSum: UnsafePointer<Float>) -> Void
+  let communicator: Communicator
+  let sums: PartialSums
+  let weights: UnsafeMutablePointer<Float>
+  let pool: WorkerPool
+  let update: (_ range: Range<Int>, _ gradientSum: UnsafePointer<Float>) -> Void
   private let reports: Reports
   /// For each rank the nodes that it sends.
-  private let nodes: [[ShardTree.Node]]
-  private let additions: [(into: Int, from: Int)]
+  let nodes: [[ShardTree.Node]]
+  let additions: [(into: Int, from: Int)]
   /// In the order of the plan.
-  private let states: [State]
+  let states: [BucketState]
   /// Where each parameter has floats, in `states`.
-  private let statesOfParameter: [[Int]]
+  let statesOfParameter: [[Int]]
   /// By parameter whose factors travel: receives, then sends.
-  private var factorFlights: [Int: [TransfersInFlight]] = [:]
-  private var unpacked: Set<Int> = []
+  var factorFlights: [Int: [TransfersInFlight]] = [:]
+  var unpacked: Set<Int> = []
   /// Memory for the sums of parameters that go by `sums`, two buckets at a time.
-  private let slots: [Slot]
+  let slots: [SumSlot]
   /// Memory for one bucket's slice of a sum over all shards.
-  private let total: AlignedMemory
-  private var isOpen = false
-  private var isSettled = true
-  private var seen = -1
-
-  private enum Stage {
-    /// Some layer's gradient is still to come.
-    case computing
-    /// Handed over; for `sums`, still to be computed.
-    case travelling
-    case spreading
-    case ready
-  }
-
-  private final class State {
-    let number: Int
-    let bucket: BucketPlan.Bucket
-    var stage = Stage.ready
-    var missing = 0
-    var gradients: TransfersInFlight?
-    var weights: TransfersInFlight?
-    /// Other ranks' sums of this rank's slice: [node of another rank][slice].
-    var received: UnsafeMutablePointer<Float>?
-    /// This rank's sums of every rank's slice: [rank][own node].
-    var own: [[UnsafeMutablePointer<Float>]] = []
-    var slot: Slot?
-    let memory: AlignedMemory?
-
-    init(_ number: Int, _ bucket: BucketPlan.Bucket, receivedFloats: Int) {
-      (self.number, self.bucket) = (number, bucket)
-      memory = receivedFloats > 0 ? AlignedMemory(floats: receivedFloats, for: .gradients) : nil
-      received = memory?.pointer
-    }
-  }
-
-  private final class Slot {
-    let computed: AlignedMemory
-    let received: AlignedMemory
-    var isFree = true
-    init(computed: Int, received: Int) {
-      self.computed = AlignedMemory(floats: computed, for: .gradients)
-      self.received = AlignedMemory(floats: received, for: .gradients)
-    }
-  }
+  let total: AlignedMemory
+  var isOpen = false
+  var isSettled = true
+  var seen = -1
 
   /// - Parameters:
   ///   - sums: made with `plan.exchanged`.
@@ -120,7 +80,7 @@ package final class BucketedReduction {
     additions = tree.additions(joining: nodes.flatMap { $0 })
     let foreign = nodes.flatMap { $0 }.count - nodes[rank].count
     states = plan.buckets.enumerated().map { number, bucket in
-      State(number, bucket, receivedFloats: bucket.way == nil ? foreign * bucket.slices[rank].count : 0)
+      BucketState(number, bucket, receivedFloats: bucket.way == nil ? foreign * bucket.slices[rank].count : 0)
     }
     statesOfParameter = plan.table.parameters.indices.map { parameter in
       plan.buckets.indices.filter { plan.buckets[$0].parameters.contains(parameter) }
@@ -128,7 +88,7 @@ package final class BucketedReduction {
     let longest = plan.buckets.filter { $0.way == .sums }.map(\.range.count).max() ?? 0
     let longestSlice = plan.buckets.filter { $0.way == .sums }.map { $0.slices[rank].count }.max() ?? 0
     slots = (0..<(longest == 0 ? 0 : ranks == 1 ? 1 : 2)).map { _ in
-      Slot(computed: longest * nodes[rank].count, received: foreign * longestSlice)
+      SumSlot(computed: longest * nodes[rank].count, received: foreign * longestSlice)
     }
     total = AlignedMemory(
       floats: plan.buckets.filter { $0.way == .factors || $0.way == .replicas }.map { $0.slices[rank].count }.max() ?? 0,
@@ -184,7 +144,7 @@ package final class BucketedReduction {
   }
 
   /// Others' sums of this rank's slice come in, this rank's sums of theirs go out.
-  private func send(_ state: State) {
+  func send(_ state: BucketState) {
     let slices = state.bucket.slices
     state.own = slices.enumerated().map { rank, slice in
       if slice.isEmpty { return [] }
@@ -233,185 +193,13 @@ package final class BucketedReduction {
     advance()
   }
 
-  // MARK: The update
-
-  /// Does what can be done without waiting. Called often: between the layers of whatever else is computed.
-  package func advance() {
-    guard isOpen, !isSettled else { return }
-    let ended = communicator.flightsEnded
-    guard ended != seen else { return }
-    seen = ended
-    // Forward order: what the next iteration needs first.
-    var moved = true
-    while moved {
-      moved = false
-      for state in states.reversed() where state.stage != .ready { moved = step(state) || moved }
-    }
-  }
-
-  /// One step of a bucket, if it can be made.
-  private func step(_ state: State) -> Bool {
-    switch state.stage {
-    case .computing, .ready: return false
-    case .travelling:
-      if state.bucket.way == .sums && state.slot == nil {
-        guard let slot = slots.first(where: \.isFree) else { return false }
-        slot.isFree = false
-        state.slot = slot
-        state.received = slot.received.pointer
-        timed(state, .sum) { send(state) }
-      }
-      guard hasArrived(state) else { return false }
-      timed(state, .update) { add(state) }
-      state.slot?.isFree = true
-      state.slot = nil
-      spread(state)
-      return true
-    case .spreading:
-      if let flight = state.weights {
-        guard flight.hasEnded else { return false }
-        require(flight)
-      }
-      state.weights = nil
-      state.stage = .ready
-      return true
-    }
-  }
-
-  private func timed(_ state: State, _ work: BucketWork, _ body: () -> Void) {
-    guard let observer else { return body() }
-    let start = Backoff.seconds
-    body()
-    observer(state.number, work, Backoff.seconds - start)
-  }
-
-  private func hasArrived(_ state: State) -> Bool {
-    if let flight = state.gradients {
-      guard flight.hasEnded else { return false }
-      require(flight)
-      state.gradients = nil
-    }
-    guard state.bucket.way == .factors || state.bucket.way == .replicas, communicator.size > 1 else { return true }
-    let parameter = state.bucket.parameters[0]
-    if unpacked.contains(parameter) { return true }
-    let flights = factorFlights[parameter]![..<others.count]
-    guard flights.allSatisfy(\.hasEnded) else { return false }
-    flights.forEach(require)
-    let own = sums.shards
-    timed(state, .unpack) {
-      for shard in 0..<sums.tree.shards where !own.contains(shard) { sums.factors!.unpack(parameter, shard: shard, pool) }
-    }
-    unpacked.insert(parameter)
-    return true
-  }
-
-  /// Adds all ranks' sums of this rank's slice and updates it.
-  private func add(_ state: State) {
-    let range = state.bucket.slices[communicator.rank]
-    guard !range.isEmpty else { return }
-    if state.bucket.way == .factors || state.bucket.way == .replicas {
-      sums.total(of: range, into: total.pointer)
-      update(range, UnsafePointer(total.pointer))
-      return
-    }
-    var values: [UnsafeMutablePointer<Float>] = []
-    var place = 0
-    for rank in nodes.indices {
-      if rank == communicator.rank {
-        values += state.own[rank]
-      } else {
-        for _ in nodes[rank] {
-          values.append(state.received! + place * range.count)
-          place += 1
-        }
-      }
-    }
-    ShardAddition.add(values, count: range.count, additions, pool)
-    update(range, UnsafePointer(values[0]))
-  }
-
-  /// The new weights of this rank's slice go out, the others' come in.
-  private func spread(_ state: State) {
-    state.stage = .spreading
-    guard communicator.size > 1, state.bucket.way != .replicas else { return }
-    let slices = state.bucket.slices
-    let mine = slices[communicator.rank]
-    state.weights = communicator.start(
-      others.flatMap { other -> [Transfer] in
-        [
-          .receive(weights + slices[other].lowerBound, count: slices[other].count, from: other),
-          .send(weights + mine.lowerBound, count: mine.count, to: other),
-        ]
-      }, .weights(bucket: state.number))
-  }
-
-  // MARK: The next iteration
-
-  /// Returns when the weights of these parameters are the new ones.
-  package func need(_ parameters: [Int]) {
-    guard isOpen, !isSettled else { return }
-    for parameter in parameters {
-      for place in statesOfParameter[parameter] where states[place].stage != .ready { wait(for: states[place]) }
-    }
-  }
-
-  private func wait(for state: State) {
-    while true {
-      let ended = communicator.flightsEnded
-      advance()
-      guard state.stage != .ready else { break }
-      awaited = state.stage == .spreading ? .weights(bucket: state.number) : waitingKind(state)
-      communicator.waitForNews(since: ended)
-    }
-    awaited = nil
-  }
-
-  private func waitingKind(_ state: State) -> TransferKind {
-    state.bucket.way == .factors || state.bucket.way == .replicas
-      ? .factors(parameter: state.bucket.parameters[0]) : .gradients(bucket: state.number)
-  }
-
-  /// Waits until all weights are new and nothing is in flight. Sums begin anew.
-  package func finish() throws {
-    guard !isSettled else { return }
-    precondition(isOpen, "the iteration is not agreed on")
-    for state in states.reversed() where state.stage != .ready { wait(for: state) }
-    try settle()
-  }
-
-  /// Stands for the gradients of shards that this rank could not compute, so that the others' transfers find what they
-  /// wait for; the ranks will `discard` the iteration.
-  package func abandonShards() {
-    while !sums.isComplete {
-      _ = sums.nextGradient()
-      for parameter in plan.table.parameters.indices { gradientIsComplete(of: parameter) }
-      sums.commit()
-    }
-  }
-
-  /// Forgets an iteration that does not count; no weight has changed. Collective, after `agreement`.
-  package func discard() throws {
-    for state in states {
-      if let flight = state.gradients { try communicator.wait(flight) }
-      (state.gradients, state.stage) = (nil, .ready)
-    }
-    try settle()
-  }
-
-  private func settle() throws {
-    for flight in factorFlights.values.joined() { try communicator.wait(flight) }
-    factorFlights.removeAll(keepingCapacity: true)
-    sums.restart()
-    (isOpen, isSettled) = (false, true)
-  }
-
   /// The other ranks, beginning after this one, so that not all send to the same rank first.
-  private var others: [Int] {
+  var others: [Int] {
     (1..<max(communicator.size, 1)).map { (communicator.rank + $0) % communicator.size }
   }
 
   /// A transfer that failed leaves the ranks without knowledge of each other: nothing is left but to end the job.
-  private func require(_ flight: TransfersInFlight) {
+  func require(_ flight: TransfersInFlight) {
     if let error = flight.error { communicator.fail(error) }
   }
 }
