@@ -48,7 +48,7 @@ extension BucketedReduction {
     }
   }
 
-  private func timed(_ state: State, _ work: BucketWork, _ body: () -> Void) {
+  private func timed(_ state: BucketState, _ work: BucketWork, _ body: () -> Void) {
     guard let observer else { return body() }
     let start = Backoff.seconds
     body()
