@@ -8,8 +8,6 @@ final class BucketState {
     case computing
     /// Handed over; for `sums`, still to be computed.
     case travelling
-    /// This rank's slice is new; the weights wait for their turn to leave.
-    case updated
     case spreading
     case ready
   }

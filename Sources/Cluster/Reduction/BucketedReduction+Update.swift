@@ -35,12 +35,6 @@ extension BucketedReduction {
       timed(state, .update) { add(state) }
       state.slot?.isFree = true
       state.slot = nil
-      state.stage = .updated
-      return true
-    case .updated:
-      // Strictly in order: ranks that began with different buckets would wait for each other.
-      guard unsent.first == state.number, states.count(where: { $0.stage == .spreading }) < Self.weightsUnderWay else { return false }
-      unsent.removeFirst()
       spread(state)
       return true
     case .spreading:

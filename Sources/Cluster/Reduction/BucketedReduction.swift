@@ -54,10 +54,6 @@ package final class BucketedReduction {
   var isOpen = false
   var isSettled = true
   var seen = -1
-  /// Buckets whose weights have not left yet, in the order of the forward pass; on all ranks the same order.
-  var unsent: [Int] = []
-  /// Weights of so many buckets are under way at once: two keep the link busy, more would share it and all come late.
-  static let weightsUnderWay = 2
 
   /// - Parameters:
   ///   - sums: made with `plan.exchanged`.
@@ -194,7 +190,6 @@ package final class BucketedReduction {
   package func open() {
     isOpen = true
     seen = -1
-    unsent = Array(states.indices.reversed())
     advance()
   }
 
