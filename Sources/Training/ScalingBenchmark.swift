@@ -10,7 +10,7 @@ import Workers
 package struct ScalingOptions: Sendable {
   package var configuration: Configuration
   package var phases: [Phase]
-  /// Measured, after two that are not.
+  /// Measured, after three that are not.
   package var iterations: Int
   package var trace: String?
   /// Nodes and Gbit/s to predict; none for no prediction.
@@ -74,8 +74,9 @@ package enum ScalingBenchmark {
     var seconds: [Double] = []
     var times: [[RankTimes]] = []
     var sent = communicator.bytesSent
+    // The iteration after `finish` has nothing to wait for in its forward pass: its bytes count, its seconds do not.
     let warmUp = 2
-    for iteration in 0..<warmUp + options.iterations {
+    for iteration in 0..<warmUp + 1 + options.iterations {
       if iteration == warmUp {
         try work.reduction.finish()
         try communicator.barrier()
@@ -88,13 +89,15 @@ package enum ScalingBenchmark {
         throw RunError.notFinite(phase: phase.rawValue, iteration: iteration + 1, shard: 0, loss: outcome.verdict.loss)
       }
       guard iteration >= warmUp else { continue }
-      seconds.append(runner.stopwatch.iteration().seconds)
+      let iterationSeconds = runner.stopwatch.iteration().seconds
+      if iteration == warmUp { continue }
+      seconds.append(iterationSeconds)
       times.append(outcome.verdict.reports.map(\.times))
     }
     try work.reduction.finish()
     // Weights have left when all ranks have them.
     try communicator.barrier()
-    let bytes = (communicator.bytesSent - sent) / options.iterations
+    let bytes = (communicator.bytesSent - sent) / (options.iterations + 1)
     let gathered = try communicator.allGather([Double(bytes), Double(peakMemory())])
     let traffic = ScalingTraffic(phase, configuration, ranks: communicator.size)
     let profile = ScalingProfile(

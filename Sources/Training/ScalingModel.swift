@@ -198,11 +198,15 @@ private struct ScalingPlayback {
     var moved = true
     while moved {
       moved = false
-      for bucket in stages.indices.reversed() where stages[bucket] != .ready { moved = step(bucket) || moved }
+      var isFirst = true
+      for bucket in stages.indices.reversed() where stages[bucket] != .ready {
+        moved = step(bucket, mayUpdate: isFirst) || moved
+        if stages[bucket] == .travelling { isFirst = false }
+      }
     }
   }
 
-  private mutating func step(_ number: Int) -> Bool {
+  private mutating func step(_ number: Int, mayUpdate: Bool) -> Bool {
     let bucket = model.buckets[number]
     switch stages[number] {
     case .computing, .ready: return false
@@ -215,7 +219,7 @@ private struct ScalingPlayback {
         arrival[number] = send(bucket.gradientBytes)
       }
       if bucket.way == .factors || bucket.way == .replicas { arrival[number] = factorArrival[bucket.parameters[0]] ?? times.now }
-      guard arrival[number] <= times.now else { return false }
+      guard mayUpdate, arrival[number] <= times.now else { return false }
       if unpacked.insert(bucket.parameters[0]).inserted { work(bucket.seconds.unpack) }
       work(bucket.seconds.update)
       if holdsSlot[number] { (holdsSlot[number], freeSlots) = (false, freeSlots + 1) }

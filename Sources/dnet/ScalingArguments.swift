@@ -13,7 +13,7 @@ struct ScalingArguments: ParsableArguments {
   @Option(help: "With --scaling: shards of a minibatch.")
   var shards: Int = 16
 
-  @Option(help: "With --scaling: iterations that the median is taken of, after two that are not counted.")
+  @Option(help: "With --scaling: iterations that the median is taken of, after three that are not counted.")
   var iterations: Int = 6
 
   @Option(help: "With --scaling: classification, segmentation or both.")

@@ -11,16 +11,21 @@ extension BucketedReduction {
     let ended = communicator.flightsEnded
     guard ended != seen else { return }
     seen = ended
-    // Forward order: what the next iteration needs first.
+    // Forward order: what the next iteration needs first. Its gradients come last; the weights of others, which would be
+    // ready sooner, wait for it, or it would queue behind all of them.
     var moved = true
     while moved {
       moved = false
-      for state in states.reversed() where state.stage != .ready { moved = step(state) || moved }
+      var isFirst = true
+      for state in states.reversed() where state.stage != .ready {
+        moved = step(state, mayUpdate: isFirst) || moved
+        if state.stage == .travelling { isFirst = false }
+      }
     }
   }
 
   /// One step of a bucket, if it can be made.
-  private func step(_ state: BucketState) -> Bool {
+  private func step(_ state: BucketState, mayUpdate: Bool) -> Bool {
     switch state.stage {
     case .computing, .ready: return false
     case .travelling:
@@ -31,7 +36,7 @@ extension BucketedReduction {
         state.received = slot.received.pointer
         timed(state, .sum) { send(state) }
       }
-      guard hasArrived(state) else { return false }
+      guard mayUpdate, hasArrived(state) else { return false }
       timed(state, .update) { add(state) }
       state.slot?.isFree = true
       state.slot = nil
