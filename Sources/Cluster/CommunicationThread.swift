@@ -1,8 +1,9 @@
 // The one thread of a rank that calls MPI. Others hand it transfers and go on computing, or ask it to make a call and wait.
 //
 // Open MPI 4.1 moves data only inside its calls, and its blocking calls spin. Where every core computes, a spinning thread
-// takes a core from the arithmetic. So all operations are non-blocking and polled: busily for a moment, since most answers
-// come at once, then with pauses that grow while nothing arrives and end at once when something does or work is handed over.
+// takes a core from the arithmetic. So all operations are non-blocking and polled, by one call for all of them. While somebody
+// waits: busily for a moment, since most answers come at once, then with pauses that grow while nothing arrives. While all
+// compute: at longer pauses, since each look costs the arithmetic some 40 microseconds where they share a core.
 import COpenMPI
 import Foundation
 import Synchronization
@@ -43,6 +44,10 @@ final class CommunicationThread: @unchecked Sendable {
   private var commands: [Command] = []
   /// Only this thread changes it, and only with the mutex held; so it alone may read it without.
   private var active: [TransfersInFlight] = []
+  /// Everything of `active` that is still open, as MPI wants it.
+  private var requests = OpenRequests()
+  /// Threads that wait for a flight and have nothing else to do.
+  private var waiters = 0
   private var thread = pthread_t()
 
   init() {
@@ -91,14 +96,26 @@ final class CommunicationThread: @unchecked Sendable {
   /// Returns when some flight has ended since `ended` had the value `seen`.
   func waitForNews(since seen: Int) {
     pthread_mutex_lock(&mutex)
-    while ended.load(ordering: .acquiring) == seen { pthread_cond_wait(&news, &mutex) }
+    waitForNews(hurriedly: true) { ended.load(ordering: .acquiring) != seen }
     pthread_mutex_unlock(&mutex)
   }
 
-  func wait(for flight: TransfersInFlight) {
+  /// - Parameter hurriedly: whether a moment more matters.
+  func wait(for flight: TransfersInFlight, hurriedly: Bool = true) {
     pthread_mutex_lock(&mutex)
-    while !flight.hasEnded { pthread_cond_wait(&news, &mutex) }
+    waitForNews(hurriedly: hurriedly) { flight.hasEnded }
     pthread_mutex_unlock(&mutex)
+  }
+
+  /// With the mutex held.
+  private func waitForNews(hurriedly: Bool, until isTrue: () -> Bool) {
+    if isTrue() { return }
+    if hurriedly {
+      waiters += 1
+      pthread_cond_signal(&wake)
+    }
+    repeat { pthread_cond_wait(&news, &mutex) } while !isTrue()
+    if hurriedly { waiters -= 1 }
   }
 
   /// What is under way, and between whom; from any thread.
@@ -106,7 +123,7 @@ final class CommunicationThread: @unchecked Sendable {
     pthread_mutex_lock(&mutex)
     defer { pthread_mutex_unlock(&mutex) }
     return active.map { flight in
-      let open = flight.requests.indices.filter { flight.isOpen[$0] }
+      let open = flight.isOpen.indices.filter { flight.isOpen[$0] }
       return (
         flight.kind, Set(open.filter { flight.expected[$0] >= 0 }.map { flight.peers[$0] }).sorted(),
         Set(open.filter { flight.expected[$0] < 0 }.map { flight.peers[$0] }).sorted()
@@ -129,7 +146,7 @@ final class CommunicationThread: @unchecked Sendable {
       }
       pthread_mutex_lock(&mutex)
       while commands.isEmpty && active.isEmpty { pthread_cond_wait(&wake, &mutex) }
-      if commands.isEmpty, let nap = backoff.nap() {
+      if commands.isEmpty, let nap = backoff.nap(isHurried: waiters > 0) {
         var until = timespec()
         clock_gettime(CLOCK_MONOTONIC, &until)
         until.tv_nsec += nap
@@ -158,7 +175,11 @@ final class CommunicationThread: @unchecked Sendable {
 
   private func begin(_ flight: TransfersInFlight) {
     flight.started = Backoff.seconds
-    do { bytesSent.wrappingAdd(try flight.post(), ordering: .relaxed) } catch { flight.error = error }
+    do {
+      let posted = try flight.post()
+      bytesSent.wrappingAdd(flight.bytesSent, ordering: .relaxed)
+      requests.add(posted, of: flight)
+    } catch { flight.error = error }
     if flight.open == 0 || flight.error != nil {
       end(flight)
     } else {
@@ -170,27 +191,19 @@ final class CommunicationThread: @unchecked Sendable {
 
   /// Looks at all flights; true where something has arrived or left.
   private func poll() -> Bool {
-    var moved = false
-    for flight in active {
-      do {
-        let done = try flight.test()
-        guard !done.isEmpty else { continue }
-        moved = true
-        pthread_mutex_lock(&mutex)
-        for place in done { flight.isOpen[place] = false }
-        flight.open -= done.count
-        pthread_mutex_unlock(&mutex)
-      } catch {
-        flight.error = error
-      }
-      if flight.open == 0 || flight.error != nil {
-        pthread_mutex_lock(&mutex)
-        active.removeAll { $0 === flight }
-        pthread_mutex_unlock(&mutex)
-        end(flight)
-      }
+    guard !active.isEmpty else { return false }
+    let done = requests.test()
+    guard !done.isEmpty else { return false }
+    pthread_mutex_lock(&mutex)
+    for (flight, piece) in done {
+      flight.isOpen[piece] = false
+      flight.open -= 1
     }
-    return moved
+    let over = active.filter { $0.open == 0 || $0.error != nil }
+    active.removeAll { flight in over.contains { $0 === flight } }
+    pthread_mutex_unlock(&mutex)
+    for flight in over { end(flight) }
+    return true
   }
 
   private func end(_ flight: TransfersInFlight) {
@@ -204,27 +217,28 @@ final class CommunicationThread: @unchecked Sendable {
   }
 }
 
-/// How long to stay away between two looks: not at all for the first 50 microseconds without news, then 20 microseconds,
-/// half as much more each time, up to 500.
+/// How long to stay away between two looks. Where somebody waits: not at all for the first 50 microseconds without news, then
+/// 20 microseconds, half as much more each time, up to 500. Else 200 microseconds, half as much more each time, up to 1000.
 struct Backoff {
   private static let busy = 50_000
-  private static let shortest = 20_000
-  private static let longest = 500_000
+  private static let hurried = 20_000...500_000
+  private static let idle = 100_000...500_000
 
   private var lastNews = Backoff.nanoseconds
-  private var next = Backoff.shortest
+  private var last = 0
 
-  /// Something arrived: look again at once.
+  /// Something arrived: more may be on its way.
   mutating func reset() {
     lastNews = Self.nanoseconds
-    next = Self.shortest
+    last = 0
   }
 
   /// Nanoseconds until the next look; nil for at once.
-  mutating func nap() -> Int? {
-    if Self.nanoseconds - lastNews < Self.busy { return nil }
-    defer { next = min(next + next / 2, Self.longest) }
-    return next
+  mutating func nap(isHurried: Bool = true) -> Int? {
+    if isHurried && Self.nanoseconds - lastNews < Self.busy { return nil }
+    let naps = isHurried ? Self.hurried : Self.idle
+    last = last == 0 ? naps.lowerBound : min(last + last / 2, naps.upperBound)
+    return last
   }
 
   static var nanoseconds: Int {

@@ -65,15 +65,11 @@ package final class TransfersInFlight: @unchecked Sendable {
   private let world: MPI_Comm
   private let endedFlag = Atomic<Bool>(false)
   var error: (any Error)?
-  /// One for each piece: MPI's handle, whether it is still open, with whom, and what a receive expects (-1 for a send).
-  var requests: [MPI_Request?] = []
+  /// One for each piece: whether it is still open, with whom, and what a receive expects (-1 for a send).
   var isOpen: [Bool] = []
   var peers: [Int] = []
   var expected: [Int] = []
   var open = 0
-  /// Room for MPI's answers.
-  private var indices: [Int32] = []
-  private var statuses: [MPI_Status] = []
 
   init(_ kind: TransferKind, _ transfers: [Transfer], pieceBytes: Int, world: MPI_Comm) {
     (self.kind, self.transfers, self.pieceBytes, self.world) = (kind, transfers, pieceBytes, world)
@@ -84,69 +80,112 @@ package final class TransfersInFlight: @unchecked Sendable {
 
   func markEnded() { endedFlag.store(true, ordering: .releasing) }
 
-  /// Starts all messages; receives come first, so that sends find them. Returns the bytes that are sent.
-  func post() throws -> Int {
+  /// Starts all messages; receives come first, so that sends find them. Returns MPI's handle of each piece.
+  func post() throws -> [MPI_Request?] {
+    var requests: [MPI_Request?] = []
     let float = MemoryLayout<Float>.stride
     for case .receive(let values, let count, let from) in transfers where count > 0 {
-      try receive(UnsafeMutableRawBufferPointer(start: values, count: count * float), from: from)
+      try receive(UnsafeMutableRawBufferPointer(start: values, count: count * float), from: from, &requests)
     }
     for case .send(let values, let count, let to) in transfers where count > 0 {
-      try send(UnsafeRawBufferPointer(start: values, count: count * float), to: to)
+      try send(UnsafeRawBufferPointer(start: values, count: count * float), to: to, &requests)
     }
     open = requests.count
     isOpen = Array(repeating: true, count: open)
-    indices = Array(repeating: 0, count: open)
-    statuses = Array(repeating: MPI_Status(), count: open)
-    return bytesSent
+    return requests
   }
 
-  private func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws {
+  private func send(_ bytes: UnsafeRawBufferPointer, to rank: Int, _ requests: inout [MPI_Request?]) throws {
     bytesSent += bytes.count
     for first in stride(from: 0, to: bytes.count, by: pieceBytes) {
       var request = dnet_mpi_request_null()
       let length = Int32(min(pieceBytes, bytes.count - first))
       try Communicator.check(
         MPI_Isend(bytes.baseAddress! + first, length, dnet_mpi_byte(), Int32(rank), kind.tag, world, &request), "MPI_Isend")
-      append(request, rank, -1)
+      requests.append(request)
+      peers.append(rank)
+      expected.append(-1)
     }
   }
 
-  private func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws {
+  private func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int, _ requests: inout [MPI_Request?]) throws {
     for first in stride(from: 0, to: bytes.count, by: pieceBytes) {
       var request = dnet_mpi_request_null()
       let length = min(pieceBytes, bytes.count - first)
       try Communicator.check(
         MPI_Irecv(bytes.baseAddress! + first, Int32(length), dnet_mpi_byte(), Int32(rank), kind.tag, world, &request),
         "MPI_Irecv")
-      append(request, rank, length)
+      requests.append(request)
+      peers.append(rank)
+      expected.append(length)
     }
   }
 
-  private func append(_ request: MPI_Request?, _ peer: Int, _ length: Int) {
-    requests.append(request)
-    peers.append(peer)
-    expected.append(length)
+  /// Throws where a piece did not arrive as it should.
+  func check(_ piece: Int, _ status: inout MPI_Status) throws {
+    guard expected[piece] >= 0 else { return }
+    var received: Int32 = 0
+    try Communicator.check(MPI_Get_count(&status, dnet_mpi_byte(), &received), "MPI_Get_count")
+    guard Int(received) == expected[piece] else {
+      throw ClusterError.shortMessage(from: Int(status.MPI_SOURCE), expected: expected[piece], received: Int(received))
+    }
+  }
+}
+
+/// The pieces of several flights that have not ended, in arrays that MPI looks at in one call.
+struct OpenRequests {
+  private var requests: [MPI_Request?] = []
+  private var owners: [(flight: TransfersInFlight, piece: Int)] = []
+  /// Room for MPI's answers.
+  private var indices: [Int32] = []
+  private var statuses: [MPI_Status] = []
+
+  mutating func add(_ posted: [MPI_Request?], of flight: TransfersInFlight) {
+    requests += posted
+    owners += posted.indices.map { (flight, $0) }
+    let missing = requests.count - indices.count
+    guard missing > 0 else { return }
+    indices += Array(repeating: 0, count: missing)
+    statuses += Array(repeating: MPI_Status(), count: missing)
   }
 
-  /// Which pieces have ended since the last look.
-  func test() throws -> [Int] {
-    var done: Int32 = 0
-    let status = MPI_Testsome(Int32(requests.count), &requests, &done, &indices, &statuses)
-    if status == Int32(MPI_ERR_IN_STATUS) {
-      for place in 0..<max(0, Int(done)) { try Communicator.check(statuses[place].MPI_ERROR, "a transfer") }
+  /// Which pieces have ended since the last look. A flight with a piece that failed has an error, and its other pieces are
+  /// not looked at any more.
+  mutating func test() -> [(flight: TransfersInFlight, piece: Int)] {
+    guard !requests.isEmpty else { return [] }
+    var count: Int32 = 0
+    let status = MPI_Testsome(Int32(requests.count), &requests, &count, &indices, &statuses)
+    let some = status == Int32(MPI_ERR_IN_STATUS)
+    if status != Int32(MPI_SUCCESS) && !some {
+      // MPI itself is at its end: nobody will hear of any piece.
+      do { try Communicator.check(status, "MPI_Testsome") } catch { for owner in owners { owner.flight.error = error } }
+      defer { (requests, owners) = ([], []) }
+      return owners
     }
-    try Communicator.check(status, "MPI_Testsome")
-    guard done > 0 else { return [] }
-    let places = indices[0..<Int(done)].map(Int.init)
-    for (answer, place) in places.enumerated() where expected[place] >= 0 {
-      var received: Int32 = 0
-      try Communicator.check(MPI_Get_count(&statuses[answer], dnet_mpi_byte(), &received), "MPI_Get_count")
-      if Int(received) != expected[place] {
-        throw ClusterError.shortMessage(
-          from: Int(statuses[answer].MPI_SOURCE), expected: expected[place], received: Int(received))
+    guard count > 0 else { return [] }
+    let places = indices[0..<Int(count)].map(Int.init)
+    for (answer, place) in places.enumerated() {
+      let (flight, piece) = owners[place]
+      do {
+        if some { try Communicator.check(statuses[answer].MPI_ERROR, "a transfer") }
+        try flight.check(piece, &statuses[answer])
+      } catch { flight.error = error }
+    }
+    let done = places.map { owners[$0] }
+    // Their handles are null now; the last ones take their places.
+    for place in places.sorted(by: >) {
+      requests.swapAt(place, requests.count - 1)
+      owners.swapAt(place, owners.count - 1)
+      requests.removeLast()
+      owners.removeLast()
+    }
+    for flight in Set(done.compactMap { $0.flight.error == nil ? nil : ObjectIdentifier($0.flight) }) {
+      for place in owners.indices.reversed() where ObjectIdentifier(owners[place].flight) == flight {
+        requests.remove(at: place)
+        owners.remove(at: place)
       }
     }
-    return places
+    return done
   }
 }
 
@@ -179,7 +218,7 @@ extension Communicator {
   /// As `exchange`, from another thread than the rank's own: the time does not count as the rank's waiting.
   package func exchangeBeside(_ transfers: [Transfer], _ kind: TransferKind) throws {
     let flight = start(transfers, kind)
-    thread.wait(for: flight)
+    thread.wait(for: flight, hurriedly: false)
     if let error = flight.error { throw error }
   }
 

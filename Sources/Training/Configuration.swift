@@ -147,7 +147,7 @@ package struct Configuration: Sendable, Equatable {
   package var checkpointEvery: Int { integer("checkpoint.every") }
   package var checkpointsKept: Int { integer("checkpoint.keep") }
   package var threads: Int { integer("threads") }
-  /// Floats of a bucket of gradients.
+  /// Floats of a bucket of gradients, at most.
   package var bucketFloats: Int { max(Int(number("cluster.bucketMegabytes") * 1_048_576) / 4, 16) }
   /// nil for the choice of each layer by its sizes.
   package var factorWay: FactorWay? { FactorWay(rawValue: values["cluster.factors"]!) }

@@ -14,11 +14,13 @@ struct MemoryPlan {
   var sum: Int { rows.reduce(0) { $0 + $1.bytes } }
 
   /// The plan of this rank.
-  init(_ phase: Phase, _ configuration: Configuration, _ data: TrainingData, _ communicator: Communicator) throws {
+  init(
+    _ phase: Phase, _ configuration: Configuration, _ data: TrainingData, _ communicator: Communicator, speed: FactorChoice.Speed?
+  ) throws {
     let before = MemoryUse.current
     let bench = Workbench(workers: WorkerPool(threads: 1), convolution: configuration.convolution)
     let net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
-    let work = try PhaseWork(phase, configuration, net, communicator, bench)
+    let work = try PhaseWork(phase, configuration, net, communicator, bench, speed: speed)
     let snapshot = SnapshotMemory(phase, net, work.optimizer, work.reduction.plan.owned, communicator, bench.workers)
     let batches = (0..<PhaseWork.shardsAhead(work.sums.shards)).map { _ in
       ShardBatch(

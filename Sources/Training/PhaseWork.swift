@@ -15,10 +15,12 @@ struct PhaseWork {
   let reduction: BucketedReduction
   let optimizer: MomentumSGD
 
-  /// - Parameter wrapped: puts a listener around the step.
+  /// - Parameters:
+  ///   - speed: of the cluster, the same on all ranks.
+  ///   - wrapped: puts a listener around the step.
   init(
     _ phase: Phase, _ configuration: Configuration, _ net: DecoupledNet, _ communicator: Communicator, _ bench: Workbench,
-    wrapped: (any PhaseStep) -> any PhaseStep = { $0 }
+    speed: FactorChoice.Speed?, wrapped: (any PhaseStep) -> any PhaseStep = { $0 }
   ) throws {
     let settings = configuration.settings(of: phase)
     let tree = ShardTree(shards: configuration.shards)
@@ -31,8 +33,9 @@ struct PhaseWork {
     let rows = configuration.shardSize * net.shape.scorePixels
     let unfoldings = net.shape.factorUnfoldings(images: configuration.shardSize)
     let choice = FactorChoice(
-      table, tree: tree, ranks: communicator.size, rows: rows, unfoldings: unfoldings, asked: configuration.factorWay)
-    let plan = BucketPlan(table, ranks: communicator.size, floats: configuration.bucketFloats, ways: choice.ways)
+      table, tree: tree, ranks: communicator.size, rows: rows, unfoldings: unfoldings, asked: configuration.factorWay,
+      speed: speed)
+    let plan = configuration.bucketPlan(table, ranks: communicator.size, choice.ways)
     sums = PartialSums(
       tree: tree, shards: tree.range(of: communicator.rank, ranks: communicator.size), table: table, rows: rows,
       exchanged: plan.exchanged, unfoldings: unfoldings, pool: bench.workers)
@@ -52,6 +55,13 @@ struct PhaseWork {
 
   /// Shards that the loader holds at once.
   static func shardsAhead(_ ownShards: Range<Int>) -> Int { min(max(ownShards.count + 1, 3), 8) }
+}
+
+extension Configuration {
+  /// Buckets for a phase's gradients: a small network is cut into many too, so that they leave during its backward pass.
+  func bucketPlan(_ table: ParameterTable, ranks: Int, _ ways: [Int: FactorWay]) -> BucketPlan {
+    BucketPlan(table, ranks: ranks, floats: bucketFloats, pieces: 24, ways: ways)
+  }
 }
 
 /// Memory for the snapshots of a phase's checkpoints: each rank's copy of its velocity, and on rank 0 copies of what the phase

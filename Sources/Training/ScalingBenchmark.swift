@@ -42,25 +42,26 @@ package enum ScalingBenchmark {
     try ShardTree(shards: configuration.shards).requireWork(forRanks: communicator.size)
     let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
     let link = try LinkFigures.measure(communicator, threads: threads)
+    let speed = configuration.factorWay == nil ? try FactorChoice.Speed.measure(communicator, threads: threads) : nil
     let trace = try Trace(path: options.trace, communicator)
     var report = ScalingReport(configuration, communicator, threads: threads, link: link)
     for phase in options.phases {
-      try report.phases.append(measure(phase, options, communicator, threads: threads, link: link, trace, peakMemory))
+      try report.phases.append(measure(phase, options, communicator, threads: threads, link: link, speed: speed, trace, peakMemory))
     }
     try trace.write()
     return report
   }
 
   private static func measure(
-    _ phase: Phase, _ options: ScalingOptions, _ communicator: Communicator, threads: Int, link: LinkFigures, _ trace: Trace,
-    _ peakMemory: () -> Int
+    _ phase: Phase, _ options: ScalingOptions, _ communicator: Communicator, threads: Int, link: LinkFigures,
+    speed: FactorChoice.Speed?, _ trace: Trace, _ peakMemory: () -> Int
   ) throws -> ScalingReport.PhaseFigures {
     let configuration = options.configuration
     let bench = Workbench(workers: WorkerPool(threads: threads), convolution: configuration.convolution)
     let net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
     net.initialize(configuration.initialization, seed: configuration.seed)
     var recorded: RecordedStep?
-    let work = try PhaseWork(phase, configuration, net, communicator, bench) { step in
+    let work = try PhaseWork(phase, configuration, net, communicator, bench, speed: speed) { step in
       recorded = RecordedStep(step)
       return recorded!
     }
@@ -99,9 +100,10 @@ package enum ScalingBenchmark {
     try communicator.barrier()
     let bytes = (communicator.bytesSent - sent) / (options.iterations + 1)
     let gathered = try communicator.allGather([Double(bytes), Double(peakMemory())])
-    let traffic = ScalingTraffic(phase, configuration, ranks: communicator.size)
+    let traffic = ScalingTraffic(phase, configuration, ranks: communicator.size, speed: speed)
     let profile = ScalingProfile(
-      phase: phase, script: recorder.script, buckets: recorder.bucketSeconds, traffic: traffic, link: link)
+      phase: phase, script: recorder.script, buckets: recorder.bucketSeconds, traffic: traffic, link: link,
+      products: speed?.products)
     work.reduction.observer = nil
     return withExtendedLifetime((recorder, runner)) {
       ScalingReport.PhaseFigures(

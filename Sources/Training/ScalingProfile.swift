@@ -13,9 +13,14 @@ package struct ScalingProfile: Sendable {
   /// Of the layout that was recorded.
   package var traffic: ScalingTraffic
   package var link: LinkFigures
+  /// Multiply-adds a second of gradients from factors; nil where the configuration says how they travel.
+  package var products: Double?
 
-  package init(phase: Phase, script: IterationScript, buckets: [BucketSeconds], traffic: ScalingTraffic, link: LinkFigures) {
-    (self.phase, self.script, self.buckets, self.traffic, self.link) = (phase, script, buckets, traffic, link)
+  package init(
+    phase: Phase, script: IterationScript, buckets: [BucketSeconds], traffic: ScalingTraffic, link: LinkFigures, products: Double? = nil
+  ) {
+    (self.phase, self.script, self.buckets, self.traffic) = (phase, script, buckets, traffic)
+    (self.link, self.products) = (link, products)
   }
 
   /// The model of the same minibatch on `traffic.ranks` nodes.
@@ -93,7 +98,7 @@ package struct LinkFigures: Sendable, Equatable, Codable {
     guard communicator.size > 1 else { return LinkFigures(bandwidth: .infinity, latency: 0, messageSeconds: 0) }
     // Long enough for a shaped link to come to its rate. One way after the other: two streams of one connection that fill
     // a deep queue wait for each other's answers, and would tell half of what the link carries.
-    let estimate = try TrafficPlan.bandwidth(communicator)
+    let estimate = try FactorChoice.Speed.bandwidth(communicator)
     let floats = min(max(Int(0.4 * estimate / 4), 1 << 16), 32 << 20)
     let (out, into) = (AlignedMemory(floats: floats), AlignedMemory(floats: floats))
     let (rank, size) = (communicator.rank, communicator.size)

@@ -113,11 +113,14 @@ extension ScalingReport.PhaseFigures {
     let here = profile.model(traffic, bandwidth: link.bandwidth, latency: link.latency).predict()
     (predictedSeconds, predictedExposedSeconds) = (here.seconds, here.exposed)
     var predictions: [ScalingReport.Predicted] = []
-    let alone = profile.model(ScalingTraffic(profile.phase, configuration, ranks: 1), bandwidth: .infinity, latency: 0).predict()
+    let alone = profile.model(ScalingTraffic(profile.phase, configuration, ranks: 1, speed: nil), bandwidth: .infinity, latency: 0).predict()
     for count in nodes where count <= configuration.shards {
-      let there = ScalingTraffic(profile.phase, configuration, ranks: count)
       for rate in count == 1 ? Array(gigabits.prefix(1)) : gigabits {
-        let result = profile.model(there, bandwidth: LinkFigures.payload(gigabits: rate), latency: max(link.latency, 20e-6)).predict()
+        let bandwidth = LinkFigures.payload(gigabits: rate)
+        let there = ScalingTraffic(
+          profile.phase, configuration, ranks: count,
+          speed: profile.products.map { FactorChoice.Speed(bandwidth: bandwidth, products: $0) })
+        let result = profile.model(there, bandwidth: bandwidth, latency: max(link.latency, 20e-6)).predict()
         predictions.append(
           ScalingReport.Predicted(
             nodes: count, gigabits: rate, seconds: result.seconds, imagesPerSecond: images / result.seconds,

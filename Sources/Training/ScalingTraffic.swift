@@ -17,7 +17,8 @@ package struct ScalingTraffic: Sendable {
   package let reportBytes: Int
   package var ranks: Int { plan.ranks }
 
-  package init(_ phase: Phase, _ configuration: Configuration, ranks: Int) {
+  /// - Parameter speed: of the cluster; what large gradients do depends on it.
+  package init(_ phase: Phase, _ configuration: Configuration, ranks: Int, speed: FactorChoice.Speed?) {
     let shape = configuration.shape
     let table =
       phase == .classification
@@ -25,8 +26,9 @@ package struct ScalingTraffic: Sendable {
     let tree = ShardTree(shards: configuration.shards)
     let rows = configuration.shardSize * shape.scorePixels
     let unfoldings = shape.factorUnfoldings(images: configuration.shardSize)
-    let choice = FactorChoice(table, tree: tree, ranks: ranks, rows: rows, unfoldings: unfoldings, asked: configuration.factorWay)
-    plan = BucketPlan(table, ranks: ranks, floats: configuration.bucketFloats, ways: choice.ways)
+    let choice = FactorChoice(
+      table, tree: tree, ranks: ranks, rows: rows, unfoldings: unfoldings, asked: configuration.factorWay, speed: speed)
+    plan = configuration.bucketPlan(table, ranks: ranks, choice.ways)
     (self.phase, self.tree, self.rows) = (phase, tree, rows)
     factorBytes = Dictionary(
       uniqueKeysWithValues: plan.exchanged.map { index in

@@ -32,6 +32,8 @@ package final class TrainingLoop {
   private let activity = Activity()
   private let watchdog: Watchdog
   private let rankSummary: RankSummary
+  /// Of this cluster; nil where nothing hangs on it.
+  private let speed: FactorChoice.Speed?
   private let started: Double
   private var phaseSeconds: [String: Double] = [:]
 
@@ -48,6 +50,7 @@ package final class TrainingLoop {
     try ShardTree(shards: configuration.shards).requireWork(forRanks: communicator.size)
     let pool = WorkerPool(threads: threads)
     workers = pool
+    speed = try FactorChoice.Speed.ifNeeded(configuration, communicator, threads: threads)
     bench = Workbench(workers: pool, convolution: configuration.convolution)
     data = try communicator.together { try TrainingData(configuration, workers: pool) }
     try StartupChecks.requireSameLabels(data, communicator)
@@ -90,7 +93,7 @@ package final class TrainingLoop {
   private func train(_ phase: Phase, from start: Int) throws -> ExitReason {
     let end = max(configuration.settings(of: phase).iterations, start)
     if phase == .segmentation { try coordinator.requireClassification() }
-    let work = try PhaseWork(phase, configuration, net, communicator, bench)
+    let work = try PhaseWork(phase, configuration, net, communicator, bench, speed: speed)
     let (reduction, optimizer) = (work.reduction, work.optimizer)
     let owned = reduction.plan.owned
     try coordinator.begin(phase, optimizer, owned)

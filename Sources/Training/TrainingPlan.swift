@@ -10,10 +10,12 @@ package struct TrainingPlan {
   package init(_ configuration: Configuration, _ communicator: Communicator) throws {
     let shape = configuration.shape
     let tree = ShardTree(shards: configuration.shards)
+    try communicator.together { try tree.requireWork(forRanks: communicator.size) }
+    let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
+    let speed = try FactorChoice.Speed.measure(communicator, threads: threads)
     let (data, plans) = try communicator.together {
-      try tree.requireWork(forRanks: communicator.size)
       let data = try TrainingData(configuration, workers: WorkerPool(threads: AvailableCores.count))
-      return (data, try Phase.allCases.map { try MemoryPlan($0, configuration, data, communicator) })
+      return (data, try Phase.allCases.map { try MemoryPlan($0, configuration, data, communicator, speed: speed) })
     }
     let tables = [shape.classificationParameters(), shape.segmentationParameters()]
     var lines = [
@@ -31,7 +33,7 @@ package struct TrainingPlan {
           + (communicator.size > 1 ? ", ranks 0...\(communicator.size - 1):" : ":"))
       lines += MemoryPlan.table(columns, names: plans[index].rows.map(\.name))
     }
-    lines += try TrafficPlan(configuration, communicator).lines
+    lines += TrafficPlan(configuration, ranks: communicator.size, speed: speed).lines
     text = lines.joined(separator: "\n")
   }
 

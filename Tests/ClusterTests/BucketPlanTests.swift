@@ -57,6 +57,22 @@ import Cluster
     #expect(starts.count > 3 && starts == starts.sorted(by: >))
   }
 
+  /// A network that is smaller than one bucket is cut too, so that its gradients leave while others are computed; not so small
+  /// that messages cost more than their bytes; what fills several buckets is left as it is.
+  @Test func smallNetworksAreCutIntoPieces() {
+    let table = ParameterTable([
+      Parameter("a.b.weight", [1 << 19], .weight), Parameter("a.c.weight", [512, 512], .weight, gradient: .factored),
+    ])
+    func floats(_ pieces: Int, _ floats: Int = 8 << 20) -> [Int] {
+      BucketPlan(table, ranks: 2, floats: floats, pieces: pieces).buckets.map(\.range.count)
+    }
+    #expect(floats(1) == [1 << 18, 1 << 19])
+    #expect(floats(8) == [1 << 17, 1 << 17] + Array(repeating: 1 << 16, count: 8))
+    #expect(floats(1000) == [1 << 17, 1 << 17] + Array(repeating: 1 << 14, count: 32))
+    #expect(floats(8, 1 << 17) == [1 << 17, 1 << 17] + Array(repeating: 1 << 16, count: 8))
+    #expect(floats(8, 1 << 16) == Array(repeating: 1 << 16, count: 12))
+  }
+
   /// Momentum falls as 1/ranks, but for blocks of 16 floats in each bucket.
   @Test func slicesAreEven() {
     for ranks in [2, 3, 8] {

@@ -6,11 +6,11 @@ import Testing
 import Cluster
 
 @Suite struct FactorChoiceTests {
-  private func layers(_ ranks: Int, asked: FactorWay? = nil) -> [String: FactorChoice.Layer] {
+  private func layers(_ ranks: Int, asked: FactorWay? = nil, speed: FactorChoice.Speed? = nil) -> [String: FactorChoice.Layer] {
     let shape = NetworkShape(width: 1, inputSize: 320, classes: 20, batchNormalization: false)
     let choice = FactorChoice(
       shape.segmentationParameters(), tree: ShardTree(shards: 16), ranks: ranks, rows: 4 * shape.scorePixels,
-      unfoldings: shape.factorUnfoldings(images: 4), asked: asked)
+      unfoldings: shape.factorUnfoldings(images: 4), asked: asked, speed: speed)
     return Dictionary(uniqueKeysWithValues: choice.layers.map { ($0.name, $0) })
   }
 
@@ -38,7 +38,27 @@ import Cluster
   /// A small matrix with many rows is smaller as a sum.
   @Test func smallMatricesTravelAsSums() {
     let table = ParameterTable([Parameter("a.b.weight", [32, 32], .weight, gradient: .factored)])
-    let choice = FactorChoice(table, tree: ShardTree(shards: 16), ranks: 4, rows: 64, unfoldings: [:], asked: nil)
+    let choice = FactorChoice(table, tree: ShardTree(shards: 16), ranks: 4, rows: 64, unfoldings: [:], asked: nil, speed: nil)
     #expect(choice.layers[0].way == .sums)
+  }
+
+  /// A matrix whose factors are larger than its sums, and 17 shards on 16 ranks: one rank has two shards, so whole sums cost it
+  /// twice the products of a slice. Slow links ask for few bytes, slow cores for few products.
+  @Test func linksAndCoresDecide() {
+    let table = ParameterTable([Parameter("a.b.weight", [256, 256], .weight, gradient: .factored)])
+    func way(_ speed: FactorChoice.Speed?) -> FactorChoice.Layer {
+      FactorChoice(
+        table, tree: ShardTree(shards: 17), ranks: 16, rows: 64, unfoldings: [:], asked: nil, speed: speed
+      ).layers[0]
+    }
+    let layer = way(nil)
+    #expect(layer.bytes[.factors]! > layer.bytes[.sums]!)
+    #expect(layer.products[.sums]! > layer.products[.factors]! * 3 / 2)
+    #expect(layer.way == .sums)
+    #expect(way(.init(bandwidth: 1e6, products: 1e15)).way == .sums)
+    #expect(way(.init(bandwidth: 1e15, products: 1e6)).way == .factors)
+    let seconds = layer.seconds(.sums, .init(bandwidth: 1000, products: 100))
+    #expect(seconds.sending == Double(layer.bytes[.sums]!) / 1000)
+    #expect(seconds.computing == Double(layer.products[.sums]!) / 100)
   }
 }

@@ -111,7 +111,7 @@ struct ScalingModelTests {
 
 struct ScalingTrafficTests {
   private static func traffic(_ phase: Phase, ranks: Int, _ settings: [String]) throws -> ScalingTraffic {
-    ScalingTraffic(phase, try Configuration(yaml: "{}", settings: ["data.root=none"] + settings), ranks: ranks)
+    ScalingTraffic(phase, try Configuration(yaml: "{}", settings: ["data.root=none"] + settings), ranks: ranks, speed: nil)
   }
 
   @Test func momentumIsHeldOnceInTheCluster() throws {

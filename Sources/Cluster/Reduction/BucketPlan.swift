@@ -32,13 +32,18 @@ package struct BucketPlan: Sendable {
 
   /// - Parameters:
   ///   - floats: of a bucket, at most, but at least 16.
+  ///   - pieces: what is smaller than a few buckets, a large matrix or the stored gradients together, is cut into so many, if they
+  ///     are not too small then: what is not cut cannot travel while the rest is still computed.
   ///   - ways: for parameters whose gradients are factored; those that are not named go by `sums`.
-  package init(_ table: ParameterTable, ranks: Int, floats: Int = 8 << 20, ways: [Int: FactorWay] = [:]) {
+  package init(_ table: ParameterTable, ranks: Int, floats: Int = 8 << 20, pieces: Int = 1, ways: [Int: FactorWay] = [:]) {
     self.table = table
     self.ranks = ranks
-    let longest = max(floats & ~15, 16)
+    let networks = Self.networks(of: table)
+    func longest(_ whole: Int, least: Int) -> Int {
+      max((whole > Self.manyBuckets * floats ? floats : min(floats, max(whole / pieces, least))) & ~15, 16)
+    }
     var buckets: [(bucket: Bucket, key: Int)] = []
-    func cut(_ whole: Range<Int>, _ way: FactorWay?) {
+    func cut(_ whole: Range<Int>, _ way: FactorWay?, _ longest: Int) {
       // From the end, where the gradients are complete first.
       for end in stride(from: whole.upperBound, to: whole.lowerBound, by: -longest) {
         let range = max(end - longest, whole.lowerBound)..<end
@@ -50,14 +55,22 @@ package struct BucketPlan: Sendable {
         buckets.append((bucket, parameters.min() ?? 0))
       }
     }
-    for range in Self.networks(of: table) { cut(range, nil) }
+    let stored = longest(networks.reduce(0) { $0 + $1.count }, least: Self.leastStored)
+    for range in networks { cut(range, nil, stored) }
     for index in table.parameters.indices where table.parameters[index].gradient == .factored {
       let count = (table.parameters[index].count + 15) & ~15
-      cut(table.offsets[index]..<table.offsets[index] + count, ways[index] ?? .sums)
+      cut(
+        table.offsets[index]..<table.offsets[index] + count, ways[index] ?? .sums, longest(count, least: Self.leastFactored))
     }
     // A bucket is complete with the gradient of its first layer; tables are in the order of the forward pass.
     self.buckets = buckets.enumerated().sorted { ($1.element.key, $0.offset) < ($0.element.key, $1.offset) }.map(\.element.bucket)
   }
+
+  /// Above so many buckets, nothing is gained by more of them.
+  private static let manyBuckets = 4
+  /// Floats below which a message costs as much as its bytes, and below which products of factors are slow.
+  private static let leastStored = 1 << 14
+  private static let leastFactored = 1 << 17
 
   /// The stored gradients of each network (`bridging`, `segmentation`): a bucket has only one of them, since the backward
   /// pass spends long in the layers between.

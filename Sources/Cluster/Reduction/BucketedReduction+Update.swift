@@ -69,7 +69,7 @@ extension BucketedReduction {
     guard state.bucket.way == .factors || state.bucket.way == .replicas, communicator.size > 1 else { return true }
     let parameter = state.bucket.parameters[0]
     if unpacked.contains(parameter) { return true }
-    let flights = factorFlights[parameter]![..<others.count]
+    let flights = factorFlights[parameter]!
     guard flights.allSatisfy(\.hasEnded) else { return false }
     flights.forEach(require)
     let own = sums.shards

@@ -44,7 +44,7 @@ package final class BucketedReduction {
   let states: [BucketState]
   /// Where each parameter has floats, in `states`.
   let statesOfParameter: [[Int]]
-  /// By parameter whose factors travel: receives, then sends.
+  /// By parameter whose factors travel.
   var factorFlights: [Int: [TransfersInFlight]] = [:]
   var unpacked: Set<Int> = []
   /// Memory for the sums of parameters that go by `sums`, two buckets at a time.
@@ -107,28 +107,11 @@ package final class BucketedReduction {
       state.missing = state.bucket.parameters.count
     }
     unpacked.removeAll(keepingCapacity: true)
-    guard communicator.size > 1 else { return }
-    for parameter in plan.exchanged.sorted() {
-      factorFlights[parameter] = others.map { other in
-        let shards = sums.tree.range(of: other, ranks: communicator.size)
-        return communicator.start(
-          shards.flatMap { shard in
-            sums.factors!.travelling(parameter, shard: shard).map { .receive($0.values, count: $0.count, from: other) }
-          }, .factors(parameter: parameter))
-      }
-    }
   }
 
   /// Takes the gradient of a parameter as written for the shard in hand. What is complete with it leaves.
   package func gradientIsComplete(of parameter: Int) {
-    let travels = sums.factors?.travels(parameter) ?? false
-    if travels && communicator.size > 1 {
-      let memory = sums.factors!.travelling(parameter, shard: sums.currentShard)
-      factorFlights[parameter]!.append(
-        communicator.start(
-          others.flatMap { other in memory.map { .send(UnsafePointer($0.values), count: $0.count, to: other) } },
-          .factors(parameter: parameter)))
-    }
+    if communicator.size > 1, sums.factors?.travels(parameter) ?? false { exchangeFactors(of: parameter) }
     guard sums.isAtLastShard else { return }
     for place in statesOfParameter[parameter] {
       let state = states[place]
@@ -141,6 +124,20 @@ package final class BucketedReduction {
         send(state)
       }
     }
+  }
+
+  /// The factors of the shard in hand go out; those of the others' shards of the same place come in, at the last shard all that
+  /// are left. Nothing is asked for before it is about to come: what is awaited must be looked after all the time.
+  private func exchangeFactors(of parameter: Int) {
+    let place = sums.currentShard - sums.shards.lowerBound
+    let own = sums.factors!.travelling(parameter, shard: sums.currentShard)
+    let transfers = others.flatMap { other -> [Transfer] in
+      let theirs = sums.tree.range(of: other, ranks: communicator.size).dropFirst(place)
+      return theirs.prefix(sums.isAtLastShard ? theirs.count : 1).flatMap { shard in
+        sums.factors!.travelling(parameter, shard: shard).map { .receive($0.values, count: $0.count, from: other) }
+      } + own.map { .send(UnsafePointer($0.values), count: $0.count, to: other) }
+    }
+    factorFlights[parameter, default: []].append(communicator.start(transfers, .factors(parameter: parameter)))
   }
 
   /// Others' sums of this rank's slice come in, this rank's sums of theirs go out.

@@ -1,17 +1,33 @@
-// Which way the gradient of each large dense matrix takes (`FactorWay`), from its sizes: what a rank sends decides, since the
-// arithmetic is the same. Every rank computes the whole sum over its own shards, or its slice of the sum over all.
+// Which way the gradient of each large dense matrix takes (`FactorWay`), from its sizes and what the cluster's links and cores
+// give. Every rank computes the whole sum over its own shards, or its slice of the sum over all: the same arithmetic where
+// shards are dealt evenly, less by slices where they are not. No choice changes a bit.
 import Kernels
 import Tensors
 
 package struct FactorChoice: Sendable {
+  /// What the slowest rank and link of a cluster give; the same figures on all ranks, or they would choose differently.
+  package struct Speed: Sendable, Equatable {
+    /// Payload bytes a second from each rank to the next while all send.
+    package var bandwidth: Double
+    /// Multiply-adds a second of gradients from factors.
+    package var products: Double
+
+    package init(bandwidth: Double, products: Double) { (self.bandwidth, self.products) = (bandwidth, products) }
+  }
+
   package struct Layer: Sendable {
     package let parameter: Int
     package let name: String
-    package let way: FactorWay
+    package fileprivate(set) var way: FactorWay
     /// Bytes that the busiest rank sends in an iteration, new weights included, for each way in `FactorWay.allCases`.
     package let bytes: [FactorWay: Int]
     /// Multiply-adds of the busiest rank for the gradient.
     package let products: [FactorWay: Int]
+
+    /// Of the busiest rank, if nothing is hidden behind anything else.
+    package func seconds(_ way: FactorWay, _ speed: Speed) -> (sending: Double, computing: Double) {
+      (Double(bytes[way]!) / speed.bandwidth, Double(products[way]!) / speed.products)
+    }
   }
 
   package let layers: [Layer]
@@ -20,9 +36,11 @@ package struct FactorChoice: Sendable {
 
   /// - Parameters:
   ///   - rows: of one shard's factors.
-  ///   - asked: nil for the cheaper of `sums` and `factors`; `replicas` only when asked for, since it costs momentum.
+  ///   - asked: nil for the quicker of `sums` and `factors`; `replicas` only when asked for, since it costs momentum.
+  ///   - speed: nil where nobody has measured it: what a rank sends decides.
   package init(
-    _ table: ParameterTable, tree: ShardTree, ranks: Int, rows: Int, unfoldings: [String: Unfolding], asked: FactorWay?
+    _ table: ParameterTable, tree: ShardTree, ranks: Int, rows: Int, unfoldings: [String: Unfolding], asked: FactorWay?,
+    speed: Speed?
   ) {
     let own = tree.range(of: 0, ranks: ranks).count
     let nodes = (0..<ranks).map { tree.maximalNodes(in: tree.range(of: $0, ranks: ranks)).count }.max() ?? 1
@@ -38,9 +56,14 @@ package struct FactorChoice: Sendable {
       let products: [FactorWay: Int] = [
         .sums: rows * parameter.count * own, .factors: rows * slice * tree.shards, .replicas: rows * parameter.count * tree.shards,
       ]
-      let cheaper: FactorWay = bytes[.factors]! < bytes[.sums]! ? .factors : .sums
-      return Layer(
-        parameter: index, name: parameter.name, way: ranks == 1 ? .sums : asked ?? cheaper, bytes: bytes, products: products)
+      var layer = Layer(parameter: index, name: parameter.name, way: .sums, bytes: bytes, products: products)
+      func cost(_ way: FactorWay) -> Double {
+        guard let speed else { return Double(bytes[way]!) }
+        let (sending, computing) = layer.seconds(way, speed)
+        return sending + computing
+      }
+      if ranks > 1 { layer.way = asked ?? (cost(.factors) < cost(.sums) ? .factors : .sums) }
+      return layer
     }
   }
 }
