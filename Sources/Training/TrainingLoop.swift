@@ -160,7 +160,7 @@ package final class TrainingLoop {
 
     try reduction.finish()
     activity.begin("the statistics of the \(phase.rawValue) phase")
-    try gatherStatistics(work.step, source, after: end)
+    try StatisticsGathering.gather(work.step, source, after: end, configuration, communicator)
     activity.begin("the last checkpoint of the \(phase.rawValue) phase")
     try coordinator.checkpoint(phase, end, optimizer, owned, ended: true)
     return coordinator.reasonToStop ?? .finished
@@ -175,34 +175,6 @@ package final class TrainingLoop {
     ) { number in
       let (round, place) = number.quotientAndRemainder(dividingBy: shards.count)
       return ShardRequest(iteration: start + round, firstSlot: (shards.lowerBound + place) * shardSize)
-    }
-  }
-
-  /// Batch-norm means and biased variances, averaged over `statistics.shards` shards of training examples with the final
-  /// weights (reference-facts section 2, "Folding": 101 passes, plain averages). The walk over the data goes on where
-  /// training stopped; the shards are dealt to ranks and summed as those of a minibatch are.
-  private func gatherStatistics(_ step: any PhaseStep, _ source: any BatchSource, after iterations: Int) throws {
-    let vector = step.statistics
-    guard vector.table.vectorCount > 0 else { return }
-    let tree = ShardTree(shards: configuration.statisticsShards)
-    let own = tree.rangeOrNone(of: communicator.rank, ranks: communicator.size)
-    let batch = ShardBatch(
-      examples: configuration.shardSize, size: configuration.shape.inputSize, classes: configuration.shape.classes)
-    var gathered: [[Float]] = []
-    try communicator.together {
-      for shard in own {
-        let (round, place) = shard.quotientAndRemainder(dividingBy: configuration.shards)
-        for example in 0..<configuration.shardSize {
-          try source.fill(
-            batch, example: example, iteration: iterations + round, slot: place * configuration.shardSize + example)
-        }
-        step.gatherStatistics(batch, into: vector)
-        gathered.append(Array(vector.memory.buffer))
-      }
-    }
-    let sums = try communicator.sumOverShards(gathered, tree: tree, count: vector.table.vectorCount)
-    for index in 0..<vector.table.vectorCount {
-      vector.pointer[index] = Float(sums[index] / Double(tree.shards))
     }
   }
 
