@@ -128,8 +128,7 @@ final class Coordinator {
     if !options.isReplay { snapshots = SnapshotMemory(phase, net, optimizer, owned, communicator, workers) }
     snapshots?.touch()
     guard let resumed, resumed.phase == phase, resumed.iteration > 0 else { return }
-    let vector = try communicator.together { isFirst ? try resumed.readVelocity(optimizer.table) : nil }
-    try optimizer.scatterVelocity(from: vector?.pointer, owned: owned, communicator)
+    try resumed.restoreVelocity(optimizer, owned, communicator)
   }
 
   // MARK: During a phase
