@@ -82,8 +82,10 @@ package final class TrainingLoop {
     }
     activity.begin("the end of the run")
     sayRankTimes()
+    let loss = try coordinator.finish(
+      reason, seconds: Clock.now - started, phaseSeconds: phaseSeconds, threads: workers.threads)
     try trace.write()
-    try coordinator.finish(reason, seconds: Clock.now - started, phaseSeconds: phaseSeconds, threads: workers.threads)
+    if let loss { throw loss }
     return reason
   }
 
@@ -116,10 +118,7 @@ package final class TrainingLoop {
       let verdict = outcome.verdict
       if !verdict.isSound {
         // No weight has changed: the iteration before is there to go on from.
-        if iteration > start, !coordinator.isDue(iteration) {
-          try coordinator.checkpoint(phase, iteration, optimizer, owned, ended: false)
-        }
-        try coordinator.waitForWriter()
+        if iteration > start { try coordinator.lastCheckpoint(phase, iteration) }
         try communicator.together { if let failure = outcome.failure { throw failure } }
         throw RunError(verdict, phase, iteration, reduction.plan.table)
       }
@@ -153,16 +152,19 @@ package final class TrainingLoop {
       if reason != nil || coordinator.isDue(iteration + 1) {
         activity.begin("the checkpoint of \(phase.rawValue) iteration \(iteration + 1)")
         try reduction.finish()
-        try coordinator.checkpoint(phase, iteration + 1, optimizer, owned, ended: false)
+        if let reason {
+          try coordinator.lastCheckpoint(phase, iteration + 1)
+          return reason
+        }
+        try coordinator.checkpoint(phase, iteration + 1)
       }
-      if let reason { return reason }
     }
 
     try reduction.finish()
     activity.begin("the statistics of the \(phase.rawValue) phase")
     try StatisticsGathering.gather(work.step, source, after: end, configuration, communicator)
     activity.begin("the last checkpoint of the \(phase.rawValue) phase")
-    try coordinator.checkpoint(phase, end, optimizer, owned, ended: true)
+    try coordinator.end(phase, end)
     return coordinator.reasonToStop ?? .finished
   }
 
