@@ -18,7 +18,8 @@ package struct LabelScores: Sendable, Equatable {
 
   package mutating func add(scores: [Float], truth: [Bool]) {
     precondition(scores.count == classes && truth.count == classes, "\(scores.count) scores, \(truth.count) labels, \(classes) classes")
-    self.scores += scores
+    // A network that ran away scores nothing: last of all, alike on any number of ranks.
+    self.scores += scores.map { $0.isNaN ? -.infinity : $0 }
     self.truth += truth
   }
 

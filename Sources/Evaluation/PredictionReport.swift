@@ -5,8 +5,8 @@ import Images
 package struct PredictionReport: Encodable, Sendable {
   package struct Label: Encodable, Sendable {
     package let name: String
-    /// sigmoid(average score), 0...1
-    package let score: Float
+    /// sigmoid(average score), 0...1; nil where a network that ran away gives no number.
+    package let score: Float?
     package let isPresent: Bool
     /// Part of the picture; nil where no mask was made.
     package let share: Double?
@@ -40,7 +40,7 @@ package struct PredictionReport: Encodable, Sendable {
       (self.image, self.mask, self.overlay) = (image, mask, overlay)
       labels = scores.labels.indices.map { index in
         Label(
-          name: classNames[index + 1], score: scores.labelScores[index], isPresent: scores.labels[index],
+          name: classNames[index + 1], score: scores.labelScores[index].isNaN ? nil : scores.labelScores[index], isPresent: scores.labels[index],
           share: counts.map { Double($0[index + 1]) / Double(pixels) })
       }
     }
@@ -58,7 +58,7 @@ package struct PredictionReport: Encodable, Sendable {
     /// Classes above the threshold with their scores and, where there is a mask, their shares of the picture.
     package var words: String {
       let found = labels.filter(\.isPresent).map { label in
-        String(format: "%@ (score %.2f", label.name, label.score)
+        String(format: "%@ (score %.2f", label.name, label.score ?? .nan)
           + (label.share.map { String(format: ", %.0f%% of the picture)", 100 * $0) } ?? ")")
       }
       return found.isEmpty ? "no class above the threshold" : found.joined(separator: ", ")
@@ -83,7 +83,7 @@ package struct PredictionReport: Encodable, Sendable {
     let names = pictures.map { URL(fileURLWithPath: $0.image).deletingPathExtension().lastPathComponent }
     let width = (names.map(\.count) + ["picture".count]).max() ?? 0
     let rows = [["picture"] + first.labels.map(\.name)]
-      + zip(names, pictures).map { [$0] + $1.labels.map { String(format: "%.3f", $0.score) } }
+      + zip(names, pictures).map { [$0] + $1.labels.map { label in label.score.map { String(format: "%.3f", $0) } ?? "-" } }
     return rows.map { row in
       row.enumerated().map { column, cell in
         column == 0

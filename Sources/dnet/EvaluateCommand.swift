@@ -41,8 +41,8 @@ struct EvaluateCommand: ParsableCommand {
       let threads = try ThreadShare.threads(configured: threads, communicator)
       let source = try communicator.together { try ModelSource(model.path) }
       let net = source.needsStatistics
-        ? try model.load(source, communicator, threads: threads)
-        : try communicator.together { try model.load(source, nil, threads: threads) }
+        ? try model.load(source, communicator, threads: threads, isFirst: communicator.rank == 0)
+        : try communicator.together { try model.load(source, nil, threads: threads, isFirst: communicator.rank == 0) }
       let directory = try communicator.together { try VOCDirectory(root: data, classes: net.shape.classes) }
       let bench = Workbench(workers: WorkerPool(threads: threads))
       if communicator.rank == 0, let why = source.onlyLabels { say(why) }

@@ -17,10 +17,11 @@ struct ModelArguments: ParsableArguments {
         + "statistics are gathered first.", valueName: "key.path=value"))
   var settings: [String] = []
 
-  /// The network of a source. Collective where it needs statistics.
-  func load(_ source: ModelSource, _ communicator: Communicator?, threads: Int) throws -> DecoupledNet {
-    let isFirst = communicator.map { $0.rank == 0 } ?? true
-    return try CheckpointModel.load(
+  /// The network of a source. Collective where it needs statistics, for which there must be a communicator.
+  func load(
+    _ source: ModelSource, _ communicator: Communicator?, threads: Int, isFirst: Bool = true
+  ) throws -> DecoupledNet {
+    try CheckpointModel.load(
       source, settings: settings, communicator: communicator, threads: threads, say: { if isFirst { say($0) } }
     ) { done, all in
       if isFirst { showProgress("\(100 * done / all)% of the statistics", isLast: done == all) }
@@ -39,7 +40,7 @@ struct ModelArguments: ParsableArguments {
     let communicator = try Communicator.start()
     do {
       let threads = try ThreadShare.threads(configured: threads, communicator)
-      let net = try load(source, communicator, threads: threads)
+      let net = try load(source, communicator, threads: threads, isFirst: communicator.rank == 0)
       try communicator.together { try body(net, threads, communicator.rank == 0) }
       try communicator.finish()
     } catch let error as ClusterError where error.isShared {

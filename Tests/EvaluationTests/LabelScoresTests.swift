@@ -28,6 +28,13 @@ import Testing
     #expect(scores([(1, false), (1, true)]).averagePrecision(of: 1) == scores([(1, true), (1, false)]).averagePrecision(of: 1))
   }
 
+  @Test func whatIsNoNumberComesLast() {
+    for rows: [(Float, Bool)] in [[(.nan, true), (0.2, false)], [(0.2, false), (.nan, true)]] {
+      #expect(scores(rows).averagePrecision(of: 1) == 0.5)
+    }
+    #expect(scores([(.nan, true), (.nan, false)]).averagePrecision(of: 1) == 0.5)
+  }
+
   @Test func classesWithoutPicturesHaveNone() throws {
     var scores = LabelScores(classes: 3)
     scores.add(scores: [0.1, 0.9, 0.3], truth: [false, true, false])

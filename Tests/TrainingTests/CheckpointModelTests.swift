@@ -105,6 +105,22 @@ extension EndToEnd {
       #expect(workplace.contents("labels").count == maps)
     }
 
+    /// Without batch normalisation there is nothing to gather in the classification phase: no training data is asked for. Such a
+    /// network may have run away, and its scores are no numbers.
+    @Test func whatNeedsNoStatisticsNeedsNoData() throws {
+      let workplace = try Workplace()
+      try workplace.train("run", ranks: 2, set: ["network.batchNormalization=false", "checkpoint.every=1", "checkpoint.keep=9"], ["--stop-after", "4"])
+      try FileManager.default.moveItem(atPath: workplace.file("data"), toPath: workplace.file("moved"))
+      let pictures = try FileManager.default.contentsOfDirectory(atPath: workplace.file("moved/JPEGImages")).sorted().prefix(3)
+      for checkpoint in ["run/checkpoints/classification-000002", "run"] {
+        let predicted = try command(
+          workplace, ["predict", checkpoint] + pictures.map { "moved/JPEGImages/\($0)" } + ["--output", "labels", "--json", "labels.json"])
+        #expect(predicted.output.contains("labels only") && workplace.exists("labels.json"))
+        let judged = try command(workplace, ranks: 2, ["evaluate", checkpoint, "--data", "moved", "--set", "data.root=moved"] + list)
+        #expect(judged.output.contains("labels only") && judged.lines.count { $0.hasPrefix("note: --set changes nothing") } == 1)
+      }
+    }
+
     /// The data has moved, is gone, or is other data.
     @Test func dataElsewhereIsNamed() throws {
       let workplace = try Workplace()
