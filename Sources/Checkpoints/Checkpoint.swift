@@ -85,13 +85,9 @@ package struct Checkpoint: Sendable {
     return bytes
   }
 
-  package func readWeights() throws -> StoredTensors {
-    try WeightsFile.read(url.appendingPathComponent(Self.weightsName))
-  }
+  package func weights() throws -> TensorStream { try TensorStream(url.appendingPathComponent(Self.weightsName)) }
 
-  package func readMomentum() throws -> StoredTensors {
-    try WeightsFile.read(url.appendingPathComponent(Self.momentumName))
-  }
+  package func momentum() throws -> TensorStream { try TensorStream(url.appendingPathComponent(Self.momentumName)) }
 }
 
 extension SHA256 {

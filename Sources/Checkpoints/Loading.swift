@@ -6,19 +6,7 @@ extension StoredTensors {
   ///
   /// - Parameter othersAllowed: the file may hold further tensors, such as those of another part of the model.
   package func fill(_ vector: ParameterVector, othersAllowed: Bool = false) throws {
-    let known = Set(vector.table.parameters.map(\.name))
-    for parameter in vector.table.parameters {
-      try requireFit(parameter)
-      if entry(parameter.name) == nil {
-        throw CheckpointError.anotherNetwork(
-          path: path,
-          "it has no tensor \(parameter.name), which the network has in shape \(shape(parameter.shape)). \(Self.advice)")
-      }
-    }
-    if !othersAllowed, let other = entries.first(where: { !known.contains($0.name) }) {
-      throw CheckpointError.anotherNetwork(
-        path: path, "its tensor \(other.name) of shape \(shape(other.shape)) is not in the network. \(Self.advice)")
-    }
+    try header.requireAll(of: vector.table, othersAllowed: othersAllowed)
     for index in vector.table.parameters.indices { copy(to: vector, index) }
   }
 
@@ -29,7 +17,7 @@ extension StoredTensors {
   package func setInitialWeights(of vectors: [ParameterVector]) throws -> (set: [String], left: [String]) {
     var (set, left): ([String], [String]) = ([], [])
     for parameter in vectors.flatMap(\.table.parameters) {
-      try requireFit(parameter)
+      try header.requireFit(parameter)
       if entry(parameter.name) == nil { left.append(parameter.name) } else { set.append(parameter.name) }
     }
     guard !set.isEmpty else {
@@ -46,12 +34,38 @@ extension StoredTensors {
     return (set, left)
   }
 
+  private func copy(to vector: ParameterVector, _ index: Int) {
+    withExtendedLifetime((self, vector)) {
+      UnsafeMutableRawBufferPointer(vector[index]).copyMemory(from: bytes(vector.table.parameters[index].name)!)
+    }
+  }
+}
+
+extension TensorHeader {
+  /// Throws unless all parameters of a table are there.
+  ///
+  /// - Parameter othersAllowed: the file may hold further tensors, such as those of another part of the model.
+  package func requireAll(of table: ParameterTable, othersAllowed: Bool) throws {
+    for parameter in table.parameters {
+      try requireFit(parameter)
+      if entry(parameter.name) == nil {
+        throw CheckpointError.anotherNetwork(
+          path: path,
+          "it has no tensor \(parameter.name), which the network has in shape \(shape(parameter.shape)). \(Self.advice)")
+      }
+    }
+    if !othersAllowed, let other = entries.first(where: { table.index(of: $0.name) == nil }) {
+      throw CheckpointError.anotherNetwork(
+        path: path, "its tensor \(other.name) of shape \(shape(other.shape)) is not in the network. \(Self.advice)")
+    }
+  }
+
   private static let advice =
     "Set network.width, network.inputSize and network.classes as in the configuration that it was trained with "
     + "(its manifest.json has it), or name another file"
 
   /// Throws where the file has the parameter's name with another shape or type.
-  private func requireFit(_ parameter: Parameter) throws {
+  func requireFit(_ parameter: Parameter) throws {
     guard let entry = entry(parameter.name) else { return }
     guard entry.element == .float32 else {
       throw CheckpointError.tensor(path: path, name: entry.name, "dtype \(entry.element.rawValue) where F32 is needed")
@@ -60,12 +74,6 @@ extension StoredTensors {
       throw CheckpointError.anotherNetwork(
         path: path,
         "its tensor \(entry.name) has shape \(shape(entry.shape)), the network's has \(shape(parameter.shape)). \(Self.advice)")
-    }
-  }
-
-  private func copy(to vector: ParameterVector, _ index: Int) {
-    withExtendedLifetime((self, vector)) {
-      UnsafeMutableRawBufferPointer(vector[index]).copyMemory(from: bytes(vector.table.parameters[index].name)!)
     }
   }
 

@@ -110,12 +110,11 @@ package enum SafeTensors {
 
   /// Reads all tensors from a source up to its end.
   package static func read(_ source: any ByteSource) throws -> StoredTensors {
-    let (entries, metadata) = try readHeader(source)
-    return try readValues(source, entries, metadata)
+    try readValues(TensorStream(source))
   }
 
   /// Reads what stands before the values.
-  static func readHeader(_ source: any ByteSource) throws -> ([StoredTensors.Entry], [String: String]) {
+  static func readHeader(_ source: any ByteSource) throws -> TensorHeader {
     let path = source.path
     var length = UInt64(0)
     let got = try withUnsafeMutableBytes(of: &length) { try source.read(into: $0) }
@@ -138,36 +137,27 @@ package enum SafeTensors {
     if let remaining = source.remaining, remaining != total {
       throw CheckpointError.damaged(path: path, "\(remaining) bytes of values where the header promises \(total)")
     }
-    return (entries, metadata)
+    return TensorHeader(path: path, entries: entries, metadata: metadata)
   }
 
-  private static func readValues(
-    _ source: any ByteSource, _ entries: [StoredTensors.Entry], _ metadata: [String: String]
-  ) throws -> StoredTensors {
+  private static func readValues(_ stream: TensorStream) throws -> StoredTensors {
     var blocks: [UnsafeMutableRawPointer] = []
     do {
-      for entry in entries {
+      for entry in stream.header.entries {
         var block: UnsafeMutableRawPointer?
         guard posix_memalign(&block, 64, max(entry.range.count, 64)) == 0, let block else {
           throw CheckpointError.tensor(
-            path: source.path, name: entry.name, "no memory for its \(entry.range.count) bytes of shape \(entry.shape)")
+            path: stream.header.path, name: entry.name, "no memory for its \(entry.range.count) bytes of shape \(entry.shape)")
         }
         blocks.append(block)
-        let got = try source.read(into: UnsafeMutableRawBufferPointer(start: block, count: entry.range.count))
-        guard got == entry.range.count else {
-          throw CheckpointError.tensor(
-            path: source.path, name: entry.name, "the file ends after \(got) of its \(entry.range.count) bytes")
-        }
+        try stream.read(into: UnsafeMutableRawBufferPointer(start: block, count: entry.range.count))
       }
-      var extra = UInt8(0)
-      guard try withUnsafeMutableBytes(of: &extra, { try source.read(into: $0) }) == 0 else {
-        throw CheckpointError.damaged(path: source.path, "bytes follow after the last tensor")
-      }
+      try stream.finish()
     } catch {
       blocks.forEach { free($0) }
       throw error
     }
-    return StoredTensors(path: source.path, entries: entries, metadata: metadata, memory: blocks)
+    return StoredTensors(stream.header, memory: blocks)
   }
 
   /// The tensors of a header in the order of their bytes. Together they cover all bytes from 0 without gap or overlap.

@@ -22,36 +22,34 @@ package final class StoredTensors: @unchecked Sendable {
     package let range: Range<Int>
   }
 
-  /// Where they came from, for messages.
-  package let path: String
-  /// In the order of the file.
-  package let entries: [Entry]
-  /// The file's own remarks (`__metadata__`).
-  package let metadata: [String: String]
+  package let header: TensorHeader
   private let memory: [UnsafeMutableRawPointer]
-  private let indices: [String: Int]
+
+  /// Where they came from, for messages.
+  package var path: String { header.path }
+  /// In the order of the file.
+  package var entries: [Entry] { header.entries }
+  /// The file's own remarks (`__metadata__`).
+  package var metadata: [String: String] { header.metadata }
 
   /// Takes over `memory`, which `posix_memalign` gave, one block an entry.
-  init(path: String, entries: [Entry], metadata: [String: String], memory: [UnsafeMutableRawPointer]) {
-    self.path = path
-    self.entries = entries
-    self.metadata = metadata
+  init(_ header: TensorHeader, memory: [UnsafeMutableRawPointer]) {
+    self.header = header
     self.memory = memory
-    indices = Dictionary(uniqueKeysWithValues: zip(entries.map(\.name), entries.indices))
   }
 
   deinit { memory.forEach { free($0) } }
 
-  package func entry(_ name: String) -> Entry? { indices[name].map { entries[$0] } }
+  package func entry(_ name: String) -> Entry? { header.entry(name) }
 
   /// The bytes of a tensor, row-major.
   package func bytes(_ name: String) -> UnsafeRawBufferPointer? {
-    indices[name].map { UnsafeRawBufferPointer(start: memory[$0], count: entries[$0].range.count) }
+    header.index(name).map { UnsafeRawBufferPointer(start: memory[$0], count: entries[$0].range.count) }
   }
 
   /// A float32 tensor; nil where there is none of this name and type.
   package subscript(name: String) -> NamedTensor? {
-    guard let index = indices[name], entries[index].element == .float32 else { return nil }
+    guard let index = header.index(name), entries[index].element == .float32 else { return nil }
     let count = entries[index].range.count / 4
     return NamedTensor(
       name: name, shape: entries[index].shape,

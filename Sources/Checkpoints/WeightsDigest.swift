@@ -30,7 +30,7 @@ package enum WeightsDigest {
   /// The digest of a file of float32 tensors in name order, as dnet writes them, without holding them in memory.
   package static func hex(ofFile path: String, files: FileLayer = .system) throws -> String {
     let source = try ZstdFile.open(path, files: files)
-    let (entries, _) = try SafeTensors.readHeader(source)
+    let entries = try SafeTensors.readHeader(source).entries
     let digest = SHA256()
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     for (index, entry) in entries.enumerated() {

@@ -10,43 +10,74 @@ package enum DatasetEvaluation {
   /// depend on the number of ranks.
   package static let batch = 4
 
+  /// What one rank or all of them have counted.
+  private struct Tally {
+    var pixels: ConfusionMatrix?
+    var labels = LabelCounts()
+    var scores: LabelScores
+  }
+
   /// Segments every image of the list and counts; collective, and the same report on every rank.
   ///
-  /// - Parameter progress: called on rank 0 with the images done and the images in all, its own share.
+  /// - Parameters:
+  ///   - onlyLabels: the segmentation network is not trained: image labels are judged, and no pixel.
+  ///   - progress: called on rank 0 with the images done and the images in all, its own share.
   package static func run(
-    _ net: DecoupledNet, _ directory: VOCDirectory, list: String, communicator: Communicator, bench: Workbench,
-    progress: (Int, Int) -> Void
+    _ net: DecoupledNet, _ directory: VOCDirectory, list: String, onlyLabels: Bool = false, communicator: Communicator,
+    bench: Workbench, progress: (Int, Int) -> Void
   ) throws -> EvaluationReport {
     let images = try communicator.together { try directory.images(list: list) }
-    let (pixels, labels) = try communicator.together {
-      try count(images, net, directory, rank: communicator.rank, ranks: communicator.size, bench, progress)
+    let own = try communicator.together {
+      try count(images, net, directory, onlyLabels, rank: communicator.rank, ranks: communicator.size, bench, progress)
     }
-    var allPixels = ConfusionMatrix(classes: directory.classes)
+    let names = directory.classNames
+    var all = Tally(pixels: nil, scores: LabelScores(classes: directory.classes))
+    for counts in try communicator.allGather(own.labels.counts) { all.labels += try LabelCounts(counts: counts) }
+    // No rank has more images than the first.
+    let rows = (images.count + batch * communicator.size - 1) / (batch * communicator.size) * batch
+    for rows in try communicator.allGather(own.scores.rows(rows)) { all.scores.add(rows: rows) }
+    guard let pixels = own.pixels else {
+      return EvaluationReport(labels: all.labels, scores: all.scores, classNames: names)
+    }
+    var sum = ConfusionMatrix(classes: directory.classes)
     for counts in try communicator.allGather(pixels.counts) {
-      allPixels += try ConfusionMatrix(classes: directory.classes, counts: counts)
+      sum += try ConfusionMatrix(classes: directory.classes, counts: counts)
     }
-    var allLabels = LabelCounts()
-    for counts in try communicator.allGather(labels.counts) { allLabels += try LabelCounts(counts: counts) }
-    return EvaluationReport(
-      pixels: allPixels, labels: allLabels, images: images.count, classNames: directory.classNames)
+    return EvaluationReport(pixels: sum, labels: all.labels, scores: all.scores, images: images.count, classNames: names)
   }
 
   private static func count(
-    _ images: [ListedImage], _ net: DecoupledNet, _ directory: VOCDirectory, rank: Int, ranks: Int,
+    _ images: [ListedImage], _ net: DecoupledNet, _ directory: VOCDirectory, _ onlyLabels: Bool, rank: Int, ranks: Int,
     _ bench: Workbench, _ progress: (Int, Int) -> Void
-  ) throws -> (ConfusionMatrix, LabelCounts) {
-    let segmenter = Segmenter(net, images: batch, bench: bench)
-    var pixels = ConfusionMatrix(classes: directory.classes)
-    var labels = LabelCounts()
+  ) throws -> Tally {
+    let judge = judge(net, onlyLabels, bench)
+    var tally = Tally(
+      pixels: onlyLabels ? nil : ConfusionMatrix(classes: directory.classes), scores: LabelScores(classes: directory.classes))
     let starts = Array(stride(from: rank * batch, to: images.count, by: ranks * batch))
     for (number, start) in starts.enumerated() {
       let examples = try images[start..<min(start + batch, images.count)].map { try directory.loadWithMask($0) }
-      for (result, example) in zip(segmenter.segment(examples.map(\.photograph)), examples) {
-        try pixels.add(predicted: result.mask.indices, truth: example.mask.indices)
-        labels.add(predicted: result.labels, truth: directory.labels(of: example.mask))
+      for (result, example) in zip(judge(examples.map(\.photograph)), examples) {
+        if let mask = result.mask { try tally.pixels?.add(predicted: mask.indices, truth: example.mask.indices) }
+        let truth = directory.labels(of: example.mask)
+        tally.labels.add(predicted: result.labels.labels, truth: truth)
+        tally.scores.add(scores: result.labels.labelScores, truth: truth)
       }
       progress(number + 1, starts.count)
     }
-    return (pixels, labels)
+    return tally
+  }
+
+  /// What the network says of pictures: labels, and masks where it makes any.
+  private static func judge(
+    _ net: DecoupledNet, _ onlyLabels: Bool, _ bench: Workbench
+  ) -> ([RGBImage]) -> [(labels: ScoredLabels, mask: IndexImage?)] {
+    if onlyLabels {
+      let scorer = LabelScorer(net, images: batch, bench: bench)
+      return { scorer.score($0).map { ($0, nil) } }
+    }
+    let segmenter = Segmenter(net, images: batch, bench: bench)
+    return {
+      segmenter.segment($0).map { (ScoredLabels(labelScores: $0.labelScores, labels: $0.labels), $0.mask) }
+    }
   }
 }

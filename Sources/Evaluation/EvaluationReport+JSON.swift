@@ -11,11 +11,12 @@ extension EvaluationReport {
   }
 
   enum CodingKeys: String, CodingKey {
-    case meanIoU21, meanIoU20, meanIoUPresent, pixelAccuracy, classes, labels, baselines, images, pixels
+    case judged, meanIoU21, meanIoU20, meanIoUPresent, pixelAccuracy, classes, labels, baselines, images, pixels
   }
 
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(judged, forKey: .judged)
     try container.encode(meanIoU21, forKey: .meanIoU21)
     try container.encode(meanIoU20, forKey: .meanIoU20)
     try container.encode(meanIoUPresent, forKey: .meanIoUPresent)
@@ -65,7 +66,7 @@ extension EvaluationReport.Baselines {
 
 extension EvaluationReport.Labels {
   enum CodingKeys: String, CodingKey {
-    case precision, recall, f1, truePositives, falsePositives, falseNegatives
+    case precision, recall, f1, truePositives, falsePositives, falseNegatives, meanAveragePrecision, classes
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -76,5 +77,18 @@ extension EvaluationReport.Labels {
     try container.encode(truePositives, forKey: .truePositives)
     try container.encode(falsePositives, forKey: .falsePositives)
     try container.encode(falseNegatives, forKey: .falseNegatives)
+    try container.encode(meanAveragePrecision, forKey: .meanAveragePrecision)
+    try container.encode(classes, forKey: .classes)
+  }
+}
+
+extension EvaluationReport.LabelFigures {
+  enum CodingKeys: String, CodingKey { case name, averagePrecision, images }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encode(averagePrecision, forKey: .averagePrecision)
+    try container.encode(images, forKey: .images)
   }
 }

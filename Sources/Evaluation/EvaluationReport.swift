@@ -25,6 +25,22 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
     package let mostFrequentClass: Baseline?
   }
 
+  /// How well one class is told from the pictures without it.
+  package struct LabelFigures: Sendable, Equatable, Codable {
+    package let name: String
+    /// nil where no picture shows the class.
+    package let averagePrecision: Double?
+    /// Pictures that show it.
+    package let images: Int
+  }
+
+  /// What the figures are about.
+  package enum Judged: String, Sendable, Codable {
+    case masksAndLabels = "masks and labels"
+    /// The model's segmentation network is not trained.
+    case labels
+  }
+
   /// Image labels, over all (picture, object class) pairs together.
   package struct Labels: Sendable, Equatable, Codable {
     package let precision: Double?
@@ -33,7 +49,24 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
     package let truePositives: UInt64
     package let falsePositives: UInt64
     package let falseNegatives: UInt64
+    /// As PASCAL's classification task is judged; see LabelScores.swift.
+    package let meanAveragePrecision: Double?
+    /// The object classes in their order.
+    package let classes: [LabelFigures]
+
+    init(_ counts: LabelCounts, _ scores: LabelScores, _ classNames: [String]) {
+      (precision, recall, f1) = (counts.precision, counts.recall, counts.f1)
+      truePositives = counts.truePositives
+      falsePositives = counts.falsePositives
+      falseNegatives = counts.falseNegatives
+      meanAveragePrecision = scores.meanAveragePrecision
+      classes = classNames.indices.dropFirst().map {
+        LabelFigures(name: classNames[$0], averagePrecision: scores.averagePrecision(of: $0), images: scores.positives(of: $0))
+      }
+    }
   }
+
+  package let judged: Judged
 
   /// The mean over background and all object classes: 21 for VOC, K+1 for a set of K classes. Classes that neither the
   /// truth nor the prediction holds are left out of every mean.
@@ -43,16 +76,28 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
   /// The mean over the classes that the truth holds, background included.
   package let meanIoUPresent: Double?
   package let pixelAccuracy: Double?
-  /// Background first, then the object classes in their order.
+  /// Background first, then the object classes in their order; empty where no mask was judged.
   package let classes: [ClassFigures]
   package let labels: Labels
-  package let baselines: Baselines
+  package let baselines: Baselines?
   package let images: Int
   /// Pixels that counted: those whose truth is not 255.
-  package let pixels: UInt64
+  package let pixels: UInt64?
+
+  /// Of labels alone.
+  package init(labels counts: LabelCounts, scores: LabelScores, classNames: [String]) {
+    judged = .labels
+    (meanIoU21, meanIoU20, meanIoUPresent, pixelAccuracy, baselines, pixels) = (nil, nil, nil, nil, nil, nil)
+    classes = []
+    labels = Labels(counts, scores, classNames)
+    images = scores.images
+  }
 
   /// - Parameter classNames: K+1 names by mask index, background first.
-  package init(pixels matrix: ConfusionMatrix, labels counts: LabelCounts, images: Int, classNames: [String]) {
+  package init(
+    pixels matrix: ConfusionMatrix, labels counts: LabelCounts, scores: LabelScores? = nil, images: Int, classNames: [String]
+  ) {
+    judged = .masksAndLabels
     precondition(
       classNames.count == matrix.classes + 1,
       "\(classNames.count) names were given for background and \(matrix.classes) classes")
@@ -65,9 +110,7 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
         name: name, iou: matrix.intersectionOverUnion(of: label), truthPixels: matrix.truthPixels(of: label),
         predictedPixels: matrix.predictedPixels(of: label))
     }
-    labels = Labels(
-      precision: counts.precision, recall: counts.recall, f1: counts.f1, truePositives: counts.truePositives,
-      falsePositives: counts.falsePositives, falseNegatives: counts.falseNegatives)
+    labels = Labels(counts, scores ?? LabelScores(classes: matrix.classes), classNames)
     let constant = { (label: Int) in Baseline(matrix.predictingEverywhere(label), className: classNames[label]) }
     baselines = Baselines(
       allBackground: constant(0), mostFrequentClass: matrix.mostFrequentObjectClass.map(constant))
@@ -89,31 +132,48 @@ extension EvaluationReport {
   /// Lines of aligned columns: a row for each class, then means, label figures, baselines and sizes; percentages with one
   /// decimal, `-` where there is nothing to divide by.
   package var table: String {
-    let objects = classes.count - 1
-    var lines = columns(
-      [["class", "IoU %", "true pixels", "predicted pixels"]]
-        + classes.map { [$0.name, percent($0.iou), grouped($0.truthPixels), grouped($0.predictedPixels)] })
-    lines.append("")
-    lines += columns(
-      [
-        ["", "this model", "all background", baselines.mostFrequentClass.map { "all \($0.className)" } ?? "-"],
-        row("mean IoU %, \(objects + 1) with background", meanIoU21, \.meanIoU21),
-        row("mean IoU %, \(objects) without background", meanIoU20, \.meanIoU20),
-        row("mean IoU %, those in the truth", meanIoUPresent, \.meanIoUPresent),
-        row("pixel accuracy %", pixelAccuracy, \.pixelAccuracy),
-      ])
-    lines.append("")
-    lines.append(
-      "labels: precision \(percent(labels.precision)) %, recall \(percent(labels.recall)) %, F1 \(percent(labels.f1)) %")
-    lines.append("\(grouped(UInt64(images))) images, \(grouped(pixels)) pixels")
+    var lines = [labelTable, "", labelLine]
+    if let baselines {
+      lines = maskTable(baselines) + ["", labelLine]
+    } else {
+      lines.insert(contentsOf: ["labels only: the segmentation network is not trained, so no mask was judged", ""], at: 0)
+    }
+    lines.append("\(grouped(UInt64(images))) images" + (pixels.map { ", \(grouped($0)) pixels" } ?? ""))
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private func row(_ name: String, _ value: Double?, _ figure: KeyPath<Baseline, Double?>) -> [String] {
-    [
-      name, percent(value), percent(baselines.allBackground[keyPath: figure]),
-      percent(baselines.mostFrequentClass.flatMap { $0[keyPath: figure] }),
-    ]
+  private func maskTable(_ baselines: Baselines) -> [String] {
+    let objects = classes.count - 1
+    func row(_ name: String, _ value: Double?, _ figure: KeyPath<Baseline, Double?>) -> [String] {
+      [
+        name, percent(value), percent(baselines.allBackground[keyPath: figure]),
+        percent(baselines.mostFrequentClass.flatMap { $0[keyPath: figure] }),
+      ]
+    }
+    return columns(
+      [["class", "IoU %", "true pixels", "predicted pixels"]]
+        + classes.map { [$0.name, percent($0.iou), grouped($0.truthPixels), grouped($0.predictedPixels)] })
+      + [""]
+      + columns(
+        [
+          ["", "this model", "all background", baselines.mostFrequentClass.map { "all \($0.className)" } ?? "-"],
+          row("mean IoU %, \(objects + 1) with background", meanIoU21, \.meanIoU21),
+          row("mean IoU %, \(objects) without background", meanIoU20, \.meanIoU20),
+          row("mean IoU %, those in the truth", meanIoUPresent, \.meanIoUPresent),
+          row("pixel accuracy %", pixelAccuracy, \.pixelAccuracy),
+        ])
+  }
+
+  private var labelTable: String {
+    columns(
+      [["class", "average precision %", "images with it"]]
+        + labels.classes.map { [$0.name, percent($0.averagePrecision), grouped(UInt64($0.images))] }
+    ).joined(separator: "\n")
+  }
+
+  private var labelLine: String {
+    "labels: precision \(percent(labels.precision)) %, recall \(percent(labels.recall)) %, F1 \(percent(labels.f1)) %, "
+      + "mean average precision \(percent(labels.meanAveragePrecision)) %"
   }
 
   /// The first column to the left, the others to the right, two spaces between.

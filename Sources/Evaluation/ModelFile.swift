@@ -18,12 +18,11 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
       "there is no model at \(path): give a model.safetensors.zst, a checkpoint's directory or a run's"
     case .unfinished(let path, "classification", let ended):
       "\(path) is a checkpoint \(ended ? "from the end of" : "from within") the classification phase: its segmentation network "
-        + "is not trained, so there are no masks to make. Go on with the run (dnet-train with the same --output), then give "
-        + "its model.safetensors.zst; dnet model inspect, compare, digest and export read this one"
+        + "is not trained, so it is no model for this. dnet evaluate and dnet predict tell its labels; for masks go on with the "
+        + "run (dnet-train with the same --output)"
     case .unfinished(let path, let phase, _):
-      "\(path) is a checkpoint from within the \(phase) phase: batch-norm means and variances, which the network needs outside "
-        + "training, are gathered at the phase's end. Go on with the run (dnet-train with the same --output), then give its "
-        + "model.safetensors.zst or the checkpoint that ends the phase"
+      "\(path) is a checkpoint from within the \(phase) phase: batch-norm means and variances are gathered at the phase's end. "
+        + "dnet evaluate, dnet predict and dnet model export --statistics gather them first"
     }
   }
 }
@@ -57,7 +56,8 @@ package enum ModelFile {
     return try Checkpoint(verifying: directory)
   }
 
-  /// The network with its weights and batch-norm statistics, ready for inference.
+  /// The network of a model or of the checkpoint that ends training, ready for inference. Other checkpoints are refused: those
+  /// from within a phase lack statistics, those of the classification phase have no segmentation network.
   package static func load(_ path: String) throws -> DecoupledNet {
     let url = try resolve(path)
     if let description = try checkpoint(of: url)?.description,
@@ -66,6 +66,11 @@ package enum ModelFile {
       throw ModelError.unfinished(
         path: url.deletingLastPathComponent().path, phase: description.phase, ended: description.endsPhase)
     }
+    return try network(url)
+  }
+
+  /// The network of a file with its weights and statistics, whatever they are worth.
+  package static func network(_ url: URL) throws -> DecoupledNet {
     let stored = try WeightsFile.read(url)
     let text = stored.metadata["network"]
     guard let shape = text.flatMap(NetworkShape.init(text:)) else {
@@ -94,20 +99,23 @@ package enum ModelFile {
     }
   }
 
-  /// Writes a model as plain safetensors, so that other programs open it at once.
+  /// Writes a model's tensors as they are, so that other programs open them at once.
+  package static func export(_ url: URL, to output: String) throws {
+    let stored = try WeightsFile.read(url)
+    try WeightsFile.publish(stored.namedTensors, metadata: stored.metadata, to: URL(fileURLWithPath: output))
+  }
+
+  /// Writes a network.
   ///
   /// - Parameter folding: batch normalisation goes into the weights; the network must be ready for inference.
-  package static func export(_ path: String, to output: String, folding: Bool) throws {
-    let url = try resolve(path)
-    if folding {
-      let net = try load(path)
-      let shape = NetworkShape(
-        width: net.shape.width, inputSize: net.shape.inputSize, classes: net.shape.classes, batchNormalization: false)
-      try WeightsFile.publish(
-        net.foldedTensors(), metadata: folded.merging(["network": shape.text]) { $1 }, to: URL(fileURLWithPath: output))
-    } else {
-      let stored = try WeightsFile.read(url)
-      try WeightsFile.publish(stored.namedTensors, metadata: stored.metadata, to: URL(fileURLWithPath: output))
+  package static func export(_ net: DecoupledNet, to output: String, folding: Bool) throws {
+    let url = URL(fileURLWithPath: output)
+    guard folding else {
+      try WeightsFile.publish(net.namedTensors, metadata: ["network": net.shape.text], to: url)
+      return
     }
+    let shape = NetworkShape(
+      width: net.shape.width, inputSize: net.shape.inputSize, classes: net.shape.classes, batchNormalization: false)
+    try WeightsFile.publish(net.foldedTensors(), metadata: folded.merging(["network": shape.text]) { $1 }, to: url)
   }
 }

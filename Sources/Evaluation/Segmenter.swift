@@ -26,8 +26,6 @@ package struct Segmentation: Sendable {
 
 /// Segments pictures, several at a time. The result for a picture does not depend on the number of threads.
 package final class Segmenter {
-  /// B,G,R (reference-facts section 1: D:inference/util/preprocess_image.m).
-  package static let mean: (Float, Float, Float) = (104.00698793, 116.66876762, 122.67891434)
   /// A label is present above this score.
   package static let threshold: Float = 0.5
 
@@ -35,13 +33,13 @@ package final class Segmenter {
   package let images: Int
   private let pass: InferencePass
   private let workers: WorkerPool
-  private let planes: AlignedMemory
+  private let input: InputPlanes
 
   package init(_ net: DecoupledNet, images: Int, bench: Workbench) {
     self.images = images
     workers = bench.workers
     pass = InferencePass(net, images: images, bench: bench)
-    planes = AlignedMemory(floats: images * 3 * net.shape.inputSize * net.shape.inputSize)
+    input = InputPlanes(images: images, size: net.shape.inputSize, workers: workers)
   }
 
   /// - Parameter pictures: 1 to `images` of them.
@@ -49,11 +47,7 @@ package final class Segmenter {
     precondition((1...images).contains(pictures.count), "\(pictures.count) pictures for a segmenter of \(images)")
     let (size, classes) = (pass.shape.inputSize, pass.shape.classes)
     let area = size * size
-    planes.zero()
-    workers.run(3 * pictures.count) { task, _ in
-      resizePlane(pictures[task / 3], channel: task % 3, into: planes.pointer + task * area)
-    }
-    let scores = pass.features(planes.pointer)
+    let scores = pass.features(input.fill(pictures))
     let present = pictures.indices.map { image in
       (0..<classes).filter { scores[image * classes + $0] > Self.threshold }
     }
@@ -78,21 +72,6 @@ package final class Segmenter {
       let own = Array(scores[image * classes..<(image + 1) * classes])
       return Segmentation(mask: masks[image], labelScores: own, labels: own.map { $0 > Self.threshold })
     }
-  }
-
-  /// Steps 1 and 2 for one channel, in the order B, G, R.
-  private func resizePlane(_ picture: RGBImage, channel: Int, into plane: UnsafeMutablePointer<Float>) {
-    let side = max(picture.width, picture.height)
-    var padded = [Float](repeating: 0, count: side * side)
-    for y in 0..<picture.height {
-      for x in 0..<picture.width {
-        padded[y * side + x] = Float(picture.pixels[3 * (y * picture.width + x) + 2 - channel])
-      }
-    }
-    let size = pass.shape.inputSize
-    let resized = Imresize.resize(padded, width: side, height: side, toWidth: size, toHeight: size, kernel: .bilinear)
-    let mean = [Self.mean.0, Self.mean.1, Self.mean.2][channel]
-    for index in resized.indices { plane[index] = resized[index] - mean }
   }
 
   /// Steps 6 to 9. `maps`: the background's, then one for each label, S x S.

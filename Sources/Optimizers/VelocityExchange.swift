@@ -1,5 +1,5 @@
-// The velocity of all ranks in one vector: gathered on rank 0 for a checkpoint, dealt out when a run resumes, with
-// however many ranks. It travels in short pieces, from and to its place in the vector, without copies in between.
+// The velocity of all ranks: gathered on rank 0 in one vector, and dealt out piece by piece when a run resumes, with however
+// many ranks. `VelocitySnapshot` gathers it piece by piece too, for a checkpoint.
 import Cluster
 import Tensors
 
@@ -26,20 +26,50 @@ extension MomentumSGD {
     }
   }
 
-  /// Sets the velocity of all ranks from `vector` on rank 0; other ranks pass nil. Collective.
+  /// Sets the velocity of all ranks from values that rank 0 reads, piece by piece: while one piece is on its way the next is
+  /// read. Throws alike on all ranks where reading fails; the velocity is spoilt then. Collective.
+  ///
+  /// - Parameters:
+  ///   - owned: what each rank updates, in rank order; ranks may share ranges, and then get the same velocity.
+  ///   - order: the parameters in the order in which they are read.
+  ///   - read: fills its argument with the next values; other ranks than 0 do not call it.
   package func scatterVelocity(
-    from vector: UnsafePointer<Float>?, owned: [[Range<Int>]], _ communicator: Communicator
+    owned: [[Range<Int>]], order: [Int], _ communicator: Communicator, pieceFloats: Int? = nil,
+    read: (UnsafeMutableBufferPointer<Float>) throws -> Void
   ) throws {
-    if communicator.rank == 0 {
-      guard let vector else { preconditionFailure("rank 0 has the velocity") }
-      for range in ranges { (velocityBase(of: range) + range.lowerBound).update(from: vector + range.lowerBound, count: range.count) }
-      try communicator.exchange(
-        (1..<max(communicator.size, 1)).flatMap { rank in
-          owned[rank].map { .send(vector + $0.lowerBound, count: $0.count, to: rank) }
-        })
-    } else {
-      try communicator.exchange(ranges.map { .receive(velocityBase(of: $0) + $0.lowerBound, count: $0.count, from: 0) })
+    let pieces = VelocityPiece.cut(table, order: order, parts: owned, floats: pieceFloats ?? VelocityPiece.usualFloats)
+    func place(_ range: Range<Int>) -> UnsafeMutablePointer<Float> { velocityBase(of: range) + range.lowerBound }
+    guard communicator.rank == 0 else {
+      let own = pieces.flatMap(\.segments).filter { $0.rank == communicator.rank }
+      try communicator.exchange(own.map { .receive(place($0.range), count: $0.range.count, from: 0) }, .velocity)
+      try communicator.together {}
+      return
     }
+    let largest = pieces.map(\.range.count).max() ?? 0
+    let buffers = (0..<2).map { _ in AlignedMemory(floats: largest, for: .snapshot) }
+    var underWay: [TransfersInFlight?] = [nil, nil]
+    var failure: (any Error)?
+    for (number, piece) in pieces.enumerated() {
+      let buffer = buffers[number % 2]
+      if let flight = underWay[number % 2] { try communicator.wait(flight) }
+      // After a failure the others still get what they wait for, and then hear of it.
+      if failure == nil {
+        do { try read(UnsafeMutableBufferPointer(start: buffer.pointer, count: piece.range.count)) } catch { failure = error }
+      }
+      var sends: [Transfer] = []
+      for segment in piece.segments {
+        let values = buffer.pointer + (segment.range.lowerBound - piece.range.lowerBound)
+        if segment.rank == 0 {
+          place(segment.range).update(from: values, count: segment.range.count)
+        } else {
+          sends.append(.send(values, count: segment.range.count, to: segment.rank))
+        }
+      }
+      underWay[number % 2] = sends.isEmpty ? nil : communicator.start(sends, .velocity)
+    }
+    for case let flight? in underWay { try communicator.wait(flight) }
+    withExtendedLifetime(buffers) {}
+    try communicator.together { if let failure { throw failure } }
   }
 
   /// Forgets the velocity: a new phase.

@@ -12,7 +12,7 @@ package final class VelocitySnapshot: @unchecked Sendable {
   private let communicator: Communicator
   private let copy: AlignedMemory
   /// In the order of the reading; on all ranks the same.
-  private let pieces: [Piece]
+  private let pieces: [VelocityPiece]
   /// Rank 0's: the next piece to be read of those that were taken.
   private var next: Int
   /// Rank 0's memory for one piece.
@@ -20,39 +20,22 @@ package final class VelocitySnapshot: @unchecked Sendable {
   /// Other ranks': what they send of the last copy.
   private var sending: TransfersInFlight?
 
-  private struct Piece {
-    let parameter: Int
-    /// In the flat vector.
-    let range: Range<Int>
-    /// Who gives which part, in ascending order.
-    let segments: [(rank: Int, range: Range<Int>)]
-  }
-
   /// - Parameters:
   ///   - owned: what each rank updates, in rank order; of what several hold, the first gives.
   ///   - pieceFloats: bounds rank 0's memory.
-  package init(_ optimizer: MomentumSGD, owned: [[Range<Int>]], _ communicator: Communicator, pieceFloats: Int = 4 << 20) {
+  package init(_ optimizer: MomentumSGD, owned: [[Range<Int>]], _ communicator: Communicator, pieceFloats: Int? = nil) {
     self.optimizer = optimizer
     self.communicator = communicator
     copy = AlignedMemory(floats: optimizer.velocity.count, for: .snapshot)
     let table = optimizer.table
-    let parts = MomentumSGD.parts(of: owned)
     // By name: so the tensors of a file lie.
     let order = table.parameters.indices.sorted {
       table.parameters[$0].name.utf8.lexicographicallyPrecedes(table.parameters[$1].name.utf8)
     }
-    pieces = order.flatMap { parameter -> [Piece] in
-      let (offset, count) = (table.offsets[parameter], table.parameters[parameter].count)
-      return stride(from: offset, to: offset + count, by: pieceFloats).map { first in
-        let range = first..<min(first + pieceFloats, offset + count)
-        let segments = parts.indices.flatMap { rank in
-          parts[rank].map { (rank: rank, range: $0.clamped(to: range)) }.filter { !$0.range.isEmpty }
-        }
-        return Piece(parameter: parameter, range: range, segments: segments.sorted { $0.range.lowerBound < $1.range.lowerBound })
-      }
-    }
+    pieces = VelocityPiece.cut(
+      table, order: order, parts: MomentumSGD.parts(of: owned), floats: pieceFloats ?? VelocityPiece.usualFloats)
     next = pieces.count
-    buffer = AlignedMemory(floats: communicator.rank == 0 ? min(pieceFloats, table.vectorCount) : 0, for: .snapshot)
+    buffer = AlignedMemory(floats: communicator.rank == 0 ? pieces.map(\.range.count).max() ?? 0 : 0, for: .snapshot)
   }
 
   /// Has the system provide the memory, so that the first copy is as quick as the others.

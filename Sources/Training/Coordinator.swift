@@ -1,9 +1,8 @@
-// What is decided or written once for all ranks: where a run resumes, its checkpoints, its log, when it stops, its end.
-// Rank 0 writes; whatever changes the way of the run is agreed by all ranks.
+// What is decided or written once for all ranks: where a run resumes, its log, when it stops, its end. Rank 0 writes;
+// whatever changes the way of the run is agreed by all ranks. Checkpoints themselves are `RunCheckpoints`' work.
 import Checkpoints
 import Cluster
 import Foundation
-import Kernels
 import Networks
 import Optimizers
 import Tensors
@@ -15,9 +14,9 @@ final class Coordinator {
   private let run: RunDirectory
   private let net: DecoupledNet
   private let communicator: Communicator
-  private let workers: WorkerPool
   private let display: ProgressDisplay
-  private let store: CheckpointStore
+  /// Nil for a replay, which writes none.
+  private let checkpoints: RunCheckpoints?
   private let resumed: ResumePoint?
   private let metrics: MetricsLog?
   private let verification: VerificationLog?
@@ -26,11 +25,7 @@ final class Coordinator {
   private var ended: Set<Phase>
   /// Whether the classification network's weights were given from outside.
   private let classificationGiven: Bool
-  /// Of the phase.
-  private var snapshots: SnapshotMemory?
   private(set) var reasonToStop: ExitReason?
-  /// Read once, for the manifests.
-  private lazy var dataDigests = StartupFacts.dataDigests(configuration)
 
   private var isFirst: Bool { communicator.rank == 0 }
 
@@ -39,7 +34,6 @@ final class Coordinator {
     _ configuration: Configuration, _ options: TrainingOptions, _ run: RunDirectory, _ net: DecoupledNet,
     _ communicator: Communicator, _ workers: WorkerPool, _ display: ProgressDisplay
   ) throws {
-    self.workers = workers
     self.configuration = configuration
     self.options = options
     self.run = run
@@ -47,7 +41,6 @@ final class Coordinator {
     self.communicator = communicator
     self.display = display
     let store = CheckpointStore(URL(fileURLWithPath: run.checkpoints), keep: configuration.checkpointsKept)
-    self.store = store
     let first = communicator.rank == 0
 
     let point = try communicator.together {
@@ -68,6 +61,13 @@ final class Coordinator {
     }
 
     let resumed = resumed
+    let before = resumed?.allowedChanges ?? []
+    checkpoints =
+      options.isReplay
+      ? nil
+      : RunCheckpoints(
+        store, configuration, net, communicator, workers, display,
+        allowedChanges: before + options.allowedChanges.filter { !before.contains($0) })
     ended = Set(Phase.allCases.filter { resumed?.hasEnded($0, configuration) ?? false })
     metrics = try communicator.together {
       guard first else { return nil }
@@ -87,28 +87,6 @@ final class Coordinator {
     StopSignals.watch()
   }
 
-  // MARK: Time
-
-  /// Of an iteration; the first of a process does not count, pictures are decoded in it.
-  private var longestIteration = 0.0
-  private var iterationsSeen = 0
-  /// From the gathering of the velocity to the last byte on disk.
-  private var longestCheckpoint: Double?
-
-  /// Seconds that checkpoints have held up training since the last line of the log.
-  private var heldUp = 0.0
-
-  /// Before the first checkpoint: at 100 MB/s, weights and velocity.
-  private var expectedCheckpointSeconds: Double {
-    let floats = [net.classification, net.segmentation].reduce(0) { $0 + 2 * $1.table.vectorCount }
-    return Double(4 * floats) / 100e6
-  }
-
-  private func note(iteration seconds: Double) {
-    iterationsSeen += 1
-    if iterationsSeen > 1 { longestIteration = max(longestIteration, seconds) }
-  }
-
   // MARK: Where the run stands
 
   func iterationsDone(of phase: Phase) -> Int { resumed?.iterationsDone(of: phase, configuration) ?? 0 }
@@ -123,13 +101,9 @@ final class Coordinator {
   /// Makes memory for the phase's checkpoints, and gives the optimiser the velocity of the one that the run resumes from,
   /// if that lies inside the phase. Collective.
   func begin(_ phase: Phase, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]]) throws {
-    try snapshots?.finish()
-    snapshots = nil
-    if !options.isReplay { snapshots = SnapshotMemory(phase, net, optimizer, owned, communicator, workers) }
-    snapshots?.touch()
+    try checkpoints?.begin(phase, optimizer, owned)
     guard let resumed, resumed.phase == phase, resumed.iteration > 0 else { return }
-    let vector = try communicator.together { isFirst ? try resumed.readVelocity(optimizer.table) : nil }
-    try optimizer.scatterVelocity(from: vector?.pointer, owned: owned, communicator)
+    try resumed.restoreVelocity(optimizer, owned, communicator)
   }
 
   // MARK: During a phase
@@ -153,18 +127,16 @@ final class Coordinator {
 
   /// This rank's wish to stop, for its report.
   func wishes(since started: Double) -> (signalled: Bool, late: Bool) {
-    // What is still to come before the end: an iteration like the longest, and the checkpoint.
-    let reserve = longestIteration + 1.5 * (longestCheckpoint ?? expectedCheckpointSeconds) + 1
+    let reserve = checkpoints?.reserve.seconds ?? 0
     return (StopSignals.last != nil, options.timeLimit.map { Clock.now - started + reserve > $0 } ?? false)
   }
 
   /// Logs an iteration; returns why the run should stop here, the same on every rank. Signals may reach one rank only, and
   /// clocks differ: any rank's word stops all.
   func endIteration(_ line: IterationMetrics, of iterations: Int, _ verdict: IterationVerdict) -> ExitReason? {
-    note(iteration: line.seconds)
+    checkpoints?.note(iteration: line.seconds)
     var line = line
-    if heldUp > 0 { line.secondsCheckpointing = heldUp }
-    heldUp = 0
+    if let heldUp = checkpoints?.takeHeldUp(), heldUp > 0 { line.secondsCheckpointing = heldUp }
     if isFirst {
       display.show(line, of: iterations)
       do {
@@ -201,114 +173,63 @@ final class Coordinator {
     configuration.checkpointEvery > 0 && iteration % configuration.checkpointEvery == 0
   }
 
-  /// Copies the state of all ranks and writes a checkpoint in the background; collective. A failed write is said and tried again
-  /// at the next interval; at a phase's end it is waited for, and a failure ends the run.
-  func checkpoint(
-    _ phase: Phase, _ iteration: Int, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]], ended isEnd: Bool
-  ) throws {
-    if options.isReplay {
-      if isEnd { ended.insert(phase) }
-      return
-    }
-    let began = Clock.now
-    defer {
-      heldUp += Clock.now - began
-      longestCheckpoint = max(longestCheckpoint ?? 0, Clock.now - began, store.lastSeconds)
-    }
-    if isFirst {
-      do { try store.waitForWriter() } catch { display.say("warning: \(error); training goes on") }
-      sayRemarks()
-    }
-    try communicator.together {
-      // A last update that ran away shows in no loss; with such weights a run could never go on.
-      if isFirst, let bad = snapshots?.firstNotFinite {
-        throw RunError.weightsNotFinite(phase: phase.rawValue, iteration: iteration, tensor: bad)
-      }
-    }
-    try snapshots?.takeVelocity()
-    if isEnd { ended.insert(phase) }
-    try communicator.together {
-      guard isFirst, let snapshots else { return }
-      let description = CheckpointDescription(
-        phase: phase.rawValue, iteration: iteration, endsPhase: isEnd, seed: configuration.seed,
-        configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text,
-        instructionSet: StartupFacts.instructionSet, blas: "\(BLAS.version) \(BLAS.coreName)", data: dataDigests,
-        allowedChanges: (resumed?.allowedChanges ?? []) + options.allowedChanges.filter { !(resumed?.allowedChanges ?? []).contains($0) })
-      let snapshot = snapshots.snapshot(description)
-      if isEnd {
-        display.finish()
-        display.say("\(phase.rawValue) phase done: \(try store.write(snapshot).path)")
-      } else {
-        try store.writeInBackground(snapshot)
-      }
-    }
-  }
+  /// Writes a checkpoint beside the training that goes on. Collective.
+  func checkpoint(_ phase: Phase, _ iteration: Int) throws { try checkpoints?.write(phase, iteration) }
 
-  /// Failures around the last checkpoint that cost nothing but tidiness.
-  private func sayRemarks() {
-    for remark in store.takeRemarks() { display.say("warning: \(remark); training goes on") }
-  }
+  /// Writes the checkpoint of the last iteration before the run stops, unless it is there. Collective.
+  func lastCheckpoint(_ phase: Phase, _ iteration: Int) throws { try checkpoints?.secure(phase, iteration, endsPhase: false) }
 
-  /// Waits for a checkpoint that is being written. Collective.
-  func waitForWriter() throws { try communicator.together { try store.waitForWriter() } }
+  /// Writes the checkpoint that ends a phase. Where that fails the run goes on: what the phase learned is part of every later
+  /// checkpoint, and of the model. Collective.
+  func end(_ phase: Phase, _ iteration: Int) throws {
+    ended.insert(phase)
+    guard let checkpoints, try !checkpoints.secure(phase, iteration, endsPhase: true), isFirst else { return }
+    display.say(
+      "warning: the \(phase.rawValue) phase is done and its last checkpoint is not written; the run goes on without. Until one is, "
+        + "a restart begins at \(checkpoints.newest ?? "the beginning")")
+  }
 
   // MARK: The end
 
-  /// Waits for the last checkpoint; writes the model, if training is over, and the summary. Collective.
-  func finish(_ reason: ExitReason, seconds: Double, phaseSeconds: [String: Double], threads: Int) throws {
-    try snapshots?.finish()
+  /// Waits for the last checkpoint; writes the model, if training is over, and the summary. Returns the error to end with, for all
+  /// ranks, where the run lacks what only its last checkpoint would have had. Collective.
+  func finish(_ reason: ExitReason, seconds: Double, phaseSeconds: [String: Double], threads: Int) throws -> RunError? {
+    try checkpoints?.finish()
+    let complete = ended.contains(.segmentation)
+    // A finished model holds all that was learned; before it the last checkpoint does.
+    let lost = complete ? nil : checkpoints?.missing
     try communicator.together {
       guard isFirst else { return }
       display.finish()
-      try store.waitForWriter()
-      sayRemarks()
-      if options.isReplay { return }
-      let complete = ended.contains(.segmentation)
-      if complete {
-        try WeightsFile.publish(
-          net.namedTensors, metadata: ["dnet": Version.text, "network": net.shape.text],
-          to: URL(fileURLWithPath: run.model))
-      }
+      guard let checkpoints else { return }
+      if complete { try FinishedModel.publish(net, to: run.model, newestCheckpoint: checkpoints.newest, say: display.say) }
       let summary = RunSummary(
         name: configuration.name, ranks: communicator.size, threads: threads, seconds: seconds,
         secondsPerPhase: phaseSeconds, weightsDigest: WeightsDigest.hex(of: net.namedTensors),
         exitReason: reason.rawValue)
-      try run.write(summary.json, to: "summary.json")
-      display.say(
-        complete
-          ? "model: \(run.model)  digest \(summary.weightsDigest)"
-          : "stopped (\(reason.rawValue)); dnet-train with the same configuration and --output goes on from here")
+      writeSummary(summary)
+      if complete {
+        display.say("model: \(run.model)  digest \(summary.weightsDigest)")
+      } else if lost == nil {
+        display.say("stopped (\(reason.rawValue)); dnet-train with the same configuration and --output goes on from here")
+      }
+      if complete, lost == nil, let missing = checkpoints.missing {
+        display.say(
+          "warning: the model is written, the checkpoint after \(missing.phase.rawValue) iteration \(missing.iteration) is not: "
+            + "to train it further would begin at \(checkpoints.newest ?? "the beginning")")
+      }
+    }
+    return lost.map {
+      .checkpointMissing(
+        phase: $0.phase.rawValue, iteration: $0.iteration, reason: reason.rawValue, newest: isFirst ? checkpoints?.newest : nil)
     }
   }
-}
 
-/// RUN/summary.json.
-package struct RunSummary: Codable, Sendable {
-  package var name: String
-  package var ranks: Int
-  /// Of each rank.
-  package var threads: Int
-  package var seconds: Double
-  package var secondsPerPhase: [String: Double]
-  package var weightsDigest: String
-  package var exitReason: String
-
-  enum CodingKeys: String, CodingKey {
-    case name, ranks, threads, seconds
-    case secondsPerPhase = "seconds_per_phase"
-    case weightsDigest = "weights_digest"
-    case exitReason = "exit_reason"
-  }
-
-  var json: String {
-    get throws {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-      return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+  /// For rank 0. Nothing depends on the summary; an old one must not stand for this end.
+  private func writeSummary(_ summary: RunSummary) {
+    do { try run.write(summary.json, to: "summary.json") } catch {
+      display.say("warning: \(error)")
+      unlink(run.file("summary.json"))
     }
   }
-}
-
-package enum Version {
-  package static let text = "0.1.0"
 }

@@ -64,10 +64,14 @@ final class SegmentationPhase: PhaseStep {
 
   func weightsChange() { step.weightsChange() }
 
-  func features(_ batch: ShardBatch) {
-    // It does not change in this phase.
+  /// Once: it does not change in this phase.
+  private func prepareClassification() {
     if !isClassificationPrepared { step.prepareClassification() }
     isClassificationPrepared = true
+  }
+
+  func features(_ batch: ShardBatch) {
+    prepareClassification()
     step.features(planes: batch.planes.pointer, labels: batch.labels.pointer)
   }
 
@@ -76,6 +80,7 @@ final class SegmentationPhase: PhaseStep {
   func backward(_ batch: ShardBatch, gradient: ShardGradient) { step.backward(gradient: gradient) }
 
   func gatherStatistics(_ batch: ShardBatch, into vector: ParameterVector) {
+    prepareClassification()
     step.gatherStatistics(planes: batch.planes.pointer, labels: batch.labels.pointer, into: vector)
   }
 }

@@ -3,6 +3,7 @@ import Checkpoints
 import Cluster
 import Foundation
 import Networks
+import Optimizers
 import Tensors
 
 struct ResumePoint {
@@ -73,18 +74,27 @@ struct ResumePoint {
   /// Sets all weights and statistics. For rank 0.
   func load(into net: DecoupledNet) throws {
     guard let checkpoint else { return }
-    let stored = try checkpoint.readWeights()
-    for vector in [net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics] {
-      try stored.fill(vector, othersAllowed: true)
-    }
+    try checkpoint.weights().fill([net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics])
   }
 
-  /// The gathered velocity of the phase's parameters. For rank 0.
-  func readVelocity(_ table: ParameterTable) throws -> ParameterVector? {
-    guard let checkpoint else { return nil }
-    let vector = ParameterVector(table)
-    try checkpoint.readMomentum().fill(vector)
-    return vector
+  /// Gives each rank its part of the velocity, as rank 0 reads it: never is there more of it in one place than a few pieces.
+  /// Collective.
+  func restoreVelocity(_ optimizer: MomentumSGD, _ owned: [[Range<Int>]], _ communicator: Communicator) throws {
+    let table = optimizer.table
+    var stream: TensorStream?
+    var order = Array(repeating: Int32(0), count: table.parameters.count)
+    try communicator.together {
+      guard let opened = try checkpoint?.momentum() else { return }
+      try opened.header.requireAll(of: table, othersAllowed: false)
+      // The file's order; a table names each parameter once.
+      order = opened.header.entries.compactMap { table.index(of: $0.name).map(Int32.init) }
+      stream = opened
+    }
+    try order.withUnsafeMutableBytes { try communicator.broadcast($0, from: 0) }
+    try optimizer.scatterVelocity(owned: owned, order: order.map(Int.init), communicator) {
+      try stream?.read(into: UnsafeMutableRawBufferPointer($0))
+    }
+    try communicator.together { try stream?.finish() }
   }
 
   func hasEnded(_ phase: Phase, _ configuration: Configuration) -> Bool {

@@ -14,6 +14,8 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
   case noUsableCheckpoint(path: String, damaged: Int)
   case weightsNotFinite(phase: String, iteration: Int, tensor: String)
   case otherCrops(list: String, here: String, before: String)
+  case checkpointMissing(phase: String, iteration: Int, reason: String, newest: String?)
+  case modelNotWritten(path: String, bytes: Int, reason: String, newest: String?)
 
   package var description: String {
     switch self {
@@ -48,13 +50,19 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
     case .otherCrops(let list, let here, let before):
       "\(list) has the SHA-256 \(here.prefix(12))..., but this run began with crops of \(before.prefix(12))...: "
         + "put that list back, or start anew with another --output"
+    case .checkpointMissing(let phase, let iteration, let reason, let newest):
+      "the run has ended (\(reason)) after iteration \(iteration) of the \(phase) phase, and its checkpoint was not written, for the "
+        + "reason above: make room, and start the same command again; it goes on from \(newest ?? "the beginning")"
+    case .modelNotWritten(let path, let bytes, let reason, let newest):
+      "training is over and the model was not written to \(path): \(reason). It needs up to \(bytes) bytes there: make room, and "
+        + "start the same command again; it goes on from \(newest ?? "the beginning") and writes the model"
     }
   }
 
   /// Whether all ranks throw this error together, outside `Communicator.together`.
   package var isShared: Bool {
     switch self {
-    case .notFinite, .gradientNotFinite, .noClassification: true
+    case .notFinite, .gradientNotFinite, .noClassification, .checkpointMissing: true
     default: false
     }
   }

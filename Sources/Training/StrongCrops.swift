@@ -55,6 +55,33 @@ package enum StrongCrops {
     return .listed(listed.records, name: listed.list.name)
   }
 
+  /// The crops of a run that has gone on from here, for reading alone: `run` keeps its list, and a list that is not there is
+  /// made in a folder that is gone afterwards. Collective.
+  static func again(
+    _ configuration: Configuration, _ data: TrainingData, of run: RunDirectory, _ communicator: Communicator,
+    workers: WorkerPool, say: (String) -> Void
+  ) throws -> StrongBatches.Crops {
+    guard configuration.proposals != "random" else { return .random }
+    var listed = try read(configuration, data, communicator)
+    if listed == nil {
+      let scratch = RunDirectory(
+        FileManager.default.temporaryDirectory.appendingPathComponent("dnet-crops-\(UUID().uuidString)").path)
+      defer { if communicator.rank == 0 { try? FileManager.default.removeItem(atPath: scratch.path) } }
+      let job = try communicator.together { try Self.job(configuration, data) }
+      let isKept = try communicator.anyRank(communicator.rank == 0 && holds(run.file("crops.txt"), job))
+      try communicator.together { if communicator.rank == 0 && !isKept { try scratch.create() } }
+      listed = try made(configuration, data, isKept ? run : scratch, communicator, workers: workers, say: say)
+    }
+    guard let listed else { preconditionFailure("crops are random, listed or made") }
+    try communicator.together { if communicator.rank == 0 { try requireIdentity(of: listed.list, configuration, run) } }
+    return .listed(listed.records, name: listed.list.name)
+  }
+
+  /// Whether a file is the list of that origin: one whose SHA-256 is right is.
+  private static func holds(_ path: String, _ job: CropListJob) -> Bool {
+    (try? CropListReader.read(path)).map { $0.origin == job.origin && $0.records.count == job.count.total } ?? false
+  }
+
   /// The list's crops of the strong images.
   static func select(_ list: CropList, _ configuration: Configuration, _ data: TrainingData) throws -> [CropRecord] {
     try list.records(
@@ -82,10 +109,8 @@ package enum StrongCrops {
       try CropListReader.requireOneLine(path)
       return try Self.job(configuration, data)
     }
-    // A list of the same origin whose SHA-256 is right is the list; any other is made anew.
-    let isThere = try communicator.anyRank(
-      communicator.rank == 0
-        && (try? CropListReader.read(path)).map { $0.origin == job.origin && $0.records.count == job.count.total } ?? false)
+    // Any other than that list is made anew.
+    let isThere = try communicator.anyRank(communicator.rank == 0 && holds(path, job))
     if !isThere {
       let began = Clock.now
       if communicator.rank == 0 { say("making crops: \(job.count.text)") }
@@ -110,8 +135,19 @@ package enum StrongCrops {
     return list
   }
 
-  /// Refuses other crops than those that the run began with, once it has checkpoints. For rank 0.
+  /// Refuses other crops than those that the run began with, and notes them for the next time. For rank 0.
   private static func keepIdentity(of list: CropList, _ configuration: Configuration, _ run: RunDirectory) throws {
+    let own = try requireIdentity(of: list, configuration, run)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    try run.write(String(decoding: try encoder.encode(own), as: UTF8.self) + "\n", to: "crops.json")
+  }
+
+  /// Refuses other crops than those that the run began with, once it has checkpoints.
+  @discardableResult
+  private static func requireIdentity(
+    of list: CropList, _ configuration: Configuration, _ run: RunDirectory
+  ) throws -> Identity {
     let own = Identity(proposals: configuration.proposals, sha256: list.digest, crops: list.records.count)
     if let bytes = FileManager.default.contents(atPath: run.file("crops.json")),
       let before = try? JSONDecoder().decode(Identity.self, from: bytes), before.sha256 != own.sha256,
@@ -119,8 +155,6 @@ package enum StrongCrops {
     {
       throw RunError.otherCrops(list: list.name, here: own.sha256, before: before.sha256)
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-    try run.write(String(decoding: try encoder.encode(own), as: UTF8.self) + "\n", to: "crops.json")
+    return own
   }
 }

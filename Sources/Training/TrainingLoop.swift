@@ -85,8 +85,10 @@ package final class TrainingLoop {
     }
     activity.begin("the end of the run")
     sayRankTimes()
+    let loss = try coordinator.finish(
+      reason, seconds: Clock.now - started, phaseSeconds: phaseSeconds, threads: workers.threads)
     try trace.write()
-    try coordinator.finish(reason, seconds: Clock.now - started, phaseSeconds: phaseSeconds, threads: workers.threads)
+    if let loss { throw loss }
     return reason
   }
 
@@ -119,10 +121,7 @@ package final class TrainingLoop {
       let verdict = outcome.verdict
       if !verdict.isSound {
         // No weight has changed: the iteration before is there to go on from.
-        if iteration > start, !coordinator.isDue(iteration) {
-          try coordinator.checkpoint(phase, iteration, optimizer, owned, ended: false)
-        }
-        try coordinator.waitForWriter()
+        if iteration > start { try coordinator.lastCheckpoint(phase, iteration) }
         try communicator.together { if let failure = outcome.failure { throw failure } }
         throw RunError(verdict, phase, iteration, reduction.plan.table)
       }
@@ -156,16 +155,19 @@ package final class TrainingLoop {
       if reason != nil || coordinator.isDue(iteration + 1) {
         activity.begin("the checkpoint of \(phase.rawValue) iteration \(iteration + 1)")
         try reduction.finish()
-        try coordinator.checkpoint(phase, iteration + 1, optimizer, owned, ended: false)
+        if let reason {
+          try coordinator.lastCheckpoint(phase, iteration + 1)
+          return reason
+        }
+        try coordinator.checkpoint(phase, iteration + 1)
       }
-      if let reason { return reason }
     }
 
     try reduction.finish()
     activity.begin("the statistics of the \(phase.rawValue) phase")
-    try gatherStatistics(work.step, source, after: end)
+    try StatisticsGathering.gather(work.step, source, after: end, configuration, communicator)
     activity.begin("the last checkpoint of the \(phase.rawValue) phase")
-    try coordinator.checkpoint(phase, end, optimizer, owned, ended: true)
+    try coordinator.end(phase, end)
     return coordinator.reasonToStop ?? .finished
   }
 
@@ -178,34 +180,6 @@ package final class TrainingLoop {
     ) { number in
       let (round, place) = number.quotientAndRemainder(dividingBy: shards.count)
       return ShardRequest(iteration: start + round, firstSlot: (shards.lowerBound + place) * shardSize)
-    }
-  }
-
-  /// Batch-norm means and biased variances, averaged over `statistics.shards` shards of training examples with the final
-  /// weights (reference-facts section 2, "Folding": 101 passes, plain averages). The walk over the data goes on where
-  /// training stopped; the shards are dealt to ranks and summed as those of a minibatch are.
-  private func gatherStatistics(_ step: any PhaseStep, _ source: any BatchSource, after iterations: Int) throws {
-    let vector = step.statistics
-    guard vector.table.vectorCount > 0 else { return }
-    let tree = ShardTree(shards: configuration.statisticsShards)
-    let own = tree.rangeOrNone(of: communicator.rank, ranks: communicator.size)
-    let batch = ShardBatch(
-      examples: configuration.shardSize, size: configuration.shape.inputSize, classes: configuration.shape.classes)
-    var gathered: [[Float]] = []
-    try communicator.together {
-      for shard in own {
-        let (round, place) = shard.quotientAndRemainder(dividingBy: configuration.shards)
-        for example in 0..<configuration.shardSize {
-          try source.fill(
-            batch, example: example, iteration: iterations + round, slot: place * configuration.shardSize + example)
-        }
-        step.gatherStatistics(batch, into: vector)
-        gathered.append(Array(vector.memory.buffer))
-      }
-    }
-    let sums = try communicator.sumOverShards(gathered, tree: tree, count: vector.table.vectorCount)
-    for index in 0..<vector.table.vectorCount {
-      vector.pointer[index] = Float(sums[index] / Double(tree.shards))
     }
   }
 

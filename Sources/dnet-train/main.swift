@@ -14,8 +14,8 @@ struct Train: ParsableCommand {
       The weights depend on the configuration, the data, the seed and the instruction set alone, not on the number of \
       ranks or threads, nor on how often the run was stopped and resumed.
 
-      Exit status: 0 finished, or stopped by --stop-after; 1 an error; 75 stopped early by a signal or --time-limit, \
-      with a checkpoint: start the same command again.
+      Exit status: 0 finished, or stopped by --stop-after; 1 an error, also where the model or the checkpoint to go on from \
+      could not be written; 75 stopped early by a signal or --time-limit, with a checkpoint: start the same command again.
 
       Configuration keys:
       \(ConfigurationKey.table)

@@ -12,10 +12,15 @@ struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
     abstract: "IoU of each class, means and pixel accuracy of a model on a list of images with masks.",
-    discussion: "Runs under mpirun too: the ranks share the list, and the figures are the same for any number of them.")
+    discussion: """
+      Runs under mpirun too: the ranks share the list, and the figures are the same for any number of them.
 
-  @Argument(help: "A model.safetensors.zst, a checkpoint's directory or a finished run's.")
-  var model: String
+      A checkpoint of any phase will do. One from within a phase has its batch-norm statistics gathered from training data first, \
+      as training does at the phase's end (--set data.root=FOLDER where the data has moved); of one of the classification phase \
+      the labels alone are judged.
+      """)
+
+  @OptionGroup var model: ModelArguments
 
   @Option(help: "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
   var data: String
@@ -33,11 +38,17 @@ struct EvaluateCommand: ParsableCommand {
     let communicator = try Communicator.start()
     do {
       try communicator.together { if communicator.rank == 0 { try checkFolder(of: json) } }
-      let net = try communicator.together { try ModelFile.load(model) }
+      let threads = try ThreadShare.threads(configured: threads, communicator)
+      let source = try communicator.together { try ModelSource(model.path) }
+      let net = source.needsStatistics
+        ? try model.load(source, communicator, threads: threads, isFirst: communicator.rank == 0)
+        : try communicator.together { try model.load(source, nil, threads: threads, isFirst: communicator.rank == 0) }
       let directory = try communicator.together { try VOCDirectory(root: data, classes: net.shape.classes) }
-      let bench = Workbench(workers: WorkerPool(threads: try ThreadShare.threads(configured: threads, communicator)))
-      let report = try DatasetEvaluation.run(net, directory, list: list, communicator: communicator, bench: bench) {
-        done, all in
+      let bench = Workbench(workers: WorkerPool(threads: threads))
+      if communicator.rank == 0, let why = source.onlyLabels { say(why) }
+      let report = try DatasetEvaluation.run(
+        net, directory, list: list, onlyLabels: source.onlyLabels != nil, communicator: communicator, bench: bench
+      ) { done, all in
         if communicator.rank == 0 { showProgress("\(100 * done / all)% evaluated", isLast: done == all) }
       }
       try communicator.together {

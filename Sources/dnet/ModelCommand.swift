@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import Images
 import Tensors
+import Training
 
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -127,10 +128,11 @@ struct ModelCommand: ParsableCommand {
   }
 
   struct Export: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Writes a model as plain safetensors.")
+    static let configuration = CommandConfiguration(
+      abstract: "Writes a model as plain safetensors.",
+      discussion: "Runs under mpirun too: the ranks share the gathering of statistics, and the file is the same for any number of them.")
 
-    @Argument(help: "A file of weights, plain or in zstd, a checkpoint's directory or a run's.")
-    var file: String
+    @OptionGroup var model: ModelArguments
 
     @Option(help: "The file to write; in zstd where it ends in .zst.")
     var output: String
@@ -138,7 +140,20 @@ struct ModelCommand: ParsableCommand {
     @Flag(help: "Folds batch normalisation into the weights beside it; the model gives the same outputs.")
     var fold = false
 
-    func run() throws { try ModelFile.export(file, to: output, folding: fold) }
+    @Flag(help: "Gathers the batch-norm statistics of a checkpoint from within a phase first; --fold does so too.")
+    var statistics = false
+
+    @Option(help: "Threads a rank, for gathering; 0 shares the cores that it may use.")
+    var threads: Int = 0
+
+    func run() throws {
+      let source = try ModelSource(model.path)
+      if fold, source.onlyLabels != nil { throw ModelError.unfinished(path: model.path, phase: "classification", ended: true) }
+      guard fold || (statistics && source.needsStatistics) else { return try ModelFile.export(source.url, to: output) }
+      try model.withNetwork(source, "dnet model export", threads: threads) { net, _, isFirst in
+        if isFirst { try ModelFile.export(net, to: output, folding: fold) }
+      }
+    }
   }
 }
 

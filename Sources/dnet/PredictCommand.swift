@@ -4,21 +4,29 @@ import Evaluation
 import Foundation
 import Images
 import Networks
+import Training
 import Workers
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict",
-    abstract: "Segments pictures: NAME.png is the palette mask, NAME_overlay.png what a person looks at.")
+    abstract: "Segments pictures: NAME.png is the palette mask, NAME_overlay.png what a person looks at.",
+    discussion: """
+      A checkpoint of any phase will do. One from within a phase has its batch-norm statistics gathered from training data first \
+      (--set data.root=FOLDER where the data has moved). One of the classification phase gives scores of classes in place of \
+      masks, and for each class found NAME_saliency_CLASS.png, white where the network sees it.
+      """)
 
-  @Argument(help: "A model.safetensors.zst, a checkpoint's directory or a finished run's.")
-  var model: String
+  @OptionGroup var model: ModelArguments
 
   @Argument(help: "Pictures, JPEG or PNG.")
   var images: [String]
 
   @Option(help: "The folder for the masks.")
   var output: String
+
+  @Option(help: "Also writes scores, and the shares of the classes, to this file.")
+  var json: String?
 
   @Option(help: "Threads; 0 takes all cores that the process may use.")
   var threads: Int = 0
@@ -32,33 +40,64 @@ struct PredictCommand: ParsableCommand {
   }
 
   func run() throws {
-    let net = try ModelFile.load(model)
-    let workers = WorkerPool(threads: threads > 0 ? threads : AvailableCores.count)
-    let segmenter = Segmenter(net, images: min(DatasetEvaluation.batch, images.count), bench: Workbench(workers: workers))
-    let names = Array(ClassNames.voc[0...net.shape.classes])
-    try FileBytes.makeFolder(output)
-    for start in stride(from: 0, to: images.count, by: segmenter.images) {
-      let paths = images[start..<min(start + segmenter.images, images.count)]
-      let pictures = try paths.map { try Photograph.decode(file: $0) }
+    let source = try ModelSource(model.path)
+    try model.withNetwork(source, "dnet predict", threads: threads) { net, threads, isFirst in
+      guard isFirst else { return }
+      let bench = Workbench(workers: WorkerPool(threads: threads))
+      let names = Array(ClassNames.voc[0...net.shape.classes])
+      try FileBytes.makeFolder(output)
+      if let why = source.onlyLabels { say(why) }
+      let report = source.onlyLabels == nil ? try segment(net, bench, names) : try score(net, bench, names)
+      if let json { try FileBytes.write(report.json(), to: json) }
+    }
+  }
+
+  private func segment(_ net: DecoupledNet, _ bench: Workbench, _ names: [String]) throws -> PredictionReport {
+    let segmenter = Segmenter(net, images: min(DatasetEvaluation.batch, images.count), bench: bench)
+    var report = PredictionReport(.masksAndLabels)
+    try eachBatch(of: segmenter.images) { paths, pictures in
       for ((path, picture), result) in zip(zip(paths, pictures), segmenter.segment(pictures)) {
         let base = "\(output)/\(Self.name(path))"
         try PNG.write(result.mask, to: "\(base).png")
         try PNG.write(picture.overlaid(result.mask), to: "\(base)_overlay.png")
-        print("\(base).png: \(Self.words(result, names))")
+        report.pictures.append(
+          .init(
+            image: path, mask: "\(base).png", overlay: "\(base)_overlay.png",
+            scores: ScoredLabels(labelScores: result.labelScores, labels: result.labels), counts: result.mask.counts,
+            pixels: picture.width * picture.height, classNames: names))
+        print("\(base).png: \(report.pictures.last!.words)")
       }
     }
+    return report
   }
 
-  /// Classes above the threshold with their scores and shares of the picture.
-  private static func words(_ result: Segmentation, _ names: [String]) -> String {
-    let counts = result.mask.counts
-    let pixels = Double(result.mask.width * result.mask.height)
-    let found = result.labels.indices.filter { result.labels[$0] }.map {
-      String(
-        format: "%@ (score %.2f, %.0f%% of the picture)", names[$0 + 1], result.labelScores[$0],
-        100 * Double(counts[$0 + 1]) / pixels)
+  /// Of a network that makes no masks.
+  private func score(_ net: DecoupledNet, _ bench: Workbench, _ names: [String]) throws -> PredictionReport {
+    let scorer = LabelScorer(net, images: min(DatasetEvaluation.batch, images.count), bench: bench)
+    var report = PredictionReport(.labels)
+    try eachBatch(of: scorer.images) { paths, pictures in
+      for (place, scores) in scorer.score(pictures).enumerated() {
+        let (path, picture) = (paths[place], pictures[place])
+        var entry = PredictionReport.Picture(
+          image: path, mask: nil, overlay: nil, scores: scores, counts: nil, pixels: picture.width * picture.height,
+          classNames: names)
+        for label in 1..<names.count where scores.labels[label - 1] {
+          let file = "\(output)/\(Self.name(path))_saliency_\(names[label]).png"
+          try FileBytes.write(PNG.encodeGrey(scorer.saliency(of: label, image: place, picture)), to: file)
+          entry.labels[label - 1].saliency = file
+        }
+        report.pictures.append(entry)
+      }
     }
-    return found.isEmpty ? "no class above the threshold" : found.joined(separator: ", ")
+    print(report.scoreTable)
+    return report
+  }
+
+  private func eachBatch(of size: Int, _ body: (_ paths: [String], _ pictures: [RGBImage]) throws -> Void) throws {
+    for start in stride(from: 0, to: images.count, by: size) {
+      let paths = Array(images[start..<min(start + size, images.count)])
+      try body(paths, try paths.map { try Photograph.decode(file: $0) })
+    }
   }
 
   private static func name(_ path: String) -> String {

@@ -21,8 +21,8 @@ import Testing
     #expect(checkpoint.description == someDescription(120))
     #expect(checkpoint.manifest.parameterCount == someTable.scalarCount)
     let (weights, momentum) = (ParameterVector(someTable), ParameterVector(someTable))
-    try checkpoint.readWeights().fill(weights)
-    try checkpoint.readMomentum().fill(momentum)
+    try checkpoint.weights().fill([weights])
+    try checkpoint.momentum().fill([momentum])
     #expect(weights.values == someVector(seed: 120).values)
     #expect(momentum.values == someVector(seed: -120).values)
     #expect(checkpoint.manifest.weightsDigest == WeightsDigest.hex(of: weights.namedTensors))
@@ -110,7 +110,7 @@ import Testing
     weights.memory.zero()
     try store.write(snapshot)
     let read = ParameterVector(someTable)
-    try #require(try store.newestValid().checkpoint).readWeights().fill(read)
+    try #require(try store.newestValid().checkpoint).weights().fill([read])
     #expect(read.values == someVector(seed: 9).values)
   }
 }

@@ -18,8 +18,8 @@ import Checkpoints
     let checkpoint = try #require(try store.newestValid().checkpoint)
     #expect(checkpoint.manifest.formatVersion == 1 && checkpoint.description == someDescription(120))
     let (weights, momentum) = (ParameterVector(someTable), ParameterVector(someTable))
-    try checkpoint.readWeights().fill(weights)
-    try checkpoint.readMomentum().fill(momentum)
+    try checkpoint.weights().fill([weights])
+    try checkpoint.momentum().fill([momentum])
     #expect(weights.values == someVector(seed: 120).values && momentum.values == someVector(seed: -120).values)
     #expect(checkpoint.manifest.weightsDigest == WeightsDigest.hex(of: weights.namedTensors))
     for name in [Checkpoint.weightsName, Checkpoint.momentumName] {

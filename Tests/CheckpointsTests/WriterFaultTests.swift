@@ -1,6 +1,7 @@
 // Every call that the writer makes fails once, in seven ways: the newest checkpoint stays whole, nothing half written counts
 // as one, and the next write succeeds.
 import Foundation
+import Tensors
 import Testing
 
 import Checkpoints
@@ -84,6 +85,51 @@ import Checkpoints
     try store.writeInBackground(someSnapshot(5))
     try store.waitForWriter()
     #expect(try store.newestValid().checkpoint?.description.iteration == 5)
+  }
+
+  /// The checkpoint that ends a phase, tried again at once: momentum that comes in pieces is taken to its end by each attempt, and
+  /// the one that succeeds holds all of it.
+  @Test(arguments: [Fault.noSpace, .inputOutputError, .halfWriteThenFull])
+  func theSameCheckpointTriedAgain(fault: Fault) throws {
+    let momentum = someVector(seed: 3)
+    func snapshot(_ drained: @escaping () -> Void) -> CheckpointSnapshot {
+      var next = 0
+      let order = momentum.namedTensors.sorted { $0.name < $1.name }
+      let pieces = momentum.namedTensors.map { tensor in
+        TensorToWrite(name: tensor.name, shape: tensor.shape) { body in
+          #expect(order[next].name == tensor.name)
+          next += 1
+          for first in stride(from: 0, to: tensor.values.count, by: 100) {
+            try withExtendedLifetime(tensor) {
+              try body(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: tensor.values[first..<min(first + 100, tensor.values.count)])))
+            }
+          }
+        }
+      }
+      return CheckpointSnapshot(
+        someDescription(4, phase: "classification", endsPhase: true), copying: someVector(seed: 4).namedTensors, momentum: pieces,
+        drain: drained)
+    }
+    var (call, failures) = (0, 0)
+    while true {
+      call += 1
+      let url = directory.file("store")
+      try? FileManager.default.removeItem(at: url)
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+      let files = FaultyFiles(fault, atCall: call)
+      var drains = 0
+      do { try CheckpointStore(url, keep: 1, files: files.layer).write(snapshot { drains += 1 }) } catch { failures += 1 }
+      #expect(drains == 1, "\(fault) at call \(call)")
+      let store = CheckpointStore(url, keep: 1)
+      try store.write(snapshot { drains += 1 })
+      #expect(drains == 2)
+      let found = try #require(try store.newestValid().checkpoint)
+      let read = ParameterVector(someTable)
+      try found.momentum().fill([read])
+      #expect(found.description.endsPhase && read.values == momentum.values)
+      if files.calls < call { break }
+    }
+    #expect(failures > 3 && call > 40, "\(failures) failures in \(call) calls")
   }
 
   /// A disk that says it has written and gives back something else.

@@ -11,7 +11,11 @@ import Testing
       truth: Array(repeating: 0, count: 1234) + [1, 1, 1, 1])
     var labels = LabelCounts()
     labels.add(predicted: [true, false], truth: [true, true])
-    return EvaluationReport(pixels: matrix, labels: labels, images: 3, classNames: ["background", "cat", "dog"])
+    var scores = LabelScores(classes: 2)
+    scores.add(scores: [0.9, 0.4], truth: [true, false])
+    scores.add(scores: [0.6, 0.1], truth: [false, false])
+    scores.add(scores: [0.5, 0.2], truth: [true, false])
+    return EvaluationReport(pixels: matrix, labels: labels, scores: scores, images: 3, classNames: ["background", "cat", "dog"])
   }
 
   @Test func figures() throws {
@@ -21,10 +25,10 @@ import Testing
     #expect(report.meanIoUPresent == report.meanIoU21)
     #expect(report.pixelAccuracy == 1236.0 / 1238)
     #expect(report.classes.map(\.name) == ["background", "cat", "dog"])
-    #expect(report.baselines.allBackground.meanIoU21 == 1234.0 / 1238 / 2)
-    #expect(report.baselines.allBackground.meanIoU20 == 0)
-    #expect(report.baselines.mostFrequentClass?.className == "cat")
-    #expect(report.baselines.mostFrequentClass?.meanIoU20 == 4.0 / 1238)
+    #expect(report.baselines?.allBackground.meanIoU21 == 1234.0 / 1238 / 2)
+    #expect(report.baselines?.allBackground.meanIoU20 == 0)
+    #expect(report.baselines?.mostFrequentClass?.className == "cat")
+    #expect(report.baselines?.mostFrequentClass?.meanIoU20 == 4.0 / 1238)
     #expect(report.labels.recall == 0.5 && report.labels.precision == 1)
     #expect(report.pixels == 1238 && report.images == 3)
   }
@@ -43,7 +47,7 @@ import Testing
         mean IoU %, those in the truth          79.9            49.8      0.2
         pixel accuracy %                        99.8            99.7      0.3
 
-        labels: precision 100.0 %, recall 50.0 %, F1 66.7 %
+        labels: precision 100.0 %, recall 50.0 %, F1 66.7 %, mean average precision 83.3 %
         3 images, 1,238 pixels
 
         """)
@@ -53,7 +57,7 @@ import Testing
     let report = EvaluationReport(
       pixels: ConfusionMatrix(classes: 1), labels: LabelCounts(), images: 0, classNames: ["background", "cat"])
     #expect(report.table.contains("pixel accuracy %                           -               -  -"))
-    #expect(report.baselines.mostFrequentClass == nil)
+    #expect(report.baselines?.mostFrequentClass == nil && report.baselines != nil)
   }
 
   @Test func jsonHoldsEveryKeyAndReadsBack() throws {
@@ -64,9 +68,10 @@ import Testing
     let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     #expect(
       Set(object.keys) == [
-        "meanIoU21", "meanIoU20", "meanIoUPresent", "pixelAccuracy", "classes", "labels", "baselines", "images",
+        "judged", "meanIoU21", "meanIoU20", "meanIoUPresent", "pixelAccuracy", "classes", "labels", "baselines", "images",
         "pixels",
       ])
+    #expect(object["judged"] as? String == "masks and labels")
     let classes = try #require(object["classes"] as? [[String: Any]])
     #expect(classes.map { $0["name"] as? String } == ["background", "cat", "dog"])
     #expect(classes[2]["iou"] is NSNull, "a class that is nowhere has the key, with null")
@@ -74,5 +79,33 @@ import Testing
     let baselines = try #require(object["baselines"] as? [String: [String: Any]])
     let accuracy = try #require(baselines["allBackground"]?["pixelAccuracy"] as? Double)
     #expect(abs(accuracy - 1234.0 / 1238) < 1e-15, "JSONSerialization may miss the last bit")
+  }
+
+  /// Of a model whose segmentation network is not trained.
+  @Test func labelsAlone() throws {
+    var (counts, scores) = (LabelCounts(), LabelScores(classes: 2))
+    counts.add(predicted: [true, true], truth: [true, false])
+    scores.add(scores: [0.9, 0.8], truth: [true, false])
+    let report = EvaluationReport(labels: counts, scores: scores, classNames: ["background", "cat", "dog"])
+    #expect(
+      report.table == """
+        labels only: the segmentation network is not trained, so no mask was judged
+
+        class  average precision %  images with it
+        cat                  100.0               1
+        dog                      -               0
+
+        labels: precision 50.0 %, recall 100.0 %, F1 66.7 %, mean average precision 100.0 %
+        1 images
+
+        """)
+    let data = try report.json()
+    #expect(try JSONDecoder().decode(EvaluationReport.self, from: data) == report)
+    let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let whole = try #require(try JSONSerialization.jsonObject(with: smallReport().json()) as? [String: Any])
+    #expect(Set(object.keys) == Set(whole.keys) && object["judged"] as? String == "labels")
+    #expect(object["meanIoU21"] is NSNull && object["baselines"] is NSNull && object["pixels"] is NSNull)
+    let classes = try #require((object["labels"] as? [String: Any])?["classes"] as? [[String: Any]])
+    #expect(classes.allSatisfy { Set($0.keys) == ["name", "averagePrecision", "images"] } && classes[1]["averagePrecision"] is NSNull)
   }
 }

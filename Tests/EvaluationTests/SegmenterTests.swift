@@ -229,4 +229,27 @@ import Workers
       }
     }
   }
+
+  /// The classification network alone says the same, and its saliency lies where another pass finds it.
+  @Test func labelsAloneHaveTheSameScores() throws {
+    let net = Self.net(biases: [0.3, -0.2, 0.1])
+    let scorer = LabelScorer(net, images: 5, bench: Workbench(workers: WorkerPool(threads: 2)))
+    let found = scorer.score(Self.pictures)
+    for (labels, whole) in zip(found, Self.segment(net, Self.pictures, atOnce: 5)) {
+      #expect(labels.labelScores.map(\.bitPattern) == whole.labelScores.map(\.bitPattern) && labels.labels == whole.labels)
+    }
+    var maps: Set<[UInt8]> = []
+    for (image, picture) in Self.pictures.enumerated() {
+      for label in 1...Self.classes {
+        let map = scorer.saliency(of: label, image: image, picture)
+        #expect(map.width == picture.width && map.height == picture.height)
+        #expect(Set(map.indices).count > 3, "picture \(image), class \(label): the map is flat")
+        maps.insert(map.indices)
+        // The largest value of the four places of pool5 is white wherever the picture covers its middle.
+        if picture.width == picture.height { #expect(map.indices.max() == 255) }
+      }
+    }
+    // A map of 2 x 2 in grey: two classes may look alike by chance.
+    #expect(maps.count > 2 * Self.pictures.count, "classes or pictures share a map")
+  }
 }

@@ -53,7 +53,7 @@ extension EndToEnd {
     @Test func wrongInputIsSaidOnce() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2)
-      let (model, half) = ("run/checkpoints/segmentation-000003", "run/checkpoints/classification-000004")
+      let model = "run/checkpoints/segmentation-000003"
       try workplace.write("words", to: "empty/words.txt")
       let picture = "data/JPEGImages/\(try workplace.ids()[0]).jpg"
       let bytes = try workplace.read(picture)
@@ -66,7 +66,6 @@ extension EndToEnd {
         ([picture, "--data", "data"], [".jpg", "is it a safetensors file?"]),
         (["absent", "--data", "data"], ["no model at absent", "give a model.safetensors.zst"]),
         (["empty", "--data", "data"], ["no model at empty", "give a model.safetensors.zst"]),
-        ([half, "--data", "data"], ["the end of the classification phase", "dnet-train with the same --output"]),
         ([model, "--data", "absent"], ["absent", "JPEGImages"]),
         ([model, "--data", "data", "--list", "absent.txt"], ["absent.txt", "check the path"]),
         ([model, "--data", "five"], ["there are 3 classes", "network.classes"]),
@@ -74,7 +73,6 @@ extension EndToEnd {
       ]
       let predictions: [([String], [String])] = [
         (["words.txt", picture], ["words.txt", "safetensors"]), ([model, "words.txt"], ["words.txt", "convert it"]),
-        ([half, picture], ["the end of the classification phase"]),
         ([model, picture, "cut.jpg"], ["cut.jpg", "fetch it again"]), ([model, "absent.jpg"], ["absent.jpg", "check the path"]),
         ([model, picture, picture], ["two pictures are called"]),
       ]

@@ -53,5 +53,109 @@ extension EndToEnd {
       try workplace.train("roomy", ranks: nil, set: ["classification.iterations=100000"], ["--stop-after", "\(done)"])
       #expect(try workplace.summary("run").weightsDigest == workplace.summary("roomy").weightsDigest)
     }
+
+    // MARK: At a phase's end and at the run's
+
+    /// `checkpoints` is a disk too small for any, or one that is full until somebody complains; or the run's own folder is.
+    private enum Disk: String, CaseIterable {
+      case small = #"""
+        mkdir -p run/checkpoints && mount -t tmpfs -o size=64k tmpfs run/checkpoints || exit 77
+        "$@" >train.log 2>&1; echo "status $?"
+        ls -A run/checkpoints
+        """#
+      case fullForAWhile = #"""
+        mkdir -p run/checkpoints && mount -t tmpfs -o size=64m tmpfs run/checkpoints || exit 77
+        cat /dev/zero >run/checkpoints/filler 2>/dev/null
+        "$@" >train.log 2>&1 &
+        for i in $(seq 600); do grep -q 'was not written to' train.log && break; sleep 0.05; done
+        rm run/checkpoints/filler
+        wait $!; echo "status $?"
+        ls -A run/checkpoints
+        """#
+      case smallForTheModel = #"""
+        mkdir -p run && mount -t tmpfs -o size=64k tmpfs run || exit 77
+        mkdir run/checkpoints && mount -t tmpfs -o size=64m tmpfs run/checkpoints || exit 77
+        "$@" >train.log 2>&1; echo "status $?"
+        ls -A run
+        mount -o remount,size=64m run
+        "$@" >again.log 2>&1; echo "again $?"
+        mkdir out; cp run/*.json run/*.zst out/; mount --make-private run; umount run/checkpoints; umount run; cp out/* run/
+        """#
+    }
+
+    /// A run on such a disk, on some ranks.
+    private func start(_ disk: Disk, ranks: Int?, set: [String] = [], _ more: [String] = []) throws -> (Workplace, Job) {
+      let workplace = try Workplace()
+      let settings = (Workplace.settings + set).flatMap { ["--set", $0] }
+      let command =
+        Commands.launcher(ranks)
+        + [try Commands.path("dnet-train"), Commands.repository + "/Configs/synthetic/tiny.yaml", "--output", "run"] + settings + more
+      return (workplace, try Job(["unshare", "-m", "bash", "-c", disk.rawValue, "bash"] + command, in: workplace.path))
+    }
+
+    private func log(_ workplace: Workplace, _ name: String = "train.log") -> String {
+      (try? String(decoding: workplace.read(name), as: UTF8.self)) ?? ""
+    }
+
+    @Test func noFailedWriteCostsTheRun() throws {
+      let (never, neverJob) = try start(.small, ranks: 2)
+      let (later, laterJob) = try start(.fullForAWhile, ranks: 2, set: ["checkpoint.every=0"])
+      let (stopped, stoppedJob) = try start(.small, ranks: 3, ["--stop-after", "3"])
+      let (modelless, modellessJob) = try start(.smallForTheModel, ranks: nil)
+      let (unsound, unsoundJob) = try start(.small, ranks: 2, ["--drill", "nan:1:4"])
+      let outcome = neverJob.wait(limit: 90)
+      if outcome.status == 77 || outcome.status == 1 && outcome.output.contains("unshare") {
+        print("SKIPPED: no file system can be mounted here (root is needed): full disks at a phase's end were not tried")
+        return
+      }
+
+      // No checkpoint ever: the model is there, and everybody is told.
+      var text = log(never)
+      #expect(outcome.lines == ["status 0"], "\(outcome.output)\n\(text)")
+      for words in [
+        "checkpoint classification-000004 was not written to", "; the next attempt is in 4 s",
+        "warning: the classification phase is done and its last checkpoint is not written; the run goes on without. Until one is, a "
+          + "restart begins at the beginning",
+        "warning: the model is written, the checkpoint after segmentation iteration 3 is not",
+      ] { #expect(text.contains(words), "no \(words) in \(text)") }
+      #expect(try never.summary("run").weightsDigest == Workplace.digest.get())
+      #expect(never.exists("run/model.safetensors.zst") && never.iterations("run") == Workplace.sequence(4, 3))
+
+      // The first attempt at the phase's end fails, another succeeds.
+      let second = laterJob.wait(limit: 90)
+      text = log(later)
+      #expect(second.lines == ["status 0", "classification-000004", "latest", "segmentation-000003"], "\(second.output)\n\(text)")
+      #expect(text.contains("; the next attempt is in 1 s") && text.contains("classification phase done: ") && text.contains("/run/checkpoints/classification-000004"))
+      #expect(!text.contains("goes on without"), "\(text)")
+      #expect(try later.summary("run").weightsDigest == Workplace.digest.get())
+
+      // What the run did is lost with its checkpoint: an error.
+      let third = stoppedJob.wait(limit: 90)
+      text = log(stopped)
+      #expect(third.lines == ["status 1"], "\(third.output)\n\(text)")
+      let complaints = text.split(separator: "\n").filter { $0.hasPrefix("dnet-train:") }
+      #expect(complaints.count == 1 && complaints[0].contains("after iteration 3 of the classification phase, and its checkpoint was not"))
+      #expect(complaints[0].contains("it goes on from the beginning") && !text.contains("goes on from here"), "\(text)")
+      #expect(try stopped.summary("run").exitReason == "stop-after")
+
+      // The model cannot be written, and the same command writes it later.
+      let fourth = modellessJob.wait(limit: 90)
+      text = log(modelless)
+      #expect(fourth.lines.first == "status 1" && fourth.lines.last == "again 0", "\(fourth.output)\n\(text)\n\(log(modelless, "again.log"))")
+      #expect(!fourth.lines.contains { $0.contains("model.safetensors.zst") || $0 == "summary.json" }, "\(fourth.output)")
+      for words in [
+        "training is over and the model was not written to run/model.safetensors.zst", "No space left on device",
+        "it goes on from /", "/run/checkpoints/segmentation-000003 and writes the model",
+      ] { #expect(text.contains(words), "no \(words) in \(text)") }
+      #expect(try modelless.summary("run").weightsDigest == Workplace.digest.get())
+      #expect(modelless.exists("run/model.safetensors.zst"))
+
+      // A run that ends for another reason says that one.
+      let fifth = unsoundJob.wait(limit: 90)
+      text = log(unsound)
+      #expect(fifth.lines == ["status 1"] && text.contains("checkpoint classification-000003 was not written to"), "\(fifth.output)\n\(text)")
+      let last = text.split(separator: "\n").filter { $0.hasPrefix("dnet-train:") }
+      #expect(last.count == 1 && last[0].contains("is no number") && last[0].contains("in iteration 4 of the classification phase"), "\(text)")
+    }
   }
 }

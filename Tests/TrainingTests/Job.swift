@@ -35,7 +35,7 @@ struct Outcome {
   var lines: [String] { output.split(separator: "\n").map(String.init) }
 
   /// Lines in which a command, not mpirun, complains.
-  var complaints: [String] { lines.filter { $0.hasPrefix("dnet-train:") || $0.hasPrefix("dnet evaluate:") || $0.hasPrefix("Error:") } }
+  var complaints: [String] { lines.filter { $0.hasPrefix("dnet-train:") || $0.hasPrefix("dnet evaluate:") || $0.hasPrefix("dnet predict:") || $0.hasPrefix("dnet model export:") || $0.hasPrefix("Error:") } }
 }
 
 /// A running command.

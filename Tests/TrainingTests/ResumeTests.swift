@@ -72,6 +72,16 @@ extension EndToEnd {
       #expect(try workplace.summary("run").weightsDigest == workplace.summary("whole").weightsDigest)
     }
 
+    /// A run that is cut short where it stands: nothing is left to train, only statistics are to be gathered.
+    @Test func aPhaseCanEndWhereItWasStopped() throws {
+      let workplace = try Workplace()
+      try workplace.train("short", ranks: 1, set: ["segmentation.iterations=2"])
+      try workplace.train("run", ranks: 2, set: ["segmentation.iterations=5"], ["--stop-after", "6"])
+      try workplace.train("run", ranks: 3, set: ["segmentation.iterations=2"])
+      #expect(try workplace.summary("run").weightsDigest == workplace.summary("short").weightsDigest)
+      #expect(workplace.iterations("run") == Workplace.sequence(4, 2))
+    }
+
     @Test func resumeFromANamedCheckpoint() throws {
       let workplace = try Workplace()
       let set = ["checkpoint.every=1", "checkpoint.keep=9"]

@@ -107,7 +107,13 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
       if iteration == 1 {
         try sgd.gatherVelocity(into: velocity?.pointer, owned: owned, communicator)
         sgd = optimizer(owned[communicator.rank])
-        try sgd.scatterVelocity(from: velocity.map { UnsafePointer($0.pointer) }, owned: owned, communicator)
+        // Pieces that cut parameters and ranks' slices anywhere, and parameters in another order than the table's.
+        let order = Array(table.parameters.indices.reversed())
+        var values = order.flatMap { index in velocity.map { Array($0[index]) } ?? [] }[...]
+        try sgd.scatterVelocity(owned: owned, order: order, communicator, pieceFloats: 1009) { piece in
+          _ = piece.update(fromContentsOf: values.prefix(piece.count))
+          values = values.dropFirst(piece.count)
+        }
       }
     }
     try sgd.gatherVelocity(into: velocity?.pointer, owned: owned, communicator)

@@ -1,0 +1,57 @@
+// What the classification network alone says of pictures: for a model whose segmentation network is not trained.
+import Images
+import Networks
+import Workers
+
+/// Labels of one picture.
+package struct ScoredLabels: Sendable {
+  /// sigmoid(average score) of each class: element c - 1 belongs to class c.
+  package let labelScores: [Float]
+  /// Which of them are above the threshold.
+  package let labels: [Bool]
+
+  package init(labelScores: [Float], labels: [Bool]) { (self.labelScores, self.labels) = (labelScores, labels) }
+}
+
+/// Names the classes of pictures, several at a time. Scores are those of `Segmenter` for the same batch.
+package final class LabelScorer {
+  /// Pictures of one call.
+  package let images: Int
+  private let pass: ClassificationPass
+  private let input: InputPlanes
+
+  package init(_ net: DecoupledNet, images: Int, bench: Workbench) {
+    self.images = images
+    pass = ClassificationPass(net, images: images, bench: bench)
+    input = InputPlanes(images: images, size: net.shape.inputSize, workers: bench.workers)
+  }
+
+  /// - Parameter pictures: 1 to `images` of them.
+  package func score(_ pictures: [RGBImage]) -> [ScoredLabels] {
+    precondition((1...images).contains(pictures.count), "\(pictures.count) pictures for a scorer of \(images)")
+    let classes = pass.shape.classes
+    let scores = pass.scores(input.fill(pictures))
+    return pictures.indices.map { image in
+      let own = Array(scores[image * classes..<(image + 1) * classes])
+      return ScoredLabels(labelScores: own, labels: own.map { $0 > Segmenter.threshold })
+    }
+  }
+
+  /// Where the network sees a class in a picture of the last `score` (paper Eq. 3): grey, in the picture's size, white where it
+  /// matters most. As coarse as pool5, whose places are 32 pixels of the network's input apart.
+  ///
+  /// - Parameter label: 1...K
+  package func saliency(of label: Int, image: Int, _ picture: RGBImage) -> IndexImage {
+    let (classes, coarse) = (pass.shape.classes, pass.shape.pool5Size)
+    let seeds = (0..<classes).map { $0 == label - 1 ? Float(1) : 0 }
+    let map = pass.saliency([LabelChoice(image: image, seeds: seeds)])[0]
+    let side = max(picture.width, picture.height)
+    let fine = Imresize.resize(map, width: coarse, height: coarse, toWidth: side, toHeight: side, kernel: .bilinear)
+    let scale = (map.max() ?? 0) > 0 ? 255 / map.max()! : 0
+    var grey = IndexImage(width: picture.width, height: picture.height)
+    for y in 0..<picture.height {
+      for x in 0..<picture.width { grey[x, y] = UInt8(min(max(fine[y * side + x] * scale, 0), 255).rounded()) }
+    }
+    return grey
+  }
+}
