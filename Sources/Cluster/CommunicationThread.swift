@@ -22,6 +22,8 @@ final class CommunicationThread: @unchecked Sendable {
   private enum Command {
     case call(Call)
     case start(TransfersInFlight)
+    /// As soon as those before it have left room.
+    case queue(TransfersInFlight)
   }
 
   /// Somebody else's closure. The reference to it is gone before the call counts as done, for then the caller's frame may
@@ -37,6 +39,12 @@ final class CommunicationThread: @unchecked Sendable {
       body = nil
     }
   }
+
+  /// Bytes of queued flights that may be under way at once. Set while nothing is in flight.
+  var window = Int.max
+  /// Queued flights: those that wait for room, and the bytes of those that are under way.
+  private var queued: [TransfersInFlight] = []
+  private var windowBytes = 0
 
   private var mutex = pthread_mutex_t()
   private var wake = pthread_cond_t()
@@ -86,9 +94,12 @@ final class CommunicationThread: @unchecked Sendable {
   }
 
   /// Hands over transfers and returns at once.
-  func start(_ flight: TransfersInFlight) {
+  ///
+  /// - Parameter isQueued: they come after those that were queued before them, in a window of bytes: messages that leave at once
+  ///   share the link and all come late. Every rank must queue in the same order.
+  func start(_ flight: TransfersInFlight, isQueued: Bool = false) {
     pthread_mutex_lock(&mutex)
-    commands.append(.start(flight))
+    commands.append(isQueued ? .queue(flight) : .start(flight))
     pthread_cond_signal(&wake)
     pthread_mutex_unlock(&mutex)
   }
@@ -167,10 +178,28 @@ final class CommunicationThread: @unchecked Sendable {
           pthread_cond_broadcast(&news)
           pthread_mutex_unlock(&mutex)
         case .start(let flight): begin(flight)
+        case .queue(let flight): queued.append(flight)
         }
       }
-      if poll() { backoff.reset() }
+      beginQueued()
+      if poll() {
+        beginQueued()
+        backoff.reset()
+      }
     }
+  }
+
+  /// Begins as many queued flights as there is room for, one in any case.
+  private func beginQueued() {
+    var count = 0
+    for flight in queued {
+      guard windowBytes == 0 || windowBytes + flight.bytes <= window else { break }
+      windowBytes += flight.bytes
+      flight.isInWindow = true
+      begin(flight)
+      count += 1
+    }
+    queued.removeFirst(count)
   }
 
   private func begin(_ flight: TransfersInFlight) {
@@ -208,6 +237,7 @@ final class CommunicationThread: @unchecked Sendable {
 
   private func end(_ flight: TransfersInFlight) {
     flight.finished = Backoff.seconds
+    if flight.isInWindow { windowBytes -= flight.bytes }
     observer?(flight)
     pthread_mutex_lock(&mutex)
     flight.markEnded()
@@ -218,7 +248,7 @@ final class CommunicationThread: @unchecked Sendable {
 }
 
 /// How long to stay away between two looks. Where somebody waits: not at all for the first 50 microseconds without news, then
-/// 20 microseconds, half as much more each time, up to 500. Else 200 microseconds, half as much more each time, up to 1000.
+/// 20 microseconds, half as much more each time, up to 500. Else 100 microseconds, half as much more each time, up to 500.
 struct Backoff {
   private static let busy = 50_000
   private static let hurried = 20_000...500_000

@@ -31,9 +31,16 @@ package final class Communicator: @unchecked Sendable {
   /// Seconds since the start in which messages handed to `start` were under way.
   package var secondsTransferring: Double { Double(thread.busy.load(ordering: .relaxed)) * 1e-9 }
 
-  /// Longest single message in bytes; longer transfers travel as several. Equal on all ranks. Far below the 2^31 - 1
-  /// that MPI can count, and short enough that a rank which is receiving notices progress and does not sleep.
+  /// Longest single message in bytes; longer transfers travel as several. Equal on all ranks, and far below the 2^31 - 1 that
+  /// MPI can count. Between machines what Open MPI sends over TCP at once (btl_tcp_eager_limit, 64 KiB with its header):
+  /// longer messages ask first whether they may come, which takes several looks of both sides, and share the link among them.
   package var pieceBytes = 1 << 20
+
+  /// Bytes of queued messages that may be under way at once; without end until somebody knows the links. Nothing may be in flight.
+  package var window: Int {
+    get { thread.window }
+    set { thread.window = newValue }
+  }
 
   let world: MPI_Comm
   let thread: CommunicationThread
@@ -53,6 +60,7 @@ package final class Communicator: @unchecked Sendable {
     let own = Array(communicator.nodeName.utf8.prefix(longestName))
     let names = try communicator.allGather(own + Array(repeating: 0, count: longestName - own.count))
     communicator.ranksOnThisNode = names.filter { $0 == names[communicator.rank] }.count
+    if communicator.ranksOnThisNode < communicator.size { communicator.pieceBytes = 60 << 10 }
     communicator.localRank = names[..<communicator.rank].filter { $0 == names[communicator.rank] }.count
     return communicator
   }

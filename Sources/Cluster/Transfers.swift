@@ -60,6 +60,9 @@ package final class TransfersInFlight: @unchecked Sendable {
   /// Payload bytes that this rank sends.
   package private(set) var bytesSent = 0
 
+  /// The larger of what this rank sends and of what it receives.
+  let bytes: Int
+  var isInWindow = false
   private let transfers: [Transfer]
   private let pieceBytes: Int
   private let world: MPI_Comm
@@ -73,6 +76,14 @@ package final class TransfersInFlight: @unchecked Sendable {
 
   init(_ kind: TransferKind, _ transfers: [Transfer], pieceBytes: Int, world: MPI_Comm) {
     (self.kind, self.transfers, self.pieceBytes, self.world) = (kind, transfers, pieceBytes, world)
+    var (out, into) = (0, 0)
+    for transfer in transfers {
+      switch transfer {
+      case .send(_, let count, _): out += count
+      case .receive(_, let count, _): into += count
+      }
+    }
+    bytes = max(out, into) * MemoryLayout<Float>.stride
   }
 
   /// Whether all messages have arrived or left; from any thread.
@@ -192,9 +203,11 @@ struct OpenRequests {
 extension Communicator {
   /// Hands messages to the communication thread. Not collective, but each send needs its receive.
   /// Any number of floats may travel in one transfer.
-  package func start(_ transfers: [Transfer], _ kind: TransferKind = .general) -> TransfersInFlight {
+  ///
+  /// - Parameter isQueued: whether they wait for `window`; all ranks must queue in the same order.
+  package func start(_ transfers: [Transfer], _ kind: TransferKind = .general, isQueued: Bool = false) -> TransfersInFlight {
     let flight = TransfersInFlight(kind, transfers, pieceBytes: pieceBytes, world: world)
-    thread.start(flight)
+    thread.start(flight, isQueued: isQueued)
     return flight
   }
 

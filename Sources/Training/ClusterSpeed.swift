@@ -1,4 +1,5 @@
-// What this cluster's links and cores give, measured for a moment at the start: the ways of large gradients follow from it.
+// What this cluster's links and cores give, measured for a moment at the start: the ways of large gradients follow from it, and how
+// many new weights travel at once.
 import Cluster
 import Foundation
 import Gradients
@@ -6,16 +7,15 @@ import Tensors
 import Workers
 
 extension FactorChoice.Speed {
-  /// The slowest of all ranks, the same figures everywhere; nil where no choice hangs on it. Collective.
-  static func ifNeeded(_ configuration: Configuration, _ communicator: Communicator, threads: Int) throws -> Self? {
-    guard communicator.size > 1, configuration.factorWay == nil else { return nil }
-    return try measure(communicator, threads: threads)
-  }
-
-  /// Collective; a quarter of a second on a link of 1 Gbit/s.
+  /// The slowest of all ranks, the same figures everywhere; sets the communicator's window. Collective; a quarter of a second
+  /// on a link of 1 Gbit/s.
   static func measure(_ communicator: Communicator, threads: Int) throws -> Self {
     let products = try communicator.allGather([products(threads: threads)]).map { $0[0] }.min()!
-    return Self(bandwidth: try bandwidth(communicator), products: products)
+    let speed = Self(bandwidth: try bandwidth(communicator), products: products)
+    // Enough for the link to be busy from one look at the messages to the next, a few milliseconds. What is beyond that would
+    // only take the link from what is needed first.
+    if communicator.size > 1 { communicator.window = max(Int(speed.bandwidth * 20e-3), 1 << 20) }
+    return speed
   }
 
   /// Bytes a second from each rank to the next while all send at once: the slowest link's, best of three; infinite for one

@@ -42,7 +42,7 @@ package enum ScalingBenchmark {
     try ShardTree(shards: configuration.shards).requireWork(forRanks: communicator.size)
     let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
     let link = try LinkFigures.measure(communicator, threads: threads)
-    let speed = configuration.factorWay == nil ? try FactorChoice.Speed.measure(communicator, threads: threads) : nil
+    let speed = try FactorChoice.Speed.measure(communicator, threads: threads)
     let trace = try Trace(path: options.trace, communicator)
     var report = ScalingReport(configuration, communicator, threads: threads, link: link)
     for phase in options.phases {
@@ -54,7 +54,7 @@ package enum ScalingBenchmark {
 
   private static func measure(
     _ phase: Phase, _ options: ScalingOptions, _ communicator: Communicator, threads: Int, link: LinkFigures,
-    speed: FactorChoice.Speed?, _ trace: Trace, _ peakMemory: () -> Int
+    speed: FactorChoice.Speed, _ trace: Trace, _ peakMemory: () -> Int
   ) throws -> ScalingReport.PhaseFigures {
     let configuration = options.configuration
     let bench = Workbench(workers: WorkerPool(threads: threads), convolution: configuration.convolution)
@@ -103,7 +103,7 @@ package enum ScalingBenchmark {
     let traffic = ScalingTraffic(phase, configuration, ranks: communicator.size, speed: speed)
     let profile = ScalingProfile(
       phase: phase, script: recorder.script, buckets: recorder.bucketSeconds, traffic: traffic, link: link,
-      products: speed?.products)
+      products: speed.products)
     work.reduction.observer = nil
     return withExtendedLifetime((recorder, runner)) {
       ScalingReport.PhaseFigures(

@@ -13,7 +13,7 @@ package struct ScalingProfile: Sendable {
   /// Of the layout that was recorded.
   package var traffic: ScalingTraffic
   package var link: LinkFigures
-  /// Multiply-adds a second of gradients from factors; nil where the configuration says how they travel.
+  /// Multiply-adds a second of gradients from factors; nil where nobody has measured them.
   package var products: Double?
 
   package init(

@@ -50,7 +50,7 @@ package final class TrainingLoop {
     try ShardTree(shards: configuration.shards).requireWork(forRanks: communicator.size)
     let pool = WorkerPool(threads: threads)
     workers = pool
-    speed = try FactorChoice.Speed.ifNeeded(configuration, communicator, threads: threads)
+    speed = communicator.size > 1 ? try FactorChoice.Speed.measure(communicator, threads: threads) : nil
     bench = Workbench(workers: pool, convolution: configuration.convolution)
     data = try communicator.together { try TrainingData(configuration, workers: pool) }
     try StartupChecks.requireSameLabels(data, communicator)

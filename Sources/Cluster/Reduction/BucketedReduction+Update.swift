@@ -105,7 +105,7 @@ extension BucketedReduction {
     update(range, UnsafePointer(values[0]))
   }
 
-  /// The new weights of this rank's slice go out, the others' come in.
+  /// The new weights of this rank's slice go out, the others' come in: queued, in forward order on every rank.
   private func spread(_ state: BucketState) {
     state.stage = .spreading
     guard communicator.size > 1, state.bucket.way != .replicas else { return }
@@ -117,7 +117,7 @@ extension BucketedReduction {
           .receive(weights + slices[other].lowerBound, count: slices[other].count, from: other),
           .send(weights + mine.lowerBound, count: mine.count, to: other),
         ]
-      }, .weights(bucket: state.number))
+      }, .weights(bucket: state.number), isQueued: true)
   }
 
   // MARK: The next iteration
