@@ -70,9 +70,6 @@ package struct ScalingModel: Sendable {
 
 /// The state of a playback.
 private struct ScalingPlayback {
-  /// A long message asks first whether it may come: its latency counts three times.
-  private static let roundsOfLongMessage = 3.0
-
   private enum Stage { case computing, travelling, spreading, ready }
 
   private let model: ScalingModel
@@ -111,7 +108,7 @@ private struct ScalingPlayback {
     }
     // Behind all that was handed over before, however short it is.
     linkFree = max(linkFree, times.now)
-    reportArrival = model.ranks > 1 ? max(send(model.reportBytes * (model.ranks - 1), rounds: 1), linkFree + model.latency) : times.now
+    reportArrival = model.ranks > 1 ? max(send(model.reportBytes * (model.ranks - 1)), linkFree + model.latency) : times.now
     if model.looksAhead, model.ranks > 1 {
       play(model.script.features)
       isAhead = true
@@ -156,12 +153,12 @@ private struct ScalingPlayback {
   // MARK: The link
 
   /// Returns when it is there.
-  private mutating func send(_ bytes: Int, rounds: Double = Self.roundsOfLongMessage) -> Double {
+  private mutating func send(_ bytes: Int) -> Double {
     guard model.ranks > 1, bytes > 0 else { return times.now }
     let seconds = Double(bytes) / model.bandwidth
     linkFree = max(times.now, linkFree) + seconds
     times.transferred += seconds
-    return linkFree + rounds * model.latency
+    return linkFree + model.latency
   }
 
   // MARK: The reduction
