@@ -66,11 +66,11 @@ struct ScalingModelTests {
     expect(model.predict(), seconds: 17, exposed: 1, transfer: 4)
   }
 
-  @Test func latencyCountsOnceForWordsAndThriceForBuckets() {
+  @Test func latencyCountsOnceAMessage() {
     var model = Self.model()
     model.latency = 0.25
-    // Second gradient and words at 7.75; weights of both layers at 8.5.
-    expect(model.predict(), seconds: 11.5, exposed: 1.5, transfer: 0)
+    // Second gradient and words at 7.25; weights of both layers at 7.5.
+    expect(model.predict(), seconds: 10.5, exposed: 0.5, transfer: 0)
   }
 
   /// Factors leave shard by shard; nothing else has to leave for a layer whose every rank updates all of it.
