@@ -56,6 +56,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
   let schedule = LearningRateSchedule(base: 0.05, step: 2, factor: 0.1)
   let range = tree.range(of: communicator.rank, ranks: communicator.size)
   communicator.pieceBytes = count > 1000 ? 4000 : 1 << 20
+  communicator.window = count > 1000 ? 5000 : .max
 
   let rows = 3
   func factors(_ parameter: Parameter, _ shard: Int, _ iteration: Int) -> (left: [Float], right: [Float], width: Int) {
