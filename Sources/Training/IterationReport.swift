@@ -3,33 +3,33 @@
 import Cluster
 
 /// One rank's words: losses of its shards, what went wrong, who wants to stop, and where its time went.
-struct IterationReport: Equatable {
+package struct IterationReport: Equatable {
   /// Loss, right decisions and decisions of each of its shards; NaN where a shard could not be computed.
-  var results: [[Double]] = []
+  package var results: [[Double]] = []
   /// Its data could not be loaded.
-  var lacksData = false
+  package var lacksData = false
   /// The first of its shards with an unsound gradient, and where in the flat vector.
-  var unsound: (shard: Int, offset: Int)?
-  var signalled = false
-  var late = false
+  package var unsound: (shard: Int, offset: Int)?
+  package var signalled = false
+  package var late = false
   /// Seconds since its last report: arithmetic, waiting for data, waiting for messages, and with messages under way.
-  var times = RankTimes()
+  package var times = RankTimes()
 
   private static let fixed = 9
 
   /// Values of a report where no rank has more than `shards` shards.
-  static func count(shards: Int) -> Int { fixed + 3 * shards }
+  package static func count(shards: Int) -> Int { fixed + 3 * shards }
 
-  func encoded(shards: Int) -> [Double] {
+  package func encoded(shards: Int) -> [Double] {
     [
       lacksData ? 1 : 0, unsound.map { Double($0.shard) } ?? -1, unsound.map { Double($0.offset) } ?? -1,
       signalled ? 1 : 0, late ? 1 : 0, times.compute, times.data, times.wait, times.transfer,
     ] + results.joined() + Array(repeating: 0, count: 3 * (shards - results.count))
   }
 
-  init() {}
+  package init() {}
 
-  init(_ values: [Double], shards: Int) {
+  package init(_ values: [Double], shards: Int) {
     lacksData = values[0] != 0
     unsound = values[1] < 0 ? nil : (Int(values[1]), Int(values[2]))
     (signalled, late) = (values[3] != 0, values[4] != 0)
@@ -37,32 +37,36 @@ struct IterationReport: Equatable {
     results = (0..<shards).map { Array(values[Self.fixed + 3 * $0..<Self.fixed + 3 * $0 + 3]) }
   }
 
-  static func == (a: Self, b: Self) -> Bool {
+  package static func == (a: Self, b: Self) -> Bool {
     a.results == b.results && a.lacksData == b.lacksData && a.unsound?.shard == b.unsound?.shard
       && a.unsound?.offset == b.unsound?.offset && a.signalled == b.signalled && a.late == b.late && a.times == b.times
   }
 }
 
 /// Seconds of one rank in one iteration.
-struct RankTimes: Equatable {
-  var compute = 0.0
-  var data = 0.0
-  var wait = 0.0
+package struct RankTimes: Equatable {
+  package var compute = 0.0
+  package var data = 0.0
+  package var wait = 0.0
   /// Seconds in which messages were under way, most of them beside the arithmetic.
-  var transfer = 0.0
+  package var transfer = 0.0
+
+  package init(compute: Double = 0, data: Double = 0, wait: Double = 0, transfer: Double = 0) {
+    (self.compute, self.data, self.wait, self.transfer) = (compute, data, wait, transfer)
+  }
 }
 
 /// All ranks' words of one iteration.
-struct IterationVerdict {
+package struct IterationVerdict {
   /// Mean over the shards.
-  let loss: Double
+  package let loss: Double
   /// Share of right decisions.
-  let accuracy: Double
-  let reports: [IterationReport]
+  package let accuracy: Double
+  package let reports: [IterationReport]
   /// By rank, how much later than this rank's own its words came.
-  let lateness: [Double]
+  package let lateness: [Double]
 
-  init(_ words: [[Double]], lateness: [Double], tree: ShardTree) {
+  package init(_ words: [[Double]], lateness: [Double], tree: ShardTree) {
     let ranks = words.count
     reports = words.enumerated().map {
       IterationReport($0.element, shards: tree.range(of: $0.offset, ranks: ranks).count)
@@ -74,18 +78,18 @@ struct IterationVerdict {
   }
 
   /// Whether the iteration counts: all losses and gradients are numbers, and all data came.
-  var isSound: Bool { loss.isFinite && !reports.contains { $0.lacksData || $0.unsound != nil } }
-  var isSignalled: Bool { reports.contains(where: \.signalled) }
-  var isLate: Bool { reports.contains(where: \.late) }
-  var lacksData: Bool { reports.contains(where: \.lacksData) }
+  package var isSound: Bool { loss.isFinite && !reports.contains { $0.lacksData || $0.unsound != nil } }
+  package var isSignalled: Bool { reports.contains(where: \.signalled) }
+  package var isLate: Bool { reports.contains(where: \.late) }
+  package var lacksData: Bool { reports.contains(where: \.lacksData) }
 
   /// The first shard whose loss is no number.
-  var firstBadLoss: (shard: Int, loss: Double)? {
+  package var firstBadLoss: (shard: Int, loss: Double)? {
     reports.flatMap(\.results).enumerated().first { !$0.element[0].isFinite }.map { ($0.offset, $0.element[0]) }
   }
 
   /// The first shard whose gradient is unsound, on which rank, and where.
-  var firstBadGradient: (rank: Int, shard: Int, offset: Int)? {
+  package var firstBadGradient: (rank: Int, shard: Int, offset: Int)? {
     reports.enumerated().first { $0.element.unsound != nil }.map { ($0.offset, $0.element.unsound!.shard, $0.element.unsound!.offset) }
   }
 }

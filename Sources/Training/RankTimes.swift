@@ -55,7 +55,7 @@ package struct RankMetrics: Sendable, Codable, Equatable {
   /// The rank whose words came last.
   package var last: Int
 
-  init(_ verdict: IterationVerdict) {
+  package init(_ verdict: IterationVerdict) {
     func rounded(_ value: (RankTimes) -> Double) -> [Double] {
       verdict.reports.map { (value($0.times) * 1e6).rounded() / 1e6 }
     }
