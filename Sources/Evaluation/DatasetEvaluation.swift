@@ -77,7 +77,7 @@ package enum DatasetEvaluation {
     }
     let segmenter = Segmenter(net, images: batch, bench: bench)
     return {
-      segmenter.segment($0).map { (ScoredLabels(labelScores: $0.labelScores, labels: $0.labels), $0.mask) }
+      segmenter.segment($0).map { ($0.scored, $0.mask) }
     }
   }
 }

@@ -5,7 +5,7 @@ import Foundation
 package struct EvaluationReport: Sendable, Equatable, Codable {
   package struct ClassFigures: Sendable, Equatable, Codable {
     package let name: String
-    package let iou: Double?
+    @Nullable package private(set) var iou: Double?
     package let truthPixels: UInt64
     package let predictedPixels: UInt64
   }
@@ -13,23 +13,23 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
   /// What is scored by giving every pixel of the set one class.
   package struct Baseline: Sendable, Equatable, Codable {
     package let className: String
-    package let meanIoU21: Double?
-    package let meanIoU20: Double?
-    package let meanIoUPresent: Double?
-    package let pixelAccuracy: Double?
+    @Nullable package private(set) var meanIoU21: Double?
+    @Nullable package private(set) var meanIoU20: Double?
+    @Nullable package private(set) var meanIoUPresent: Double?
+    @Nullable package private(set) var pixelAccuracy: Double?
   }
 
   package struct Baselines: Sendable, Equatable, Codable {
     package let allBackground: Baseline
     /// The object class with most pixels, everywhere; nil where the set has no object.
-    package let mostFrequentClass: Baseline?
+    @Nullable package private(set) var mostFrequentClass: Baseline?
   }
 
   /// How well one class is told from the pictures without it.
   package struct LabelFigures: Sendable, Equatable, Codable {
     package let name: String
     /// nil where no picture shows the class.
-    package let averagePrecision: Double?
+    @Nullable package private(set) var averagePrecision: Double?
     /// Pictures that show it.
     package let images: Int
   }
@@ -43,19 +43,21 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
 
   /// Image labels, over all (picture, object class) pairs together.
   package struct Labels: Sendable, Equatable, Codable {
-    package let precision: Double?
-    package let recall: Double?
-    package let f1: Double?
+    @Nullable package private(set) var precision: Double?
+    @Nullable package private(set) var recall: Double?
+    @Nullable package private(set) var f1: Double?
     package let truePositives: UInt64
     package let falsePositives: UInt64
     package let falseNegatives: UInt64
     /// As PASCAL's classification task is judged; see LabelScores.swift.
-    package let meanAveragePrecision: Double?
+    @Nullable package private(set) var meanAveragePrecision: Double?
     /// The object classes in their order.
     package let classes: [LabelFigures]
 
     init(_ counts: LabelCounts, _ scores: LabelScores, _ classNames: [String]) {
-      (precision, recall, f1) = (counts.precision, counts.recall, counts.f1)
+      precision = counts.precision
+      recall = counts.recall
+      f1 = counts.f1
       truePositives = counts.truePositives
       falsePositives = counts.falsePositives
       falseNegatives = counts.falseNegatives
@@ -70,24 +72,29 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
 
   /// The mean over background and all object classes: 21 for VOC, K+1 for a set of K classes. Classes that neither the
   /// truth nor the prediction holds are left out of every mean.
-  package let meanIoU21: Double?
+  @Nullable package private(set) var meanIoU21: Double?
   /// The mean over the object classes: 20 for VOC, K for a set of K classes.
-  package let meanIoU20: Double?
+  @Nullable package private(set) var meanIoU20: Double?
   /// The mean over the classes that the truth holds, background included.
-  package let meanIoUPresent: Double?
-  package let pixelAccuracy: Double?
+  @Nullable package private(set) var meanIoUPresent: Double?
+  @Nullable package private(set) var pixelAccuracy: Double?
   /// Background first, then the object classes in their order; empty where no mask was judged.
   package let classes: [ClassFigures]
   package let labels: Labels
-  package let baselines: Baselines?
+  @Nullable package private(set) var baselines: Baselines?
   package let images: Int
   /// Pixels that counted: those whose truth is not 255.
-  package let pixels: UInt64?
+  @Nullable package private(set) var pixels: UInt64?
 
   /// Of labels alone.
   package init(labels counts: LabelCounts, scores: LabelScores, classNames: [String]) {
     judged = .labels
-    (meanIoU21, meanIoU20, meanIoUPresent, pixelAccuracy, baselines, pixels) = (nil, nil, nil, nil, nil, nil)
+    meanIoU21 = nil
+    meanIoU20 = nil
+    meanIoUPresent = nil
+    pixelAccuracy = nil
+    baselines = nil
+    pixels = nil
     classes = []
     labels = Labels(counts, scores, classNames)
     images = scores.images
@@ -125,6 +132,11 @@ extension EvaluationReport.Baseline {
       className: className, meanIoU21: matrix.meanWithBackground, meanIoU20: matrix.meanWithoutBackground,
       meanIoUPresent: matrix.meanOverPresent, pixelAccuracy: matrix.pixelAccuracy)
   }
+}
+
+extension EvaluationReport {
+  /// JSON text with sorted keys; a figure without a value is null.
+  package func json() throws -> Data { try ReportJSON.text(self) }
 }
 
 // The table.

@@ -3,16 +3,6 @@ import Images
 import Networks
 import Workers
 
-/// Labels of one picture.
-package struct ScoredLabels: Sendable {
-  /// sigmoid(average score) of each class: element c - 1 belongs to class c.
-  package let labelScores: [Float]
-  /// Which of them are above the threshold.
-  package let labels: [Bool]
-
-  package init(labelScores: [Float], labels: [Bool]) { (self.labelScores, self.labels) = (labelScores, labels) }
-}
-
 /// Names the classes of pictures, several at a time. Scores are those of `Segmenter` for the same batch.
 package final class LabelScorer {
   /// Pictures of one call.
@@ -29,12 +19,7 @@ package final class LabelScorer {
   /// - Parameter pictures: 1 to `images` of them.
   package func score(_ pictures: [RGBImage]) -> [ScoredLabels] {
     precondition((1...images).contains(pictures.count), "\(pictures.count) pictures for a scorer of \(images)")
-    let classes = pass.shape.classes
-    let scores = pass.scores(input.fill(pictures))
-    return pictures.indices.map { image in
-      let own = Array(scores[image * classes..<(image + 1) * classes])
-      return ScoredLabels(labelScores: own, labels: own.map { $0 > Segmenter.threshold })
-    }
+    return Array(ScoredLabels.batch(pass.scores(input.fill(pictures)), classes: pass.shape.classes).prefix(pictures.count))
   }
 
   /// Where the network sees a class in a picture of the last `score` (paper Eq. 3): grey, in the picture's size, white where it

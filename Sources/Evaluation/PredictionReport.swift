@@ -6,30 +6,19 @@ package struct PredictionReport: Encodable, Sendable {
   package struct Label: Encodable, Sendable {
     package let name: String
     /// sigmoid(average score), 0...1; nil where a network that ran away gives no number.
-    package let score: Float?
+    @Nullable package private(set) var score: Float?
     package let isPresent: Bool
     /// Part of the picture; nil where no mask was made.
-    package let share: Double?
+    @Nullable package private(set) var share: Double?
     /// The file of its saliency map; nil where none was made.
-    package var saliency: String?
-
-    enum CodingKeys: String, CodingKey { case name, score, isPresent, share, saliency }
-
-    package func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(name, forKey: .name)
-      try container.encode(score, forKey: .score)
-      try container.encode(isPresent, forKey: .isPresent)
-      try container.encode(share, forKey: .share)
-      try container.encode(saliency, forKey: .saliency)
-    }
+    @Nullable package var saliency: String?
   }
 
   package struct Picture: Encodable, Sendable {
     package let image: String
     /// nil where the segmentation network is not trained.
-    package let mask: String?
-    package let overlay: String?
+    @Nullable package private(set) var mask: String?
+    @Nullable package private(set) var overlay: String?
     /// The object classes in their order.
     package var labels: [Label]
 
@@ -43,16 +32,6 @@ package struct PredictionReport: Encodable, Sendable {
           name: classNames[index + 1], score: scores.labelScores[index].isNaN ? nil : scores.labelScores[index], isPresent: scores.labels[index],
           share: counts.map { Double($0[index + 1]) / Double(pixels) })
       }
-    }
-
-    enum CodingKeys: String, CodingKey { case image, mask, overlay, labels }
-
-    package func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(image, forKey: .image)
-      try container.encode(mask, forKey: .mask)
-      try container.encode(overlay, forKey: .overlay)
-      try container.encode(labels, forKey: .labels)
     }
 
     /// Classes above the threshold with their scores and, where there is a mask, their shares of the picture.
@@ -70,12 +49,8 @@ package struct PredictionReport: Encodable, Sendable {
 
   package init(_ judged: EvaluationReport.Judged) { self.judged = judged }
 
-  /// JSON text with sorted keys and a line break at its end.
-  package func json() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(self) + Data("\n".utf8)
-  }
+  /// JSON text with sorted keys; what there is not is null.
+  package func json() throws -> Data { try ReportJSON.text(self) }
 
   /// A row of scores for each picture, for people.
   package var scoreTable: String {

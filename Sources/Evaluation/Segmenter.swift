@@ -18,17 +18,13 @@ import Workers
 package struct Segmentation: Sendable {
   /// One class index a pixel, in the picture's own size.
   package let mask: IndexImage
-  /// sigmoid(average score) of each class: element c - 1 belongs to class c.
-  package let labelScores: [Float]
-  /// Which of them are above the threshold.
-  package let labels: [Bool]
+  package let scored: ScoredLabels
+  package var labelScores: [Float] { scored.labelScores }
+  package var labels: [Bool] { scored.labels }
 }
 
 /// Segments pictures, several at a time. The result for a picture does not depend on the number of threads.
 package final class Segmenter {
-  /// A label is present above this score.
-  package static let threshold: Float = 0.5
-
   /// Pictures of one call.
   package let images: Int
   private let pass: InferencePass
@@ -48,8 +44,10 @@ package final class Segmenter {
     let (size, classes) = (pass.shape.inputSize, pass.shape.classes)
     let area = size * size
     let scores = pass.features(input.fill(pictures))
+    let scored = ScoredLabels.batch(scores, classes: classes)
     let present = pictures.indices.map { image in
-      (0..<classes).filter { scores[image * classes + $0] > Self.threshold }
+      let own = scored[image].labels
+      return own.indices.filter { own[$0] }
     }
 
     let tails = Tails(present: present, scores: scores, classes: classes)
@@ -68,10 +66,7 @@ package final class Segmenter {
         if !present[image].isEmpty { label(&masks[image], maps[image], labels: present[image]) }
       }
     }
-    return pictures.indices.map { image in
-      let own = Array(scores[image * classes..<(image + 1) * classes])
-      return Segmentation(mask: masks[image], labelScores: own, labels: own.map { $0 > Self.threshold })
-    }
+    return pictures.indices.map { Segmentation(mask: masks[$0], scored: scored[$0]) }
   }
 
   /// Steps 6 to 9. `maps`: the background's, then one for each label, S x S.

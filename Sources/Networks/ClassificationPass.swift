@@ -1,4 +1,4 @@
-// The classification network alone, outside training: what it says of a picture, and where it sees a class.
+// The classification network outside training: what it says of a picture, and where it sees a class.
 import Kernels
 import Tensors
 
@@ -6,8 +6,8 @@ import Tensors
 package final class ClassificationPass {
   package let images: Int
   package let shape: NetworkShape
-  private let classification: ClassificationNetwork
-  private let saliency: Saliency
+  let classification: ClassificationNetwork
+  let saliency: Saliency
   private let values: AlignedMemory
   private let positions: LabelPositions
 
@@ -23,7 +23,7 @@ package final class ClassificationPass {
     classification.prepare()
   }
 
-  /// sigmoid(average score) of every image and class, [N][L]; as `InferencePass.features`.
+  /// sigmoid(average score) of every image and class, [N][L].
   ///
   /// - Parameter planes: (N, 3, S, S), B,G,R with the mean subtracted.
   package func scores(_ planes: UnsafePointer<Float>) -> [Float] {
@@ -33,13 +33,18 @@ package final class ClassificationPass {
     return (0..<images * shape.classes).map { sigmoid(values.pointer[$0]) }
   }
 
-  /// How much each place of pool5 matters for a choice of labels on an image of the last `scores`: the largest absolute value of
-  /// the saliency over the channels, (S/32) x (S/32) for each choice.
-  package func saliency(_ choices: [LabelChoice]) -> [[Float]] {
+  /// Leaves the saliency of the choices, 1 to N labels on images of the last `scores`, in `saliency.output`.
+  func look(for choices: [LabelChoice]) {
     precondition((1...images).contains(choices.count), "\(choices.count) choices for a pass of \(images)")
     choices.flatMap(\.seeds).withUnsafeBufferPointer {
       saliency.forward(owners: choices.map(\.image), seeds: $0.baseAddress!, positions: positions.pointer)
     }
+  }
+
+  /// How much each place of pool5 matters for a choice of labels on an image of the last `scores`: the largest absolute value of
+  /// the saliency over the channels, (S/32) x (S/32) for each choice.
+  package func saliency(_ choices: [LabelChoice]) -> [[Float]] {
+    look(for: choices)
     let maps = saliency.output
     let (pixels, blocks) = (maps.height * maps.width, maps.channels / 16)
     return choices.indices.map { choice in

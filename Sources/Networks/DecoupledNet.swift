@@ -237,13 +237,10 @@ package final class InferencePass {
   package let shape: NetworkShape
   private let net: DecoupledNet
   private let bench: Workbench
-  private let classification: ClassificationNetwork
-  private let saliency: Saliency
+  private let classifier: ClassificationPass
   private let bridging: Bridging
   private let segmentation: SegmentationNetwork
   private let softmax: BinarySoftmaxLoss
-  private let scores: AlignedMemory
-  private let positions: LabelPositions
   /// What the tail reads of the images: for each choice a copy of its image's.
   private let pool5: FeatureMaps
   private let switches: [Switches]
@@ -255,41 +252,26 @@ package final class InferencePass {
     self.bench = bench
     self.images = images
     shape = net.shape
-    classification = ClassificationNetwork(
-      shape, images: images, purpose: .features, parameters: net.classification,
-      statistics: net.classificationStatistics, bench: bench)
-    saliency = Saliency(classification, parameters: net.classification)
+    classifier = ClassificationPass(net, images: images, bench: bench)
     bridging = Bridging(shape, images: images, parameters: net.segmentation, bench: bench)
     segmentation = SegmentationNetwork(
       shape, images: images, trained: false, parameters: net.segmentation, bench: bench)
     softmax = BinarySoftmaxLoss(images: images, height: shape.inputSize, width: shape.inputSize)
-    scores = AlignedMemory(floats: images * shape.classes)
-    positions = LabelPositions(count: images * shape.classes)
-    let maps = classification.pool5
+    let maps = classifier.classification.pool5
     pool5 = FeatureMaps(images: images, channels: maps.channels, height: maps.height, width: maps.width)
-    switches = classification.poolingSwitches.map { Switches(count: $0.count) }
+    switches = classifier.classification.poolingSwitches.map { Switches(count: $0.count) }
     probabilities = AlignedMemory(floats: images * 2 * shape.inputSize * shape.inputSize)
-    classification.prepare()
     segmentation.prepare(statistics: net.segmentationStatistics)
   }
 
   /// Runs the classification network; returns sigmoid(average score) of every image and class, [N][L].
-  package func features(_ planes: UnsafePointer<Float>) -> [Float] {
-    classification.forward(planes)
-    classification.maximumScores(into: scores, positions: positions.pointer)
-    classification.averageScores(into: scores)
-    return (0..<images * shape.classes).map { sigmoid(scores.pointer[$0]) }
-  }
+  package func features(_ planes: UnsafePointer<Float>) -> [Float] { classifier.scores(planes) }
 
   /// Segments images of the last `features` for the given choices, 1 to N of them, into `probabilities`.
   package func segment(_ choices: [LabelChoice]) {
-    precondition((1...images).contains(choices.count), "\(choices.count) choices for a pass of \(images)")
-    let owners = choices.map(\.image)
-    choices.flatMap(\.seeds).withUnsafeBufferPointer {
-      saliency.forward(owners: owners, seeds: $0.baseAddress!, positions: positions.pointer)
-    }
-    gather(owners)
-    bridging.forward(pool5: pool5, saliency: saliency.output, stored: net.segmentationStatistics)
+    classifier.look(for: choices)
+    gather(choices.map(\.image))
+    bridging.forward(pool5: pool5, saliency: classifier.saliency.output, stored: net.segmentationStatistics)
     segmentation.forward(bridging.output, switches: switches)
     bench.stage("segmentation.softmax", .forward)
     bench.run(softmax.tasks) {
@@ -303,8 +285,8 @@ package final class InferencePass {
     bench.run(owners.count) { place in
       let owner = owners[place]
       let maps = pool5.count / images
-      (pool5.data + place * maps).update(from: classification.pool5.data + owner * maps, count: maps)
-      for (own, given) in zip(switches, classification.poolingSwitches) {
+      (pool5.data + place * maps).update(from: classifier.classification.pool5.data + owner * maps, count: maps)
+      for (own, given) in zip(switches, classifier.classification.poolingSwitches) {
         let bytes = own.count / images
         (own.pointer + place * bytes).update(from: given.pointer + owner * bytes, count: bytes)
       }

@@ -41,8 +41,8 @@ package enum ScalingBenchmark {
     let configuration = options.configuration
     try ShardTree(shards: configuration.shards).requireWork(forRanks: communicator.size)
     let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
-    let link = try LinkFigures.measure(communicator, threads: threads)
     let speed = try FactorChoice.Speed.measure(communicator, threads: threads)
+    let link = try LinkFigures.measure(communicator, threads: threads, estimate: speed.bandwidth)
     let trace = try Trace(path: options.trace, communicator)
     var report = ScalingReport(configuration, communicator, threads: threads, link: link)
     for phase in options.phases {

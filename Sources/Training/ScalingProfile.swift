@@ -94,11 +94,12 @@ package struct LinkFigures: Sendable, Equatable, Codable {
   package static func payload(gigabits: Double) -> Double { gigabits * 1e9 / 8 * 1448 / 1538 }
 
   /// Collective; about two seconds on a slow link.
-  static func measure(_ communicator: Communicator, threads: Int) throws -> LinkFigures {
+  ///
+  /// - Parameter estimate: of the bandwidth; messages are as long as the link needs to come to its rate.
+  static func measure(_ communicator: Communicator, threads: Int, estimate: Double) throws -> LinkFigures {
     guard communicator.size > 1 else { return LinkFigures(bandwidth: .infinity, latency: 0, messageSeconds: 0) }
     // Long enough for a shaped link to come to its rate. One way after the other: two streams of one connection that fill
     // a deep queue wait for each other's answers, and would tell half of what the link carries.
-    let estimate = try FactorChoice.Speed.bandwidth(communicator)
     let floats = min(max(Int(0.4 * estimate / 4), 1 << 16), 32 << 20)
     let (out, into) = (AlignedMemory(floats: floats), AlignedMemory(floats: floats))
     let (rank, size) = (communicator.rank, communicator.size)

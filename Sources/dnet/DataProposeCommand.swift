@@ -132,19 +132,3 @@ struct DataProposeCommand: ParsableCommand {
     }
   }
 }
-
-/// Runs a command on all ranks of an MPI job, or on the only one; what all ranks refuse is said once.
-func runTogether(_ name: String, _ body: (Communicator) throws -> Void) throws {
-  let communicator = try Communicator.start()
-  do {
-    try body(communicator)
-    try communicator.finish()
-  } catch let error as ClusterError where error.isShared {
-    if communicator.rank == 0 { say("\(name): \(error.sharedText)") }
-    try? communicator.finish()
-    throw ExitCode(1)
-  } catch {
-    say("\(name): rank \(communicator.rank): \(error)")
-    communicator.abort(status: 1)
-  }
-}

@@ -35,8 +35,7 @@ struct EvaluateCommand: ParsableCommand {
   var threads: Int = 0
 
   func run() throws {
-    let communicator = try Communicator.start()
-    do {
+    try runTogether("dnet evaluate") { communicator in
       try communicator.together { if communicator.rank == 0 { try checkFolder(of: json) } }
       let threads = try ThreadShare.threads(configured: threads, communicator)
       let source = try communicator.together { try ModelSource(model.path) }
@@ -56,14 +55,6 @@ struct EvaluateCommand: ParsableCommand {
         print(report.table)
         if let json { try FileBytes.write(report.json(), to: json) }
       }
-      try communicator.finish()
-    } catch let error as ClusterError where error.isShared {
-      if communicator.rank == 0 { say("dnet evaluate: \(error.sharedText)") }
-      try? communicator.finish()
-      throw ExitCode(1)
-    } catch {
-      say("dnet evaluate: rank \(communicator.rank): \(error)")
-      communicator.abort(status: 1)
     }
   }
 

@@ -37,19 +37,10 @@ struct ModelArguments: ParsableArguments {
     guard source.needsStatistics else {
       return try body(try load(source, nil, threads: threads), threads > 0 ? threads : AvailableCores.count, true)
     }
-    let communicator = try Communicator.start()
-    do {
+    try runTogether(command) { communicator in
       let threads = try ThreadShare.threads(configured: threads, communicator)
       let net = try load(source, communicator, threads: threads, isFirst: communicator.rank == 0)
       try communicator.together { try body(net, threads, communicator.rank == 0) }
-      try communicator.finish()
-    } catch let error as ClusterError where error.isShared {
-      if communicator.rank == 0 { say("\(command): \(error.sharedText)") }
-      try? communicator.finish()
-      throw ExitCode(1)
-    } catch {
-      say("\(command): rank \(communicator.rank): \(error)")
-      communicator.abort(status: 1)
     }
   }
 }

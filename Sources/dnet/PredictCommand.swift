@@ -63,7 +63,7 @@ struct PredictCommand: ParsableCommand {
         report.pictures.append(
           .init(
             image: path, mask: "\(base).png", overlay: "\(base)_overlay.png",
-            scores: ScoredLabels(labelScores: result.labelScores, labels: result.labels), counts: result.mask.counts,
+            scores: result.scored, counts: result.mask.counts,
             pixels: picture.width * picture.height, classNames: names))
         print("\(base).png: \(report.pictures.last!.words)")
       }

@@ -60,12 +60,7 @@ struct ScalingArguments: ParsableArguments {
 
   func run(_ bench: BenchCommand) throws {
     Startup.keepMemory()
-    let communicator: Communicator
-    do { communicator = try Communicator.start() } catch {
-      say("dnet bench: \(error)")
-      throw ExitCode(1)
-    }
-    do {
+    try runTogether("dnet bench") { communicator in
       let options = try communicator.together {
         var options = try ScalingOptions(
           width: bench.width, size: bench.size, batchNormalization: bench.batchNormalization, threads: bench.threads, shards: shards,
@@ -81,14 +76,6 @@ struct ScalingArguments: ParsableArguments {
         print(report.text, terminator: "")
         if let json = bench.json { try FileBytes.write(report.json(), to: json) }
       }
-      try communicator.finish()
-    } catch let error as ClusterError where error.isShared {
-      if communicator.rank == 0 { say("dnet bench: \(error.sharedText)") }
-      try? communicator.finish()
-      throw ExitCode(1)
-    } catch {
-      say("dnet bench: rank \(communicator.rank): \(error)")
-      communicator.abort(status: 1)
     }
   }
 }

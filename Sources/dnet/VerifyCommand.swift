@@ -34,8 +34,7 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     Startup.settleArithmetic()
     Startup.keepMemory()
-    let communicator = try Communicator.start()
-    do {
+    try runTogether("dnet verify") { communicator in
       let scratch = try communicator.broadcast(scratch ?? "\(directory).verify-\(getpid())", from: 0)
       let result = try Replay(directory, scratch: scratch, communicator).compare(from: from, to: to, settings: settings) { say($0) }
       if communicator.rank == 0 {
@@ -43,18 +42,7 @@ struct VerifyCommand: ParsableCommand {
           result.difference
             ?? "\(result.iterations) iterations agree with the log, \(result.digests) of them with digests of gradients and weights")
       }
-      let differs = try communicator.anyRank(result.difference != nil)
-      try communicator.finish()
-      if differs { throw ExitCode(3) }
-    } catch let code as ExitCode {
-      throw code
-    } catch let error as ClusterError where error.isShared {
-      if communicator.rank == 0 { say("dnet verify: \(error.sharedText)") }
-      try? communicator.finish()
-      throw ExitCode(1)
-    } catch {
-      say("dnet verify: rank \(communicator.rank): \(error)")
-      communicator.abort(status: 1)
+      if try communicator.anyRank(result.difference != nil) { throw ExitCode(3) }
     }
   }
 }
