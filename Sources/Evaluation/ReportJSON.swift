@@ -1,4 +1,4 @@
-// A figure that may be missing, in JSON that always has its key: null in place of a key that is left out.
+// How reports become JSON: sorted keys that are always all there, null where a figure is missing.
 import Foundation
 
 /// An optional property of a report; what the compiler writes for a plain optional leaves the key out.
