@@ -83,7 +83,8 @@ let package = Package(
     module(
       "Training",
       [
-        "CAllocator", "CProcessor", "Digests", "Randomness", "Kernels", "Workers", "Tensors", "Gradients", "Images", "Datasets", "Proposals",
+        "CAllocator", "CProcessor", "Digests", "Randomness", "Kernels", "Workers", "Tensors", "Gradients", "Images",
+        "Datasets", "Proposals",
         "Batches", "Networks", "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
     module(
@@ -120,7 +121,9 @@ let package = Package(
     // Damaged files for every decoder, started by Launch/fuzz and by FuzzTests.
     .executableTarget(
       name: "dnet-fuzz",
-      dependencies: ["CJPEG", "CZlib", "Digests", "Randomness", "Images", "Datasets", "Preparation", "Proposals", "Workers"],
+      dependencies: [
+        "CJPEG", "CZlib", "Digests", "Randomness", "Images", "Datasets", "Preparation", "Proposals", "Workers",
+      ],
       path: "Tests/dnet-fuzz", swiftSettings: arithmetic),
     .testTarget(name: "FuzzTests", dependencies: ["dnet-fuzz"], swiftSettings: arithmetic),
     tests(of: "Optimizers", ["Tensors", "Workers"]),
@@ -130,7 +133,8 @@ let package = Package(
     tests(
       of: "Training",
       [
-        "CProcessor", "Digests", "Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers", "dnet",
+        "CProcessor", "Digests", "Networks", "Tensors", "Datasets", "Checkpoints", "Images", "Evaluation", "Workers",
+        "dnet",
         "dnet-train",
       ]),
   ],

@@ -56,7 +56,8 @@ package final class BatchLoader: @unchecked Sendable {
     while ready[nextToTake] == nil && !stopped && end != nextToTake { condition.wait() }
     secondsWaiting += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
     guard let result = ready.removeValue(forKey: nextToTake) else {
-      preconditionFailure(end == nextToTake ? "no shard is left" : "the loader was stopped while a shard was waited for")
+      preconditionFailure(
+        end == nextToTake ? "no shard is left" : "the loader was stopped while a shard was waited for")
     }
     nextToTake += 1
     return try result.get()

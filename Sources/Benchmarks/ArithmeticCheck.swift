@@ -38,7 +38,8 @@ struct ArithmeticCheck {
       for task in 0..<plan.tasks { plan.multiply(a, b, into: c.baseAddress!, task: task) }
     }
     let truth = NaiveMatrixProduct.multiply(
-      a.map(Double.init), b.map(Double.init), rows: m, columns: n, inner: k, leftTransposed: false, rightTransposed: true)
+      a.map(Double.init), b.map(Double.init), rows: m, columns: n, inner: k, leftTransposed: false,
+      rightTransposed: true)
     return difference(c, truth)
   }
 

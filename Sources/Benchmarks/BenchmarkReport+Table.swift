@@ -58,7 +58,8 @@ extension BenchmarkReport {
       let work = rows.reduce(0) { $0 + $1.gflops! * $1.milliseconds }
       lines.append(
         name.padded(28) + cells.map { $0.leftPadded(17) }.joined()
-          + String(format: "%9.2f %6.1f%%", work / milliseconds / fmaPeakGflops, 100 * rows.reduce(0) { $0 + $1.shareOfStep }))
+          + String(
+            format: "%9.2f %6.1f%%", work / milliseconds / fmaPeakGflops, 100 * rows.reduce(0) { $0 + $1.shareOfStep }))
     }
     if step != .classification { lines.append("(the data gradients of classification layers are the saliency pass)") }
     for kind in StageKind.allCases where kind != .convolution {
@@ -68,7 +69,8 @@ extension BenchmarkReport {
       let all = rows.reduce(0) { $0 + $1.milliseconds }
       lines.append(
         kind.rawValue.padded(28)
-          + String(format: "%9.2f        ", forward).leftPadded(17) + String(format: "%9.2f        ", all - forward).leftPadded(17)
+          + String(format: "%9.2f        ", forward).leftPadded(17)
+          + String(format: "%9.2f        ", all - forward).leftPadded(17)
           + "".padded(26) + String(format: "%6.1f%%", 100 * rows.reduce(0) { $0 + $1.shareOfStep }))
     }
     let named = mine.reduce(0) { $0 + $1.shareOfStep }
@@ -83,5 +85,7 @@ extension BenchmarkReport.Layer {
 
 extension String {
   func padded(_ width: Int) -> String { count >= width ? self : self + String(repeating: " ", count: width - count) }
-  func leftPadded(_ width: Int) -> String { count >= width ? self : String(repeating: " ", count: width - count) + self }
+  func leftPadded(_ width: Int) -> String {
+    count >= width ? self : String(repeating: " ", count: width - count) + self
+  }
 }

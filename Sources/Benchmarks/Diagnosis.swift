@@ -21,7 +21,8 @@ package struct Diagnosis: Sendable {
 
   private mutating func checkInstructions(_ machine: Machine) {
     if !machine.isOptimised {
-      errors.append("this dnet is a debug build, about 100 times slower: build it by Launch/setup, or swift build -c release")
+      errors.append(
+        "this dnet is a debug build, about 100 times slower: build it by Launch/setup, or swift build -c release")
     }
     if machine.compiled > machine.offered {
       errors.append(
@@ -30,7 +31,8 @@ package struct Diagnosis: Sendable {
     } else if machine.compiled == .baseline {
       errors.append(
         "dnet was compiled for \(machine.compiled.text), where each multiply-add is a library call: many times slower; "
-          + "build with DNET_MARCH=native" + (machine.offered == .baseline ? " on a processor with AVX2" : "") + " Launch/setup")
+          + "build with DNET_MARCH=native" + (machine.offered == .baseline ? " on a processor with AVX2" : "")
+          + " Launch/setup")
     } else if machine.compiled < machine.offered {
       warnings.append(
         "dnet was compiled for \(machine.compiled.text), the processor offers \(machine.offered.text): up to twice as slow; "
@@ -75,7 +77,8 @@ package struct Diagnosis: Sendable {
     if machine.convolutionGflops < machine.peakGflops / 2 {
       warnings.append(
         "dnet's 3x3 convolution reaches \(Self.rounded(machine.convolutionGflops)) GFLOP/s on one thread, whose peak is "
-          + "\(Self.rounded(machine.peakGflops)); above twice the peak is usual: see whether other programs use this core (top)")
+          + "\(Self.rounded(machine.peakGflops)); above twice the peak is usual: see whether other programs use this core (top)"
+      )
     }
   }
 
@@ -87,7 +90,8 @@ package struct Diagnosis: Sendable {
         "the control group gives \(Self.rounded(quota)) cores' time to \(used) threads: ask for more, or set "
           + "threads: \(max(Int(quota) / machine.ranksOnNode, 1))")
     } else if let quota = machine.coreQuota, Int(quota) < cores, used == max(Int(quota), 1) {
-      warnings.append("the control group gives \(Self.rounded(quota)) of \(cores) cores' time, and dnet uses no more threads")
+      warnings.append(
+        "the control group gives \(Self.rounded(quota)) of \(cores) cores' time, and dnet uses no more threads")
     } else if used < cores {
       warnings.append(
         "\(machine.ranksOnNode) rank\(machine.ranksOnNode == 1 ? "" : "s") of \(machine.threads) "
@@ -98,7 +102,8 @@ package struct Diagnosis: Sendable {
       warnings.append(
         "\(machine.threads) threads on \(machine.coresAllowed) cores wait for each other: set threads: 0")
     }
-    if machine.threadsPerCore > 1, machine.threads * machine.ranksOnNode > machine.coresOnline / machine.threadsPerCore {
+    if machine.threadsPerCore > 1, machine.threads * machine.ranksOnNode > machine.coresOnline / machine.threadsPerCore
+    {
       warnings.append(
         "\(machine.threadsPerCore) hardware threads share a core here, and their arithmetic units: compare dnet bench with "
           + "half as many --threads")
@@ -109,7 +114,8 @@ package struct Diagnosis: Sendable {
     if machine.availableMemoryBytes < Self.comfortableMemory * machine.ranksOnNode {
       warnings.append(
         "\(machine.availableMemoryBytes >> 20) MiB are free for \(machine.ranksOnNode) rank\(machine.ranksOnNode == 1 ? "" : "s"); "
-          + "width 1 at 320 x 320 may need up to 8 GiB each: see peak_memory_bytes of dnet bench, use fewer ranks a machine")
+          + "width 1 at 320 x 320 may need up to 8 GiB each: see peak_memory_bytes of dnet bench, use fewer ranks a machine"
+      )
     }
     if machine.hugePages == "never" {
       warnings.append(

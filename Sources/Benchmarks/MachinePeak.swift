@@ -116,7 +116,9 @@ package struct MachinePeak: Sendable {
     let blocks = 256
     let blockVectors = bytes / 64 / blocks
     let arrays = (0..<3).map { _ in AlignedMemory(floats: blocks * blockVectors * 16) }
-    let vectors = arrays.map { UnsafeMutableRawPointer($0.pointer).bindMemory(to: SIMD16<Float>.self, capacity: $0.count / 16) }
+    let vectors = arrays.map {
+      UnsafeMutableRawPointer($0.pointer).bindMemory(to: SIMD16<Float>.self, capacity: $0.count / 16)
+    }
     let (a, b, c) = (vectors[0], vectors[1], vectors[2])
     let seconds = withExtendedLifetime(arrays) {
       // Pages that were never written are all the same page of zeros, and that one is always in the cache.

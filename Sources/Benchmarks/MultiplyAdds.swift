@@ -10,7 +10,9 @@ package struct MultiplyAdds: Sendable {
     var counts: [String: Int] = [:]
     func add(_ blocks: [[NetworkShape.Layer]], side: (Int) -> Int) {
       for (index, block) in blocks.enumerated() {
-        for layer in block { counts[layer.name] = layer.inputChannels * layer.outputChannels * 9 * side(index) * side(index) }
+        for layer in block {
+          counts[layer.name] = layer.inputChannels * layer.outputChannels * 9 * side(index) * side(index)
+        }
       }
     }
     add(shape.classificationBlocks) { shape.inputSize >> $0 }

@@ -49,7 +49,8 @@ package enum Processor {
   /// `always`, `madvise` or `never`: whether memory may come in pages of 2 MiB.
   package static var hugePages: String {
     let setting = text("/sys/kernel/mm/transparent_hugepage/enabled") ?? ""
-    return setting.split(separator: " ").first { $0.hasPrefix("[") }.map { String($0.dropFirst().dropLast()) } ?? "unknown"
+    return setting.split(separator: " ").first { $0.hasPrefix("[") }.map { String($0.dropFirst().dropLast()) }
+      ?? "unknown"
   }
 
   package static var memoryBytes: Int { kilobytes("MemTotal", of: "/proc/meminfo") ?? 0 }

@@ -89,7 +89,8 @@ package final class FileSource: ByteSource {
     if fstat(descriptor, &status) != 0 || status.st_mode & S_IFMT != S_IFREG {
       let error: CheckpointError =
         status.st_mode & S_IFMT == S_IFDIR
-        ? .file(path: path, operation: "read", reason: "it is a directory; name the file in it") : systemError(path, "read")
+        ? .file(path: path, operation: "read", reason: "it is a directory; name the file in it")
+        : systemError(path, "read")
       _ = files.close(descriptor)
       throw error
     }

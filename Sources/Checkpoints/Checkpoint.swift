@@ -81,7 +81,9 @@ package struct Checkpoint: Sendable {
     guard file.size <= 64 << 20 else { throw CheckpointError.damaged(path: path, "\(file.size) bytes are too many") }
     var bytes = [UInt8](repeating: 0, count: file.size)
     let got = try bytes.withUnsafeMutableBytes { try file.read(into: $0) }
-    guard got == bytes.count else { throw CheckpointError.damaged(path: path, "it ends after \(got) of \(bytes.count) bytes") }
+    guard got == bytes.count else {
+      throw CheckpointError.damaged(path: path, "it ends after \(got) of \(bytes.count) bytes")
+    }
     return bytes
   }
 
@@ -118,7 +120,8 @@ package final class CheckpointSnapshot: @unchecked Sendable {
     fixed: [NamedTensor] = [], momentum: ParameterVector
   ) {
     self.init(
-      description, copying: weights, into: given, fixed: fixed, momentum: momentum.namedTensors.map(TensorToWrite.init), drain: nil)
+      description, copying: weights, into: given, fixed: fixed, momentum: momentum.namedTensors.map(TensorToWrite.init),
+      drain: nil)
   }
 
   /// - Parameters:
@@ -134,16 +137,18 @@ package final class CheckpointSnapshot: @unchecked Sendable {
     let memory = given ?? AlignedMemory(floats: count, for: .snapshot)
     precondition(memory.count >= count, "\(count) floats do not fit into memory for \(memory.count)")
     var end = 0
-    self.weights = fixed + weights.map { tensor in
-      let place = memory.pointer + end
-      withExtendedLifetime(tensor) {
-        if let values = tensor.values.baseAddress { place.update(from: values, count: tensor.values.count) }
+    self.weights =
+      fixed
+      + weights.map { tensor in
+        let place = memory.pointer + end
+        withExtendedLifetime(tensor) {
+          if let values = tensor.values.baseAddress { place.update(from: values, count: tensor.values.count) }
+        }
+        end += tensor.values.count
+        return NamedTensor(
+          name: tensor.name, shape: tensor.shape, values: UnsafeBufferPointer(start: place, count: tensor.values.count),
+          owner: memory)
       }
-      end += tensor.values.count
-      return NamedTensor(
-        name: tensor.name, shape: tensor.shape, values: UnsafeBufferPointer(start: place, count: tensor.values.count),
-        owner: memory)
-    }
     self.momentum = momentum
   }
 
@@ -164,10 +169,13 @@ package final class CheckpointSnapshot: @unchecked Sendable {
     ]
     var files: [String: WeightsFile.Written] = [:]
     var digests: [String: String] = [:]
-    for (name, tensors) in [(Checkpoint.weightsName, weights.map(TensorToWrite.init)), (Checkpoint.momentumName, momentum)] {
+    for (name, tensors) in [
+      (Checkpoint.weightsName, weights.map(TensorToWrite.init)), (Checkpoint.momentumName, momentum),
+    ] {
       let digest = SHA256()
       files[name] = try WeightsFile.write(
-        tensors, metadata: remarks, to: directory.appendingPathComponent(name), level: level, threads: threads, files: layer,
+        tensors, metadata: remarks, to: directory.appendingPathComponent(name), level: level, threads: threads,
+        files: layer,
         digest: digest)
       digests[name] = digest.hex()
     }
@@ -175,7 +183,9 @@ package final class CheckpointSnapshot: @unchecked Sendable {
       description: description, parameterCount: weights.reduce(0) { $0 + $1.values.count },
       weightsDigest: digests[Checkpoint.weightsName]!, momentumDigest: digests[Checkpoint.momentumName]!, files: files)
     let json = try manifest.json()
-    for (name, bytes) in [(Checkpoint.manifestName, json), (Checkpoint.sumsName, Checkpoint.sums(manifest: json, files))] {
+    for (name, bytes) in [
+      (Checkpoint.manifestName, json), (Checkpoint.sumsName, Checkpoint.sums(manifest: json, files)),
+    ] {
       let sink = try FileSink(directory.appendingPathComponent(name).path, files: layer)
       try bytes.withUnsafeBytes { try sink.write($0) }
       try sink.finish()
@@ -188,7 +198,8 @@ package final class CheckpointSnapshot: @unchecked Sendable {
     for (name, digest) in digests.sorted(by: { $0.key > $1.key }) {
       let path = directory.appendingPathComponent(name).path
       guard try WeightsDigest.hex(ofFile: path, files: layer) == digest else {
-        throw CheckpointError.damaged(path: path, "read back, it holds other values than were written: check memory and disk")
+        throw CheckpointError.damaged(
+          path: path, "read back, it holds other values than were written: check memory and disk")
       }
     }
   }

@@ -31,7 +31,8 @@ package final class CheckpointStore: @unchecked Sendable {
   package static let latest = "latest"
 
   package init(
-    _ directory: URL, keep: Int, phases: [String] = ["classification", "segmentation"], level: Int = 1, threads: Int = 2,
+    _ directory: URL, keep: Int, phases: [String] = ["classification", "segmentation"], level: Int = 1,
+    threads: Int = 2,
     files: FileLayer = .system
   ) {
     precondition(keep >= 1, "a store keeps at least one checkpoint, not \(keep)")
@@ -55,7 +56,9 @@ package final class CheckpointStore: @unchecked Sendable {
       // Killed between two renames: the old checkpoint is the only one of its name.
       let parts = name.dropFirst(Self.replaced.count).split(separator: "-").dropLast()
       let own = parts.joined(separator: "-")
-      if !names.contains(own) { try rename(directory.appendingPathComponent(name), directory.appendingPathComponent(own)) }
+      if !names.contains(own) {
+        try rename(directory.appendingPathComponent(name), directory.appendingPathComponent(own))
+      }
     }
     try removeTemporaries()
   }
@@ -90,7 +93,9 @@ package final class CheckpointStore: @unchecked Sendable {
 
   /// The newest checkpoint whose files are whole, and those newer ones that were passed over, each with the reason.
   /// One of a later format is not passed over: the run has gone further than this dnet can follow.
-  package func newestValid(phase: String? = nil) throws -> (checkpoint: Checkpoint?, skipped: [(url: URL, reason: String)]) {
+  package func newestValid(phase: String? = nil) throws -> (
+    checkpoint: Checkpoint?, skipped: [(url: URL, reason: String)]
+  ) {
     var skipped: [(url: URL, reason: String)] = []
     for found in try list().reversed() where phase == nil || found.phase == phase {
       do {
@@ -198,7 +203,8 @@ package final class CheckpointStore: @unchecked Sendable {
     let end = all.firstIndex { $0.url.lastPathComponent == newest.lastPathComponent }.map { $0 + 1 } ?? 0
     let older = all[..<end]
     // Where the link could not move, what it points at stays until it can.
-    let linked = try? FileManager.default.destinationOfSymbolicLink(atPath: directory.appendingPathComponent(Self.latest).path)
+    let linked = try? FileManager.default.destinationOfSymbolicLink(
+      atPath: directory.appendingPathComponent(Self.latest).path)
     for found in older.dropLast(keep) where found.url.lastPathComponent != linked {
       if let manifest = try? Checkpoint.manifest(of: found.url), manifest.description.endsPhase { continue }
       // Its name goes first and at once, so that nobody finds it half removed.

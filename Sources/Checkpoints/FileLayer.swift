@@ -48,7 +48,9 @@ extension FileLayer {
     let failure = fsync(descriptor) == 0 ? 0 : errno
     _ = close(descriptor)
     // Some network file systems refuse fsync on directories and need none.
-    if failure != 0 && failure != EINVAL && failure != ENOTSUP { throw systemError(path, "write to disk (fsync)", failure) }
+    if failure != 0 && failure != EINVAL && failure != ENOTSUP {
+      throw systemError(path, "write to disk (fsync)", failure)
+    }
   }
 
   /// Removes a file, or a directory with the files in it; what is not there is fine.

@@ -51,7 +51,8 @@ extension TensorHeader {
       if entry(parameter.name) == nil {
         throw CheckpointError.anotherNetwork(
           path: path,
-          "it has no tensor \(parameter.name), which the network has in shape \(shape(parameter.shape)). \(Self.advice)")
+          "it has no tensor \(parameter.name), which the network has in shape \(shape(parameter.shape)). \(Self.advice)"
+        )
       }
     }
     if !othersAllowed, let other = entries.first(where: { table.index(of: $0.name) == nil }) {
@@ -73,7 +74,8 @@ extension TensorHeader {
     guard entry.shape == parameter.shape else {
       throw CheckpointError.anotherNetwork(
         path: path,
-        "its tensor \(entry.name) has shape \(shape(entry.shape)), the network's has \(shape(parameter.shape)). \(Self.advice)")
+        "its tensor \(entry.name) has shape \(shape(entry.shape)), the network's has \(shape(parameter.shape)). \(Self.advice)"
+      )
     }
   }
 

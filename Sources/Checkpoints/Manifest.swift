@@ -47,7 +47,9 @@ package struct CheckpointDescription: Codable, Sendable, Equatable {
   }
 
   /// `segmentation-000120`
-  package var name: String { phase + "-" + String(repeating: "0", count: max(0, 6 - "\(iteration)".count)) + "\(iteration)" }
+  package var name: String {
+    phase + "-" + String(repeating: "0", count: max(0, 6 - "\(iteration)".count)) + "\(iteration)"
+  }
 }
 
 /// The content of `manifest.json`.

@@ -58,7 +58,8 @@ package struct TensorToWrite {
   }
 
   package init(_ tensor: NamedTensor) {
-    self.init(name: tensor.name, element: .float32, shape: tensor.shape, bytes: UnsafeRawBufferPointer(tensor.values),
+    self.init(
+      name: tensor.name, element: .float32, shape: tensor.shape, bytes: UnsafeRawBufferPointer(tensor.values),
       owner: tensor.owner)
   }
 }
@@ -78,7 +79,8 @@ package enum SafeTensors {
       ]
       end += tensor.byteCount
     }
-    var json = [UInt8](try JSONSerialization.data(withJSONObject: entries, options: [.sortedKeys, .withoutEscapingSlashes]))
+    var json = [UInt8](
+      try JSONSerialization.data(withJSONObject: entries, options: [.sortedKeys, .withoutEscapingSlashes]))
     // Spaces up to a multiple of 8, so that values lie aligned in a mapped file.
     json += Array(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
     return withUnsafeBytes(of: UInt64(json.count).littleEndian, Array.init) + json
@@ -96,7 +98,8 @@ package enum SafeTensors {
   ///
   /// - Parameter digest: takes in what makes the `WeightsDigest` of float32 tensors.
   package static func write(
-    _ tensors: [TensorToWrite], metadata: [String: String] = [:], digest: SHA256? = nil, to makeSink: (_ contentBytes: Int) throws -> any ByteSink
+    _ tensors: [TensorToWrite], metadata: [String: String] = [:], digest: SHA256? = nil,
+    to makeSink: (_ contentBytes: Int) throws -> any ByteSink
   ) throws {
     let tensors = ordered(tensors)
     let header = try header(tensors, metadata: metadata)
@@ -147,7 +150,8 @@ package enum SafeTensors {
         var block: UnsafeMutableRawPointer?
         guard posix_memalign(&block, 64, max(entry.range.count, 64)) == 0, let block else {
           throw CheckpointError.tensor(
-            path: stream.header.path, name: entry.name, "no memory for its \(entry.range.count) bytes of shape \(entry.shape)")
+            path: stream.header.path, name: entry.name,
+            "no memory for its \(entry.range.count) bytes of shape \(entry.shape)")
         }
         blocks.append(block)
         try stream.read(into: UnsafeMutableRawBufferPointer(start: block, count: entry.range.count))
@@ -171,7 +175,9 @@ package enum SafeTensors {
       throw CheckpointError.damaged(path: path, "its header is no JSON object of tensors")
     }
     var entries = try parsed.tensors.map { try entry($0, $1, path) }
-    entries.sort { ($0.range.lowerBound, $0.range.upperBound, $0.name) < ($1.range.lowerBound, $1.range.upperBound, $1.name) }
+    entries.sort {
+      ($0.range.lowerBound, $0.range.upperBound, $0.name) < ($1.range.lowerBound, $1.range.upperBound, $1.name)
+    }
     var end = 0
     for entry in entries {
       guard entry.range.lowerBound == end else {

@@ -53,7 +53,8 @@ package final class StoredTensors: @unchecked Sendable {
     let count = entries[index].range.count / 4
     return NamedTensor(
       name: name, shape: entries[index].shape,
-      values: UnsafeBufferPointer(start: memory[index].bindMemory(to: Float.self, capacity: max(count, 1)), count: count),
+      values: UnsafeBufferPointer(
+        start: memory[index].bindMemory(to: Float.self, capacity: max(count, 1)), count: count),
       owner: self)
   }
 

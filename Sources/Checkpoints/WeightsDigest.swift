@@ -34,7 +34,8 @@ package enum WeightsDigest {
     let digest = SHA256()
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     for (index, entry) in entries.enumerated() {
-      guard entry.element == .float32, index == 0 || entries[index - 1].name.utf8.lexicographicallyPrecedes(entry.name.utf8)
+      guard entry.element == .float32,
+        index == 0 || entries[index - 1].name.utf8.lexicographicallyPrecedes(entry.name.utf8)
       else { throw CheckpointError.tensor(path: path, name: entry.name, "not a float32 tensor in the order of names") }
       digest.update(head(entry.name, entry.shape))
       var left = entry.range.count
@@ -42,7 +43,9 @@ package enum WeightsDigest {
         let got = try buffer.withUnsafeMutableBytes {
           try source.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<min(left, $0.count)]))
         }
-        guard got > 0 else { throw CheckpointError.tensor(path: path, name: entry.name, "the file ends \(left) bytes early") }
+        guard got > 0 else {
+          throw CheckpointError.tensor(path: path, name: entry.name, "the file ends \(left) bytes early")
+        }
         buffer.withUnsafeBytes { digest.update(UnsafeRawBufferPointer(rebasing: $0[..<got])) }
         left -= got
       }

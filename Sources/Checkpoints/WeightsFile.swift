@@ -38,7 +38,8 @@ package enum WeightsFile {
     _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL, level: Int = 1, threads: Int = 1,
     files: FileLayer = .system
   ) throws -> Written {
-    try write(tensors.map(TensorToWrite.init), metadata: metadata, to: url, level: level, threads: threads, files: files)
+    try write(
+      tensors.map(TensorToWrite.init), metadata: metadata, to: url, level: level, threads: threads, files: files)
   }
 
   /// Writes under a temporary name beside `url` and renames: readers see the old file or the whole new one.

@@ -104,7 +104,8 @@ package final class ZstdSource: ByteSource {
       position = 0
       if filled == 0 {
         if frameEnded { break }
-        throw CheckpointError.damaged(path: path, "it ends inside the compressed data; copy it again or use an older one")
+        throw CheckpointError.damaged(
+          path: path, "it ends inside the compressed data; copy it again or use an older one")
       }
     }
     return out.pos

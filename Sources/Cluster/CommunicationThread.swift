@@ -161,7 +161,9 @@ final class CommunicationThread: @unchecked Sendable {
         var until = timespec()
         clock_gettime(CLOCK_MONOTONIC, &until)
         until.tv_nsec += nap
-        if until.tv_nsec >= 1_000_000_000 { (until.tv_sec, until.tv_nsec) = (until.tv_sec + 1, until.tv_nsec - 1_000_000_000) }
+        if until.tv_nsec >= 1_000_000_000 {
+          (until.tv_sec, until.tv_nsec) = (until.tv_sec + 1, until.tv_nsec - 1_000_000_000)
+        }
         pthread_cond_timedwait(&wake, &mutex, &until)
       }
       let commands = self.commands

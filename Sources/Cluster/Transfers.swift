@@ -112,14 +112,16 @@ package final class TransfersInFlight: @unchecked Sendable {
       var request = dnet_mpi_request_null()
       let length = Int32(min(pieceBytes, bytes.count - first))
       try Communicator.check(
-        MPI_Isend(bytes.baseAddress! + first, length, dnet_mpi_byte(), Int32(rank), kind.tag, world, &request), "MPI_Isend")
+        MPI_Isend(bytes.baseAddress! + first, length, dnet_mpi_byte(), Int32(rank), kind.tag, world, &request),
+        "MPI_Isend")
       requests.append(request)
       peers.append(rank)
       expected.append(-1)
     }
   }
 
-  private func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int, _ requests: inout [MPI_Request?]) throws {
+  private func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int, _ requests: inout [MPI_Request?]) throws
+  {
     for first in stride(from: 0, to: bytes.count, by: pieceBytes) {
       var request = dnet_mpi_request_null()
       let length = min(pieceBytes, bytes.count - first)
@@ -148,7 +150,9 @@ extension Communicator {
   /// Any number of floats may travel in one transfer.
   ///
   /// - Parameter isQueued: whether they wait for `window`; all ranks must queue in the same order.
-  package func start(_ transfers: [Transfer], _ kind: TransferKind = .general, isQueued: Bool = false) -> TransfersInFlight {
+  package func start(_ transfers: [Transfer], _ kind: TransferKind = .general, isQueued: Bool = false)
+    -> TransfersInFlight
+  {
     let flight = TransfersInFlight(kind, transfers, pieceBytes: pieceBytes, world: world)
     thread.start(flight, isQueued: isQueued)
     return flight

@@ -54,7 +54,8 @@ package struct DatasetCheck: Sendable {
       }
       return Finding(
         .fault, "ids that a list names twice",
-        "\(path), line \(image.line): \(image.id) is on line \(first) already, so it would be drawn twice as often; take one out")
+        "\(path), line \(image.line): \(image.id) is on line \(first) already, so it would be drawn twice as often; take one out"
+      )
     }
   }
 
@@ -90,7 +91,9 @@ package struct DatasetCheck: Sendable {
     var photograph: RGBImage?
     let path = directory.photographPath(image)
     if access(path, F_OK) != 0 {
-      findings.append(Finding(.fault, "photographs that are missing", "there is no \(path): fetch it, or take \(image.id) out of the list"))
+      findings.append(
+        Finding(
+          .fault, "photographs that are missing", "there is no \(path): fetch it, or take \(image.id) out of the list"))
     } else {
       do {
         let bytes = try FileBytes.read(path)
@@ -101,7 +104,9 @@ package struct DatasetCheck: Sendable {
     guard let maskPath = directory.maskPath(image) else { return findings }
     guard access(maskPath, F_OK) == 0 else {
       return findings + [
-        Finding(.fault, "masks that are missing", "there is no \(maskPath): run dnet data prepare, or take \(image.id) out of the list")
+        Finding(
+          .fault, "masks that are missing",
+          "there is no \(maskPath): run dnet data prepare, or take \(image.id) out of the list")
       ]
     }
     do {
@@ -120,7 +125,8 @@ package struct DatasetCheck: Sendable {
   package static func orientation(_ value: Int, _ path: String) -> Finding? {
     guard value != 1 else { return nil }
     let turns = [
-      "mirrored", "turned by 180 degrees", "mirrored upside down", "mirrored and turned by 90 degrees", "turned by 90 degrees",
+      "mirrored", "turned by 180 degrees", "mirrored upside down", "mirrored and turned by 90 degrees",
+      "turned by 90 degrees",
       "mirrored and turned by 270 degrees", "turned by 270 degrees",
     ]
     return Finding(

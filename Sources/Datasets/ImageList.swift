@@ -51,7 +51,8 @@ package enum ImageList {
       case 1 where !ListedImage.id(ofPath: fields[0]).isEmpty:
         images.append(ListedImage(id: ListedImage.id(ofPath: fields[0]), photograph: fields[0], line: number + 1))
       case 2 where isPath(fields[0]) && isPath(fields[1]) && !ListedImage.id(ofPath: fields[0]).isEmpty:
-        images.append(ListedImage(id: ListedImage.id(ofPath: fields[0]), photograph: fields[0], mask: fields[1], line: number + 1))
+        images.append(
+          ListedImage(id: ListedImage.id(ofPath: fields[0]), photograph: fields[0], mask: fields[1], line: number + 1))
       default:
         throw .badLine(list: path, line: number + 1, text: String(line.prefix(80)))
       }

@@ -33,7 +33,9 @@ extension ImageStore {
 }
 
 extension VOCDirectory: ImageStore {
-  package func photograph(_ image: ListedImage) throws -> RGBImage { try Photograph.decode(file: photographPath(image)) }
+  package func photograph(_ image: ListedImage) throws -> RGBImage {
+    try Photograph.decode(file: photographPath(image))
+  }
 
   package func names(of image: ListedImage) -> (photograph: String, mask: String?) {
     (underRoot(photographPath(image)), maskPath(image).map(underRoot))

@@ -43,7 +43,8 @@ package enum DatasetEvaluation {
     for counts in try communicator.allGather(pixels.counts) {
       sum += try ConfusionMatrix(classes: directory.classes, counts: counts)
     }
-    return EvaluationReport(pixels: sum, labels: all.labels, scores: all.scores, images: images.count, classNames: names)
+    return EvaluationReport(
+      pixels: sum, labels: all.labels, scores: all.scores, images: images.count, classNames: names)
   }
 
   private static func count(
@@ -52,7 +53,8 @@ package enum DatasetEvaluation {
   ) throws -> Tally {
     let judge = judge(net, onlyLabels, bench)
     var tally = Tally(
-      pixels: onlyLabels ? nil : ConfusionMatrix(classes: directory.classes), scores: LabelScores(classes: directory.classes))
+      pixels: onlyLabels ? nil : ConfusionMatrix(classes: directory.classes),
+      scores: LabelScores(classes: directory.classes))
     let starts = Array(stride(from: rank * batch, to: images.count, by: ranks * batch))
     for (number, start) in starts.enumerated() {
       let examples = try images[start..<min(start + batch, images.count)].map { try directory.loadWithMask($0) }

@@ -63,7 +63,8 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
       falseNegatives = counts.falseNegatives
       meanAveragePrecision = scores.meanAveragePrecision
       classes = classNames.indices.dropFirst().map {
-        LabelFigures(name: classNames[$0], averagePrecision: scores.averagePrecision(of: $0), images: scores.positives(of: $0))
+        LabelFigures(
+          name: classNames[$0], averagePrecision: scores.averagePrecision(of: $0), images: scores.positives(of: $0))
       }
     }
   }
@@ -102,7 +103,8 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
 
   /// - Parameter classNames: K+1 names by mask index, background first.
   package init(
-    pixels matrix: ConfusionMatrix, labels counts: LabelCounts, scores: LabelScores? = nil, images: Int, classNames: [String]
+    pixels matrix: ConfusionMatrix, labels counts: LabelCounts, scores: LabelScores? = nil, images: Int,
+    classNames: [String]
   ) {
     judged = .masksAndLabels
     precondition(
@@ -148,7 +150,8 @@ extension EvaluationReport {
     if let baselines {
       lines = maskTable(baselines) + ["", labelLine]
     } else {
-      lines.insert(contentsOf: ["labels only: the segmentation network is not trained, so no mask was judged", ""], at: 0)
+      lines.insert(
+        contentsOf: ["labels only: the segmentation network is not trained, so no mask was judged", ""], at: 0)
     }
     lines.append("\(grouped(UInt64(images))) images" + (pixels.map { ", \(grouped($0)) pixels" } ?? ""))
     return lines.joined(separator: "\n") + "\n"

@@ -19,7 +19,8 @@ package final class LabelScorer {
   /// - Parameter pictures: 1 to `images` of them.
   package func score(_ pictures: [RGBImage]) -> [ScoredLabels] {
     precondition((1...images).contains(pictures.count), "\(pictures.count) pictures for a scorer of \(images)")
-    return Array(ScoredLabels.batch(pass.scores(input.fill(pictures)), classes: pass.shape.classes).prefix(pictures.count))
+    return Array(
+      ScoredLabels.batch(pass.scores(input.fill(pictures)), classes: pass.shape.classes).prefix(pictures.count))
   }
 
   /// Where the network sees a class in a picture of the last `score` (paper Eq. 3): grey, in the picture's size, white where it

@@ -17,7 +17,9 @@ package struct LabelScores: Sendable, Equatable {
   package var images: Int { scores.count / classes }
 
   package mutating func add(scores: [Float], truth: [Bool]) {
-    precondition(scores.count == classes && truth.count == classes, "\(scores.count) scores, \(truth.count) labels, \(classes) classes")
+    precondition(
+      scores.count == classes && truth.count == classes,
+      "\(scores.count) scores, \(truth.count) labels, \(classes) classes")
     // A network that ran away scores nothing: last of all, alike on any number of ranks.
     self.scores += scores.map { $0.isNaN ? -.infinity : $0 }
     self.truth += truth
@@ -35,7 +37,9 @@ package struct LabelScores: Sendable, Equatable {
   /// Adds rows that another rank sent.
   mutating func add(rows: [Float]) {
     for first in stride(from: 0, to: rows.count, by: 2 * classes) where rows[first + classes] >= 0 {
-      add(scores: Array(rows[first..<first + classes]), truth: rows[first + classes..<first + 2 * classes].map { $0 > 0.5 })
+      add(
+        scores: Array(rows[first..<first + classes]),
+        truth: rows[first + classes..<first + 2 * classes].map { $0 > 0.5 })
     }
   }
 

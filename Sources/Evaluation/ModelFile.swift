@@ -35,7 +35,9 @@ package enum ModelFile {
   /// of its newest whole checkpoint.
   package static func resolve(_ path: String) throws -> URL {
     var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { throw ModelError.notFound(path: path) }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      throw ModelError.notFound(path: path)
+    }
     let url = URL(fileURLWithPath: path)
     guard isDirectory.boolValue else { return url }
     for name in ["model.safetensors.zst", Checkpoint.weightsName] {
@@ -43,7 +45,9 @@ package enum ModelFile {
       if FileManager.default.fileExists(atPath: inside.path) { return inside }
     }
     for store in [CheckpointStore(url.appendingPathComponent("checkpoints"), keep: 1), CheckpointStore(url, keep: 1)] {
-      if let newest = try store.newestValid().checkpoint { return newest.url.appendingPathComponent(Checkpoint.weightsName) }
+      if let newest = try store.newestValid().checkpoint {
+        return newest.url.appendingPathComponent(Checkpoint.weightsName)
+      }
     }
     throw ModelError.notFound(path: path)
   }
@@ -52,7 +56,9 @@ package enum ModelFile {
   package static func checkpoint(of file: URL) throws -> Checkpoint? {
     let directory = file.deletingLastPathComponent()
     let manifest = directory.appendingPathComponent(Checkpoint.manifestName)
-    guard file.lastPathComponent == Checkpoint.weightsName, FileManager.default.fileExists(atPath: manifest.path) else { return nil }
+    guard file.lastPathComponent == Checkpoint.weightsName, FileManager.default.fileExists(atPath: manifest.path) else {
+      return nil
+    }
     return try Checkpoint(verifying: directory)
   }
 

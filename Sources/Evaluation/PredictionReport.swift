@@ -24,12 +24,14 @@ package struct PredictionReport: Encodable, Sendable {
 
     /// - Parameter classNames: K+1 names by mask index, background first.
     package init(
-      image: String, mask: String?, overlay: String?, scores: ScoredLabels, counts: [Int]?, pixels: Int, classNames: [String]
+      image: String, mask: String?, overlay: String?, scores: ScoredLabels, counts: [Int]?, pixels: Int,
+      classNames: [String]
     ) {
       (self.image, self.mask, self.overlay) = (image, mask, overlay)
       labels = scores.labels.indices.map { index in
         Label(
-          name: classNames[index + 1], score: scores.labelScores[index].isNaN ? nil : scores.labelScores[index], isPresent: scores.labels[index],
+          name: classNames[index + 1], score: scores.labelScores[index].isNaN ? nil : scores.labelScores[index],
+          isPresent: scores.labels[index],
           share: counts.map { Double($0[index + 1]) / Double(pixels) })
       }
     }
@@ -57,13 +59,18 @@ package struct PredictionReport: Encodable, Sendable {
     guard let first = pictures.first else { return "" }
     let names = pictures.map { URL(fileURLWithPath: $0.image).deletingPathExtension().lastPathComponent }
     let width = (names.map(\.count) + ["picture".count]).max() ?? 0
-    let rows = [["picture"] + first.labels.map(\.name)]
-      + zip(names, pictures).map { [$0] + $1.labels.map { label in label.score.map { String(format: "%.3f", $0) } ?? "-" } }
+    let rows =
+      [["picture"] + first.labels.map(\.name)]
+      + zip(names, pictures).map {
+        [$0] + $1.labels.map { label in label.score.map { String(format: "%.3f", $0) } ?? "-" }
+      }
     return rows.map { row in
       row.enumerated().map { column, cell in
         column == 0
           ? cell.padding(toLength: width, withPad: " ", startingAt: 0)
-          : String(repeating: " ", count: max(rows[0][column].count, 5) - min(cell.count, max(rows[0][column].count, 5))) + cell
+          : String(
+            repeating: " ", count: max(rows[0][column].count, 5) - min(cell.count, max(rows[0][column].count, 5)))
+            + cell
       }.joined(separator: "  ")
     }.joined(separator: "\n")
   }

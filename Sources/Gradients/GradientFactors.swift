@@ -88,7 +88,8 @@ package final class GradientFactors: @unchecked Sendable {
     packed = AlignedMemory(
       floats: entries.map { $0.products.packedFloats(longestRange: min(Self.longestRange, $0.range.count)) }.max() ?? 0,
       for: .factors)
-    unfolded = AlignedMemory(floats: entries.filter { $0.unfolding != nil }.map(\.rightFloats).max() ?? 0, for: .factors)
+    unfolded = AlignedMemory(
+      floats: entries.filter { $0.unfolding != nil }.map(\.rightFloats).max() ?? 0, for: .factors)
   }
 
   /// Names of the parameters in the order in which they lie in the vector, and where.

@@ -16,7 +16,9 @@ package enum EXIF {
       let end = at + 2 + length
       guard length >= 2, end <= jpeg.count else { break }
       let segment = jpeg[at + 4..<end]
-      if marker == 0xE1, segment.starts(with: Array("Exif\0\0".utf8)) { return orientation(ofTIFF: segment.dropFirst(6)) }
+      if marker == 0xE1, segment.starts(with: Array("Exif\0\0".utf8)) {
+        return orientation(ofTIFF: segment.dropFirst(6))
+      }
       at = end
     }
     return 1

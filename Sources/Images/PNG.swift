@@ -51,7 +51,9 @@ package enum PNG {
       let length = bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) }
       guard length <= bytes.count - at - 12 else { return nil }
       if bytes[at + 4..<at + 8].elementsEqual("PLTE".utf8) {
-        return stride(from: at + 8, to: at + 8 + length / 3 * 3, by: 3).map { Color(bytes[$0], bytes[$0 + 1], bytes[$0 + 2]) }
+        return stride(from: at + 8, to: at + 8 + length / 3 * 3, by: 3).map {
+          Color(bytes[$0], bytes[$0 + 1], bytes[$0 + 2])
+        }
       }
       at += length + 12
     }

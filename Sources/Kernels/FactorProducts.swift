@@ -35,7 +35,8 @@ package struct FactorProducts: Sendable {
   private static let panelsPerTask = 4
 
   package init(rows: Int, height: Int, width: Int, carries: [Int]) {
-    precondition(rows > 0 && height > 0 && width > 0 && !carries.isEmpty, "no product of \(rows) rows, \(height) x \(width)")
+    precondition(
+      rows > 0 && height > 0 && width > 0 && !carries.isEmpty, "no product of \(rows) rows, \(height) x \(width)")
     (self.rows, self.height, self.width, self.carries) = (rows, height, width, carries)
     shards = carries.count
     var (waiting, most) = (0, 0)
@@ -198,7 +199,8 @@ package struct FactorProducts: Sendable {
   ) {
     for row in tileRows {
       let part = part(row, columns, of: range)
-      let source = tile + (row - tileRows.lowerBound) * Self.panelWidth + part.lowerBound - row * width - columns.lowerBound
+      let source =
+        tile + (row - tileRows.lowerBound) * Self.panelWidth + part.lowerBound - row * width - columns.lowerBound
       let target = output + part.lowerBound - range.lowerBound
       if part.count == Self.panelWidth {
         target.setLanes(source.lanes(at: 0), at: 0)

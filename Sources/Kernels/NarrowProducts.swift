@@ -70,7 +70,6 @@ struct TwoRowsBy16 {
   @inline(__always)
   init() { (row0, row1) = (.zero, .zero) }
 
-
   @inline(__always)
   mutating func add(_ column: UnsafePointer<Float>, step: Int, _ row: SIMD16<Float>) {
     row0.addProduct(row, Lanes(repeating: column[0]))

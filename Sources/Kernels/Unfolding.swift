@@ -22,7 +22,8 @@ package struct Unfolding: Sendable {
   /// The shape of the maps and the side of the kernel, at most H and W.
   package init(images: Int, channels: Int, height: Int, width: Int, kernel: Int) {
     precondition(channels % 16 == 0, "\(channels) channels are not a multiple of the channel block of 16")
-    precondition(kernel >= 1 && kernel <= height && kernel <= width, "no \(kernel)x\(kernel) window in \(height)x\(width)")
+    precondition(
+      kernel >= 1 && kernel <= height && kernel <= width, "no \(kernel)x\(kernel) window in \(height)x\(width)")
     self.images = images
     blocks = channels / 16
     self.height = height

@@ -109,10 +109,14 @@ package struct WinogradConvolution: Sendable {
       let rows = SixteenRows { $0 < 15 ? source.lanes(at: $0 * outputStep) : last }.transposed
       let (a, b, c) =
         turned
-        ? ((rows.lower.0, rows.upper.7, rows.upper.6), (rows.upper.5, rows.upper.4, rows.upper.3),
-          (rows.upper.2, rows.upper.1, rows.upper.0))
-        : ((rows.upper.0, rows.upper.1, rows.upper.2), (rows.upper.3, rows.upper.4, rows.upper.5),
-          (rows.upper.6, rows.upper.7, rows.lower.0))
+        ? (
+          (rows.lower.0, rows.upper.7, rows.upper.6), (rows.upper.5, rows.upper.4, rows.upper.3),
+          (rows.upper.2, rows.upper.1, rows.upper.0)
+        )
+        : (
+          (rows.upper.0, rows.upper.1, rows.upper.2), (rows.upper.3, rows.upper.4, rows.upper.5),
+          (rows.upper.6, rows.upper.7, rows.lower.0)
+        )
       let (row0, row1, row2) = (Winograd.weights(a), Winograd.weights(b), Winograd.weights(c))
       let place = target + channel * width
       place.setSix(Winograd.weights((row0.0, row1.0, row2.0)), at: 0, step: 6 * plane)

@@ -12,7 +12,8 @@ extension DecoupledNet {
   /// two at the bridge's entrance go into `bridging.fc6`, which has no padding: w' = w s for each input channel, and b'
   /// grows by the sum of w (shift - mean s).
   package func foldedTensors() -> [NamedTensor] {
-    [(classification, classificationStatistics), (segmentation, segmentationStatistics)].flatMap { parameters, statistics in
+    [(classification, classificationStatistics), (segmentation, segmentationStatistics)].flatMap {
+      parameters, statistics in
       let kept = parameters.table.parameters.filter { $0.role == .weight || $0.role == .bias }
       let folded = ParameterVector(ParameterTable(kept))
       for parameter in kept { _ = folded[parameter.name].update(fromContentsOf: parameters[parameter.name]) }

@@ -189,7 +189,9 @@ package final class ClassificationNetwork {
       through: fc6, input: pool5Rows, maps: pool5, output: fc6Rows, gradients.fc6, gradients.pool5Rows, dropoutRate,
       shard)
 
-    func buffer(like maps: FeatureMaps) -> FeatureMaps { gradients.maps.next(channels: maps.channels, size: maps.height) }
+    func buffer(like maps: FeatureMaps) -> FeatureMaps {
+      gradients.maps.next(channels: maps.channels, size: maps.height)
+    }
     var gradient = buffer(like: pool5)
     bench.stage("classification.fc6.unfold", .backward)
     bench.run(unfolding.foldTasks) { unfolding.fold(gradients.pool5Rows.pointer, into: gradient.data, task: $0) }
@@ -202,7 +204,8 @@ package final class ClassificationNetwork {
         block.pooling.scatter(below.data, switches: block.switches.pointer, into: gradient.data, task: $0)
       }
       for position in block.layers.indices.reversed() {
-        let input = position > 0 ? block.layers[position - 1].output : index > 0 ? blocks[index - 1].pooled : first.output
+        let input =
+          position > 0 ? block.layers[position - 1].output : index > 0 ? blocks[index - 1].pooled : first.output
         let next = buffer(like: input)
         block.layers[position].backward(input, gradient: gradient, into: next, parameterGradient: parameterGradient)
         gradient = next
@@ -213,7 +216,8 @@ package final class ClassificationNetwork {
 
   /// One fully connected layer: `dy` holds the gradient of its output after ReLU and dropout.
   private func backward(
-    through layer: DenseLayer, input: AlignedMemory, maps: FeatureMaps? = nil, output: AlignedMemory, _ dy: AlignedMemory, _ dx: AlignedMemory,
+    through layer: DenseLayer, input: AlignedMemory, maps: FeatureMaps? = nil, output: AlignedMemory,
+    _ dy: AlignedMemory, _ dx: AlignedMemory,
     _ dropoutRate: Float, _ shard: ShardGradient
   ) {
     bench.stage("classification.dropout", .backward)

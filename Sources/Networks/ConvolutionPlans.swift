@@ -105,7 +105,8 @@ package enum WeightGradientPlan: Sendable {
     case .winograd(let plan):
       let workspace = bench.workspace
       bench.run(plan.accumulationTasks, scratch: plan.scratchFloats) { task, scratch in
-        plan.accumulate(input: input, outputGradient: outputGradient, workspace: workspace, task: task, scratch: scratch)
+        plan.accumulate(
+          input: input, outputGradient: outputGradient, workspace: workspace, task: task, scratch: scratch)
       }
       bench.run(plan.finishTasks, scratch: plan.scratchFloats) { task, scratch in
         plan.finish(workspace: workspace, into: gradient, task: task, scratch: scratch)

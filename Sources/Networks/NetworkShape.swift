@@ -44,7 +44,9 @@ package struct NetworkShape: Sendable, Equatable, Codable {
 
   /// The five blocks of VGG16: convolutions before each 2x2 pooling; block b works at side `inputSize >> b`.
   package var classificationBlocks: [[Layer]] {
-    blocks(prefix: "classification.conv", [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]], input: 3)
+    blocks(
+      prefix: "classification.conv", [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]], input: 3
+    )
   }
 
   /// The five blocks of the deconvolution network, in order of use: after unpooling with pool5's switches first.
@@ -55,7 +57,8 @@ package struct NetworkShape: Sendable, Equatable, Codable {
       outputs.enumerated().map { position, output in
         defer { input = channels(output) }
         return Layer(
-          name: "segmentation.deconv\(5 - index)_\(position + 1)", inputChannels: input, outputChannels: channels(output))
+          name: "segmentation.deconv\(5 - index)_\(position + 1)", inputChannels: input,
+          outputChannels: channels(output))
       }
     }
   }
@@ -65,7 +68,8 @@ package struct NetworkShape: Sendable, Equatable, Codable {
     return plan.enumerated().map { index, outputs in
       outputs.enumerated().map { position, output in
         defer { input = channels(output) }
-        return Layer(name: "\(prefix)\(index + 1)_\(position + 1)", inputChannels: input, outputChannels: channels(output))
+        return Layer(
+          name: "\(prefix)\(index + 1)_\(position + 1)", inputChannels: input, outputChannels: channels(output))
       }
     }
   }

@@ -104,7 +104,9 @@ package final class SegmentationNetwork {
   /// From `scoreGradient` to the gradients of the parameters; returns that of the activation map.
   package func backward(switches: [Switches], into parameterGradient: UnsafeMutablePointer<Float>) -> FeatureMaps {
     guard let gradients else { preconditionFailure("the network was made without its backward pass") }
-    func buffer(like maps: FeatureMaps, size: Int) -> FeatureMaps { gradients.next(channels: maps.channels, size: size) }
+    func buffer(like maps: FeatureMaps, size: Int) -> FeatureMaps {
+      gradients.next(channels: maps.channels, size: size)
+    }
     let top = blocks[4].layers.last!.output
     let workspace = bench.workspace
     bench.stage("segmentation.score", .weightGradient)
@@ -112,7 +114,8 @@ package final class SegmentationNetwork {
       score.gatherWeightGradient(top.data, scoreGradient: scoreGradient.pointer, workspace: workspace, task: $0)
     }
     score.combineWeightGradient(
-      workspace: workspace, weightGradient: parameterGradient + scoreWeight, biasGradient: parameterGradient + scoreBias)
+      workspace: workspace, weightGradient: parameterGradient + scoreWeight, biasGradient: parameterGradient + scoreBias
+    )
     bench.gradientIsComplete(of: "segmentation.score")
     var gradient = buffer(like: top, size: top.height)
     bench.stage("segmentation.score", .dataGradient)

@@ -56,7 +56,9 @@ package final class Workbench: @unchecked Sendable {
   }
 
   /// Runs a kernel's tasks over the threads, each with scratch memory of its own.
-  package func run(_ tasks: Int, scratch floats: Int, _ body: (_ task: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void) {
+  package func run(
+    _ tasks: Int, scratch floats: Int, _ body: (_ task: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void
+  ) {
     workers.run(tasks) { task, worker in body(task, workers.scratch(worker, floats: floats)) }
   }
 }

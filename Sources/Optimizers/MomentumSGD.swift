@@ -35,8 +35,11 @@ package final class MomentumSGD {
     table: ParameterTable, ranges: [Range<Int>], schedule: LearningRateSchedule, momentum: Float, weightDecay: Float,
     shards: Int, pool: WorkerPool
   ) {
-    precondition(ranges.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= table.vectorCount }, "\(ranges) of \(table.vectorCount)")
-    precondition(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound }, "\(ranges) are not in order")
+    precondition(
+      ranges.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= table.vectorCount },
+      "\(ranges) of \(table.vectorCount)")
+    precondition(
+      zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound }, "\(ranges) are not in order")
     precondition(shards >= 1, "\(shards) shards")
     self.table = table
     self.ranges = ranges

@@ -15,7 +15,9 @@ extension MomentumSGD {
     let parts = Self.parts(of: owned)
     if communicator.rank == 0 {
       guard let vector else { preconditionFailure("rank 0 needs memory for the velocity") }
-      for part in parts[0] { (vector + part.lowerBound).update(from: velocityBase(of: part) + part.lowerBound, count: part.count) }
+      for part in parts[0] {
+        (vector + part.lowerBound).update(from: velocityBase(of: part) + part.lowerBound, count: part.count)
+      }
       try communicator.exchange(
         (1..<max(communicator.size, 1)).flatMap { rank in
           parts[rank].map { .receive(vector + $0.lowerBound, count: $0.count, from: rank) }
@@ -54,7 +56,9 @@ extension MomentumSGD {
       if let flight = underWay[number % 2] { try communicator.wait(flight) }
       // After a failure the others still get what they wait for, and then hear of it.
       if failure == nil {
-        do { try read(UnsafeMutableBufferPointer(start: buffer.pointer, count: piece.range.count)) } catch { failure = error }
+        do { try read(UnsafeMutableBufferPointer(start: buffer.pointer, count: piece.range.count)) } catch {
+          failure = error
+        }
       }
       var sends: [Transfer] = []
       for segment in piece.segments {

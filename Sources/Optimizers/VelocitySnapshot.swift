@@ -53,7 +53,9 @@ package final class VelocitySnapshot: @unchecked Sendable {
     next = pieces.count
     sending = communicator.start(
       pieces.flatMap { piece in
-        piece.segments.filter { $0.rank == rank }.map { .send(UnsafePointer(place(of: $0.range)), count: $0.range.count, to: 0) }
+        piece.segments.filter { $0.rank == rank }.map {
+          .send(UnsafePointer(place(of: $0.range)), count: $0.range.count, to: 0)
+        }
       }, .velocity)
   }
 

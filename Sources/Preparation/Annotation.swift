@@ -5,7 +5,7 @@ import Foundation
 import Images
 
 #if canImport(FoundationXML)
-  import FoundationXML
+import FoundationXML
 #endif
 
 package struct Annotation: Equatable, Sendable {
@@ -34,11 +34,13 @@ package struct Annotation: Equatable, Sendable {
     guard parser.parse() else {
       throw PreparationError.unreadableAnnotation(
         file: file, line: parser.lineNumber,
-        reason: "it is no whole XML (\(parser.parserError.map { "error \(($0 as NSError).code)" } ?? "no reason given"))")
+        reason:
+          "it is no whole XML (\(parser.parserError.map { "error \(($0 as NSError).code)" } ?? "no reason given"))")
     }
     // The parser may call a text whole that ends too early.
     guard reader.sawEnd else {
-      throw PreparationError.unreadableAnnotation(file: file, line: parser.lineNumber, reason: "there is no whole <annotation>")
+      throw PreparationError.unreadableAnnotation(
+        file: file, line: parser.lineNumber, reason: "there is no whole <annotation>")
     }
     for object in reader.objects where !classNames.dropFirst().contains(object.name) {
       throw PreparationError.unknownObject(file: file, name: object.name)

@@ -20,7 +20,9 @@ enum MATLABFile {
       guard bytes.count - at >= 8 else { return "it ends within the head of a variable" }
       let (type, size) = (word(bytes, at), word(bytes, at + 4))
       at += 8
-      guard size <= bytes.count - at else { return "it ends after \(bytes.count - at) of the \(size) bytes of a variable" }
+      guard size <= bytes.count - at else {
+        return "it ends after \(bytes.count - at) of the \(size) bytes of a variable"
+      }
       do {
         switch type {
         case 14: try matrix(bytes, at, at + size, depth: 0)
@@ -63,7 +65,9 @@ enum MATLABFile {
   }
 
   /// Bytes of one number of a type; nil for what is no number.
-  private static func width(_ type: Int) -> Int? { [1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8][type] }
+  private static func width(_ type: Int) -> Int? {
+    [1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8][type]
+  }
 
   /// Checks the matrix whose contents are from `at` to `end`.
   private static func matrix(_ bytes: [UInt8], _ start: Int, _ end: Int, depth: Int) throws(Fault) {
@@ -116,8 +120,11 @@ enum MATLABFile {
       let length = try next("lengths of field names", type: 5)
       let letters = length.size == 4 ? word(bytes, length.data) : 0
       let names = try next("field names", type: 1)
-      guard (2...256).contains(letters), names.size % letters == 0 else { throw Fault(reason: "field names of \(letters) letters") }
-      for last in stride(from: names.data + letters - 1, to: names.data + names.size, by: letters) where bytes[last] != 0 {
+      guard (2...256).contains(letters), names.size % letters == 0 else {
+        throw Fault(reason: "field names of \(letters) letters")
+      }
+      for last in stride(from: names.data + letters - 1, to: names.data + names.size, by: letters)
+      where bytes[last] != 0 {
         throw Fault(reason: "a field name does not end")
       }
       let (members, overflow) = count.multipliedReportingOverflow(by: names.size / letters)
@@ -126,7 +133,9 @@ enum MATLABFile {
       guard lengths.count == 2 else { throw Fault(reason: "a sparse matrix of \(lengths.count) dimensions") }
       let rows = try next("row indices", type: 5)
       let columns = try next("column indices", type: 5)
-      guard rows.size % 4 == 0, columns.size == 4 * (lengths[1] + 1) else { throw Fault(reason: "a sparse matrix of \(shape) has other indices") }
+      guard rows.size % 4 == 0, columns.size == 4 * (lengths[1] + 1) else {
+        throw Fault(reason: "a sparse matrix of \(shape) has other indices")
+      }
       try numbers(nil)
       if isComplex { try numbers(nil) }
     case 6...15:
@@ -152,7 +161,9 @@ enum MATLABFile {
   static func message(_ call: (UnsafeMutablePointer<CChar>) -> Int32) -> (status: Int32, text: String?) {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(DNET_MAT_MESSAGE)) { buffer in
       let status = call(buffer.baseAddress!)
-      return (status, status == 0 ? nil : String(cString: buffer.baseAddress!).trimmingCharacters(in: .whitespacesAndNewlines))
+      return (
+        status, status == 0 ? nil : String(cString: buffer.baseAddress!).trimmingCharacters(in: .whitespacesAndNewlines)
+      )
     }
   }
 }

@@ -35,7 +35,9 @@ struct MaskPreparation: Sendable {
       return refused(
         "masks that are missing",
         "no mask for \(id) in \(sources.root)/SegmentationClass\(sources.sbd.map { ", \($0)/cls" } ?? "") or SegmentationClassAug: "
-          + (sources.sbd == nil ? "give SBD's folder by --sbd, or take \(id) out of the list" : "fetch SBD again, or take \(id) out of its lists"))
+          + (sources.sbd == nil
+            ? "give SBD's folder by --sbd, or take \(id) out of the list"
+            : "fetch SBD again, or take \(id) out of its lists"))
     }
     let path = sources.path(id, origin)
     let target = "\(folder)/\(id).png"
@@ -52,7 +54,9 @@ struct MaskPreparation: Sendable {
       if let finding = difference(id, mask, origin, target) { findings.append(finding) }
       var work = Work.verified
       if isInPlace ? facts.converted : !holds(target, mask) {
-        if let refusal = foreign(id, target, isInPlace) { return Outcome(work: .refused, findings: findings + [refusal]) }
+        if let refusal = foreign(id, target, isInPlace) {
+          return Outcome(work: .refused, findings: findings + [refusal])
+        }
         try FileBytes.replace(target, with: PNG.encode(mask))
         work = .written
       }
@@ -82,7 +86,8 @@ struct MaskPreparation: Sendable {
     let pixels = Dictionary(uniqueKeysWithValues: mask.counts.enumerated().filter { $1 > 0 }.map { ($0, $1) })
     return (
       ImageFacts(
-        width: mask.width, height: mask.height, orientation: EXIF.orientation(bytes), pixels: pixels, converted: converted),
+        width: mask.width, height: mask.height, orientation: EXIF.orientation(bytes), pixels: pixels,
+        converted: converted),
       mask
     )
   }
@@ -126,7 +131,8 @@ struct MaskPreparation: Sendable {
     guard count > 0 else { return nil }
     return Finding(
       .warning, "merged masks that differ",
-      "\(merged) differs from \(sources.path(id, origin)) in \(count) of \(mask.indices.count) pixels; the latter is taken")
+      "\(merged) differs from \(sources.path(id, origin)) in \(count) of \(mask.indices.count) pixels; the latter is taken"
+    )
   }
 
   private func notes(_ facts: ImageFacts, _ id: String) -> [Finding] {
@@ -141,6 +147,7 @@ struct MaskPreparation: Sendable {
 
   private func sameFile(_ a: String, _ b: String) -> Bool {
     var (first, second) = (stat(), stat())
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_ino == second.st_ino && first.st_dev == second.st_dev
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_ino == second.st_ino
+      && first.st_dev == second.st_dev
   }
 }

@@ -107,7 +107,8 @@ package struct Preparation {
         report.findings += ids.filter { !sources.photographs.contains($0) }.map {
           Finding(
             .fault, "photographs that are missing",
-            "there is no \(sources.root)/JPEGImages/\($0).jpg: fetch VOC2012's photographs, or leave such images out by --skip-missing")
+            "there is no \(sources.root)/JPEGImages/\($0).jpg: fetch VOC2012's photographs, or leave such images out by --skip-missing"
+          )
         }
       }
       return there
@@ -117,14 +118,16 @@ package struct Preparation {
 
   /// Ids that a list names twice are taken once, and said.
   private func repeated() -> [Finding] {
-    let lists = [("train.txt", sources.train), ("val.txt", sources.validation)]
+    let lists =
+      [("train.txt", sources.train), ("val.txt", sources.validation)]
       + (sources.mergedList.map { [($0.path, $0.ids)] } ?? [])
     return lists.compactMap { name, ids in
       var seen: Set<String> = []
       guard let first = ids.first(where: { !seen.insert($0).inserted }) else { return nil }
       return Finding(
         .warning, "lists that repeat ids",
-        "\(name) names \(ids.count - Set(ids).count) ids more than once, such as \(first); each is taken once, so take the others out")
+        "\(name) names \(ids.count - Set(ids).count) ids more than once, such as \(first); each is taken once, so take the others out"
+      )
     }
   }
 
@@ -136,7 +139,8 @@ package struct Preparation {
       Finding(
         .warning, "counts",
         "VOC and SBD give a train_aug of \(found.training) images and a val of \(found.validation); the literature's have "
-          + "\(Self.expected.training) and \(Self.expected.validation): see that both are whole before comparing results")
+          + "\(Self.expected.training) and \(Self.expected.validation): see that both are whole before comparing results"
+      )
     ]
   }
 
@@ -146,7 +150,9 @@ package struct Preparation {
     guard access(link, F_OK) != 0 else { return }
     let photographs = URL(fileURLWithPath: "\(sources.root)/JPEGImages").resolvingSymlinksInPath().path
     unlink(link)
-    guard symlink(photographs, link) == 0 else { throw .unwritable(file: link, reason: String(cString: strerror(errno))) }
+    guard symlink(photographs, link) == 0 else {
+      throw .unwritable(file: link, reason: String(cString: strerror(errno)))
+    }
   }
 
   // MARK: Labels and lists
@@ -200,7 +206,8 @@ package struct Preparation {
       state.lists[path] = PreparationState.stamp(path)
     }
     let comments = [
-      "dnet data prepare: an image and its classes a line", "from the mask; without one from the annotation, difficult objects not counted",
+      "dnet data prepare: an image and its classes a line",
+      "from the mask; without one from the annotation, difficult objects not counted",
     ]
     try ListFile.write(labels, comments: comments, to: "\(output)/\(VOCDirectory.labelList)")
     (report.training, report.validation) = (training, validation)

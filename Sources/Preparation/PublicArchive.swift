@@ -48,12 +48,15 @@ package struct PublicArchive: Sendable {
       let complaints = Pipe()
       tar.standardError = complaints
       tar.standardInput = FileHandle.nullDevice
-      do { try tar.run() } catch { throw PreparationError.notExtracted(file: file, reason: "tar: \(error.localizedDescription)") }
+      do { try tar.run() } catch {
+        throw PreparationError.notExtracted(file: file, reason: "tar: \(error.localizedDescription)")
+      }
       let said = complaints.fileHandleForReading.readDataToEndOfFile()
       tar.waitUntilExit()
       guard tar.terminationStatus == 0 else {
         let lines = String(decoding: said, as: UTF8.self).split(separator: "\n").prefix(2).joined(separator: "; ")
-        throw PreparationError.notExtracted(file: file, reason: lines.isEmpty ? "tar ended with \(tar.terminationStatus)" : lines)
+        throw PreparationError.notExtracted(
+          file: file, reason: lines.isEmpty ? "tar ended with \(tar.terminationStatus)" : lines)
       }
       guard rename(temporary, destination) == 0 else {
         throw PreparationError.notExtracted(file: file, reason: "\(destination): \(String(cString: strerror(errno)))")

@@ -53,7 +53,8 @@ package struct FolderOfProposals: ProposalSource {
       }
       guard numbers[0..<4].allSatisfy({ $0.magnitude < 1e9 }) else { throw refuse("lies far outside any picture") }
       guard scored == nil || scored == (fields.count == 5) else {
-        throw refuse(scored! ? "has no score, but the lines before have one" : "has a score, but the lines before have none")
+        throw refuse(
+          scored! ? "has no score, but the lines before have one" : "has a score, but the lines before have none")
       }
       scored = fields.count == 5
       let ends = convention.endsInside ? 0 : 1
@@ -63,7 +64,9 @@ package struct FolderOfProposals: ProposalSource {
         Int(numbers[3].rounded()) - convention.firstPixel - ends
       )
       guard x1 <= x2 && y1 <= y2 else {
-        throw refuse("has no pixel (pixels counted from \(convention.firstPixel), ends \(convention.endsInside ? "inside" : "outside"))")
+        throw refuse(
+          "has no pixel (pixels counted from \(convention.firstPixel), ends \(convention.endsInside ? "inside" : "outside"))"
+        )
       }
       guard x1 < image.width && y1 < image.height && x2 >= 0 && y2 >= 0 else {
         throw refuse("lies outside the picture of \(image.width) x \(image.height) pixels")
@@ -71,7 +74,9 @@ package struct FolderOfProposals: ProposalSource {
       let box = Box(x1: max(0, x1), y1: max(0, y1), x2: min(image.width - 1, x2), y2: min(image.height - 1, y2))
       boxes.append(ScoredBox(box, score: numbers.count == 5 ? Float(numbers[4]) : -Float(boxes.count)))
     }
-    let order = boxes.indices.sorted { boxes[$0].score != boxes[$1].score ? boxes[$0].score > boxes[$1].score : $0 < $1 }
+    let order = boxes.indices.sorted {
+      boxes[$0].score != boxes[$1].score ? boxes[$0].score > boxes[$1].score : $0 < $1
+    }
     return order.map { boxes[$0] }
   }
 }

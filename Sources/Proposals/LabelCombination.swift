@@ -42,7 +42,8 @@ package struct LabelCombination: Sendable, Hashable {
       let row = y * mask.width
       guard let first = (0..<mask.width).first(where: { contains(mask.indices[row + $0]) }) else { continue }
       let last = (0..<mask.width).last { contains(mask.indices[row + $0]) }!
-      box = box.map { Box(x1: min($0.x1, first), y1: $0.y1, x2: max($0.x2, last), y2: y) }
+      box =
+        box.map { Box(x1: min($0.x1, first), y1: $0.y1, x2: max($0.x2, last), y2: y) }
         ?? Box(x1: first, y1: y, x2: last, y2: y)
     }
     return box

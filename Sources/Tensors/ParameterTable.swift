@@ -130,7 +130,8 @@ extension ParameterVector {
   /// Every parameter as a named tensor, in the table's order.
   package var namedTensors: [NamedTensor] {
     table.parameters.indices.map {
-      NamedTensor(name: table.parameters[$0].name, shape: table.parameters[$0].shape, values: .init(self[$0]), owner: memory)
+      NamedTensor(
+        name: table.parameters[$0].name, shape: table.parameters[$0].shape, values: .init(self[$0]), owner: memory)
     }
   }
 }

@@ -29,13 +29,15 @@ package struct ModelSource {
   /// Whether batch-norm statistics must be gathered from training data first.
   package var needsStatistics: Bool {
     guard let description, !description.endsPhase else { return false }
-    return description.phase == Phase.segmentation.rawValue || NetworkShape(text: description.network)?.batchNormalization ?? true
+    return description.phase == Phase.segmentation.rawValue
+      || NetworkShape(text: description.network)?.batchNormalization ?? true
   }
 
   /// Why there is no segmentation network; nil where there is one.
   package var onlyLabels: String? {
     guard let description, description.phase == Phase.classification.rawValue else { return nil }
-    return "\(description.name) is a checkpoint of the classification phase: labels only, its segmentation network is not trained"
+    return
+      "\(description.name) is a checkpoint of the classification phase: labels only, its segmentation network is not trained"
   }
 }
 
@@ -47,11 +49,14 @@ package enum CheckpointModel {
   ///   - communicator: of all ranks; only where the source needs statistics.
   ///   - progress: hears of shards done and in all, this rank's.
   package static func load(
-    _ source: ModelSource, settings: [String], communicator: Communicator?, threads: Int, say: @escaping (String) -> Void,
+    _ source: ModelSource, settings: [String], communicator: Communicator?, threads: Int,
+    say: @escaping (String) -> Void,
     progress: (Int, Int) -> Void
   ) throws -> DecoupledNet {
     guard source.needsStatistics else {
-      if !settings.isEmpty { say("note: --set changes nothing here: only a checkpoint from within a phase needs training data") }
+      if !settings.isEmpty {
+        say("note: --set changes nothing here: only a checkpoint from within a phase needs training data")
+      }
       return try ModelFile.network(source.url)
     }
     guard let checkpoint = source.checkpoint, let communicator else {
@@ -91,7 +96,8 @@ package enum CheckpointModel {
       ? ClassificationPhase(net, shardSize: configuration.shardSize, dropout: 0, bench: bench)
       : SegmentationPhase(net, shardSize: configuration.shardSize, bench: bench)
     try StatisticsGathering.gather(
-      step, data.batches(of: phase, configuration, crops: crops), after: description.iteration, configuration, communicator,
+      step, data.batches(of: phase, configuration, crops: crops), after: description.iteration, configuration,
+      communicator,
       progress: progress)
     return net
   }
@@ -115,7 +121,9 @@ package enum CheckpointModel {
     let data = try TrainingData(configuration, workers: workers)
     let here = StartupFacts.dataDigests(configuration)
     for (key, digest) in description.data.sorted(by: { $0.key < $1.key }) {
-      if let found = here[key], found != digest { throw CheckpointModelError.otherData(key: key, here: found, there: digest) }
+      if let found = here[key], found != digest {
+        throw CheckpointModelError.otherData(key: key, here: found, there: digest)
+      }
     }
     return data
   }
@@ -123,7 +131,9 @@ package enum CheckpointModel {
   /// What makes statistics from here other than those of the run, in their last bits.
   private static func otherArithmetic(_ description: CheckpointDescription) -> String? {
     let here = (StartupFacts.instructionSet, "\(BLAS.version) \(BLAS.coreName)")
-    guard !description.instructionSet.isEmpty, (description.instructionSet, description.blas) != here else { return nil }
+    guard !description.instructionSet.isEmpty, (description.instructionSet, description.blas) != here else {
+      return nil
+    }
     return
       "the checkpoint was written with \(description.instructionSet) and OpenBLAS \(description.blas), here are \(here.0) and "
       + "\(here.1): statistics may differ in their last bits from those of the run itself"

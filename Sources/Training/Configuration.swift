@@ -16,10 +16,13 @@ package enum ConfigurationError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .unreadable(let file, let reason): "cannot read the configuration \(file): \(reason); check the path, which is relative to where dnet-train is started"
+    case .unreadable(let file, let reason):
+      "cannot read the configuration \(file): \(reason); check the path, which is relative to where dnet-train is started"
     case .notYAML(let file, let reason): "\(file) is no configuration in YAML: \(reason)"
-    case .unknownKey(let key, let nearest): "unknown configuration key \(key): did you mean \(nearest)? dnet-train --help lists all"
-    case .notAKey(let key, let found): "\(key) is \(found) where a single value is wanted; dnet-train --help lists all keys"
+    case .unknownKey(let key, let nearest):
+      "unknown configuration key \(key): did you mean \(nearest)? dnet-train --help lists all"
+    case .notAKey(let key, let found):
+      "\(key) is \(found) where a single value is wanted; dnet-train --help lists all keys"
     case .outOfRange(let key, let value, let range): "\(key) is \(value): it takes \(range)"
     case .missing(let key, let summary): "\(key) is missing: set it in the file or with --set \(key)=... (\(summary))"
     case .badSetting(let text): "--set \(text): write key.path=value"
@@ -106,7 +109,9 @@ package struct Configuration: Sendable, Equatable {
   private func quoted(_ key: ConfigurationKey, _ value: String) -> String {
     guard case .text = key.kind else { return value }
     // YAML folds line ends in single quotes; only double quotes keep them, as escapes.
-    let special: (Unicode.Scalar) -> Bool = { $0.properties.generalCategory == .control || $0 == "\u{2028}" || $0 == "\u{2029}" }
+    let special: (Unicode.Scalar) -> Bool = {
+      $0.properties.generalCategory == .control || $0 == "\u{2028}" || $0 == "\u{2029}"
+    }
     guard value.unicodeScalars.contains(where: special) else { return "'" + value.replacing("'", with: "''") + "'" }
     let escaped = value.unicodeScalars.map { scalar in
       if special(scalar) { return "\\u" + String(0x10000 + scalar.value, radix: 16).dropFirst() }
@@ -181,7 +186,8 @@ package struct Configuration: Sendable, Equatable {
   /// already learned.
   package static let freeKeys: Set<String> = [
     "name", "data.root", "data.pack", "data.cacheMegabytes", "classification.iterations", "segmentation.iterations",
-    "checkpoint.every", "checkpoint.keep", "threads", "cluster.bucketMegabytes", "cluster.factors", "cluster.stallSeconds",
+    "checkpoint.every", "checkpoint.keep", "threads", "cluster.bucketMegabytes", "cluster.factors",
+    "cluster.stallSeconds",
     "cluster.reportEvery", "verify.every", "cluster.mixedInstructionSets",
   ]
 

@@ -177,7 +177,9 @@ final class Coordinator {
   func checkpoint(_ phase: Phase, _ iteration: Int) throws { try checkpoints?.write(phase, iteration) }
 
   /// Writes the checkpoint of the last iteration before the run stops, unless it is there. Collective.
-  func lastCheckpoint(_ phase: Phase, _ iteration: Int) throws { try checkpoints?.secure(phase, iteration, endsPhase: false) }
+  func lastCheckpoint(_ phase: Phase, _ iteration: Int) throws {
+    try checkpoints?.secure(phase, iteration, endsPhase: false)
+  }
 
   /// Writes the checkpoint that ends a phase. Where that fails the run goes on: what the phase learned is part of every later
   /// checkpoint, and of the model. Collective.
@@ -202,7 +204,9 @@ final class Coordinator {
       guard isFirst else { return }
       display.finish()
       guard let checkpoints else { return }
-      if complete { try FinishedModel.publish(net, to: run.model, newestCheckpoint: checkpoints.newest, say: display.say) }
+      if complete {
+        try FinishedModel.publish(net, to: run.model, newestCheckpoint: checkpoints.newest, say: display.say)
+      }
       let summary = RunSummary(
         name: configuration.name, ranks: communicator.size, threads: threads, seconds: seconds,
         secondsPerPhase: phaseSeconds, weightsDigest: WeightsDigest.hex(of: net.namedTensors),
@@ -211,7 +215,8 @@ final class Coordinator {
       if complete {
         display.say("model: \(run.model)  digest \(summary.weightsDigest)")
       } else if lost == nil {
-        display.say("stopped (\(reason.rawValue)); dnet-train with the same configuration and --output goes on from here")
+        display.say(
+          "stopped (\(reason.rawValue)); dnet-train with the same configuration and --output goes on from here")
       }
       if complete, lost == nil, let missing = checkpoints.missing {
         display.say(
@@ -221,7 +226,8 @@ final class Coordinator {
     }
     return lost.map {
       .checkpointMissing(
-        phase: $0.phase.rawValue, iteration: $0.iteration, reason: reason.rawValue, newest: isFirst ? checkpoints?.newest : nil)
+        phase: $0.phase.rawValue, iteration: $0.iteration, reason: reason.rawValue,
+        newest: isFirst ? checkpoints?.newest : nil)
     }
   }
 

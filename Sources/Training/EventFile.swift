@@ -40,7 +40,9 @@ package final class EventFile {
 
   /// Opens the folder's file, or makes one; records that `keep` does not want are cut off.
   package init(folder: String, keep: (_ phase: String, _ iteration: Int) -> Bool) throws {
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasPrefix(Self.prefix) }.sorted()
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
+      $0.hasPrefix(Self.prefix)
+    }.sorted()
     path = "\(folder)/\(names.last ?? "\(Self.prefix)\(Int(Date().timeIntervalSince1970)).dnet")"
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -88,7 +90,9 @@ package final class EventFile {
     var (place, records): (Int, [EventRecord]) = (0, [])
     while place + 16 <= bytes.count {
       let length = (0..<4).reduce(0) { $0 | Int(bytes[place + $1]) << (8 * $1) }
-      guard length <= bytes.count - place - 16, word(bytes, place + 8) == checksum(bytes[place..<place + 8]) else { break }
+      guard length <= bytes.count - place - 16, word(bytes, place + 8) == checksum(bytes[place..<place + 8]) else {
+        break
+      }
       let message = bytes[place + 12..<place + 12 + length]
       guard word(bytes, place + 12 + length) == checksum(message) else { break }
       if let record = decoded(Array(message)) { records.append(record) }
@@ -141,7 +145,8 @@ package final class EventFile {
       case 0: return varint().map { (field, .varint($0)) }
       case 1: return fixed(8).map { (field, .fixed64($0)) }
       case 2:
-        guard let length = varint().map({ Int(truncatingIfNeeded: $0) }), length >= 0, length <= bytes.count - place else { return nil }
+        guard let length = varint().map({ Int(truncatingIfNeeded: $0) }), length >= 0, length <= bytes.count - place
+        else { return nil }
         defer { place += length }
         return (field, .bytes(Array(bytes[place..<place + length])))
       case 5: return fixed(4).map { (field, .fixed32(UInt32($0))) }
@@ -170,7 +175,8 @@ package final class EventFile {
 
   private static func record(_ message: Data) -> Data {
     let length = littleEndian(UInt64(message.count))
-    return length + littleEndian(checksum([UInt8](length)[...])) + message + littleEndian(checksum([UInt8](message)[...]))
+    return length + littleEndian(checksum([UInt8](length)[...])) + message
+      + littleEndian(checksum([UInt8](message)[...]))
   }
 
   /// CRC-32C, turned and shifted as TFRecord wants it.
@@ -193,7 +199,9 @@ package final class EventFile {
     return data
   }
 
-  private static func littleEndian<Value: FixedWidthInteger>(_ value: Value) -> Data { withUnsafeBytes(of: value.littleEndian) { Data($0) } }
+  private static func littleEndian<Value: FixedWidthInteger>(_ value: Value) -> Data {
+    withUnsafeBytes(of: value.littleEndian) { Data($0) }
+  }
 
   private static func word(_ bytes: [UInt8], _ place: Int) -> UInt32 {
     (0..<4).reduce(0) { $0 | UInt32(bytes[place + $1]) << UInt32(8 * $1) }

@@ -33,7 +33,9 @@ struct HostFacts {
 
   var threadsText: String {
     let all = facts.map(\.threads)
-    guard let least = all.min(), let most = all.max(), least != most else { return "\(all[0])" + (all.count > 1 ? " each" : "") }
+    guard let least = all.min(), let most = all.max(), least != most else {
+      return "\(all[0])" + (all.count > 1 ? " each" : "")
+    }
     return "\(least) to \(most)"
   }
 
@@ -92,6 +94,7 @@ enum CoreList {
         ranges.append(number...number)
       }
     }
-    return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
+    return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(
+      separator: ",")
   }
 }

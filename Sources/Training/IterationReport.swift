@@ -90,6 +90,8 @@ package struct IterationVerdict {
 
   /// The first shard whose gradient is unsound, on which rank, and where.
   package var firstBadGradient: (rank: Int, shard: Int, offset: Int)? {
-    reports.enumerated().first { $0.element.unsound != nil }.map { ($0.offset, $0.element.unsound!.shard, $0.element.unsound!.offset) }
+    reports.enumerated().first { $0.element.unsound != nil }.map {
+      ($0.offset, $0.element.unsound!.shard, $0.element.unsound!.offset)
+    }
   }
 }

@@ -15,7 +15,8 @@ struct MemoryPlan {
 
   /// The plan of this rank.
   init(
-    _ phase: Phase, _ configuration: Configuration, _ data: TrainingData, _ communicator: Communicator, speed: FactorChoice.Speed?
+    _ phase: Phase, _ configuration: Configuration, _ data: TrainingData, _ communicator: Communicator,
+    speed: FactorChoice.Speed?
   ) throws {
     let before = MemoryUse.current
     let bench = Workbench(workers: WorkerPool(threads: 1), convolution: configuration.convolution)

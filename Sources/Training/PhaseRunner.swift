@@ -36,7 +36,8 @@ final class PhaseRunner {
 
   init(
     _ work: PhaseWork, _ phase: Phase, _ configuration: Configuration, _ communicator: Communicator, _ bench: Workbench,
-    _ trace: Trace, _ activity: Activity, nextBatch: @escaping () throws -> ShardBatch, recycle: @escaping (ShardBatch) -> Void
+    _ trace: Trace, _ activity: Activity, nextBatch: @escaping () throws -> ShardBatch,
+    recycle: @escaping (ShardBatch) -> Void
   ) {
     (self.work, self.phase, self.configuration, self.communicator) = (work, phase, configuration, communicator)
     (self.bench, self.trace, self.nextBatch, self.recycle) = (bench, trace, nextBatch, recycle)

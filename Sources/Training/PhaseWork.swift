@@ -19,7 +19,8 @@ struct PhaseWork {
   ///   - speed: of the cluster, the same on all ranks.
   ///   - wrapped: puts a listener around the step.
   init(
-    _ phase: Phase, _ configuration: Configuration, _ net: DecoupledNet, _ communicator: Communicator, _ bench: Workbench,
+    _ phase: Phase, _ configuration: Configuration, _ net: DecoupledNet, _ communicator: Communicator,
+    _ bench: Workbench,
     speed: FactorChoice.Speed?, wrapped: (any PhaseStep) -> any PhaseStep = { $0 }
   ) throws {
     let settings = configuration.settings(of: phase)
@@ -75,7 +76,9 @@ struct SnapshotMemory {
   private let pool: WorkerPool
   private let isFirst: Bool
 
-  init(_ phase: Phase, _ net: DecoupledNet, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]], _ communicator: Communicator,
+  init(
+    _ phase: Phase, _ net: DecoupledNet, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]],
+    _ communicator: Communicator,
     _ pool: WorkerPool
   ) {
     self.pool = pool
@@ -138,10 +141,12 @@ struct SnapshotMemory {
         let parameter = vector.table.parameters[index]
         return NamedTensor(
           name: parameter.name, shape: parameter.shape,
-          values: UnsafeBufferPointer(start: place + vector.table.offsets[index], count: parameter.count), owner: copies)
+          values: UnsafeBufferPointer(start: place + vector.table.offsets[index], count: parameter.count), owner: copies
+        )
       }
     }
     return CheckpointSnapshot(
-      description, copying: [], fixed: fixed.flatMap(\.namedTensors) + copied, momentum: momentum, drain: velocity.drain)
+      description, copying: [], fixed: fixed.flatMap(\.namedTensors) + copied, momentum: momentum, drain: velocity.drain
+    )
   }
 }

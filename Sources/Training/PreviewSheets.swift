@@ -72,8 +72,12 @@ package struct PreviewSheets {
       for (combination, boxes) in try boxes(of: image, photograph, mask, list).prefix(combinations) {
         let pair = [boxes.first, boxes.count > 1 ? boxes.last : nil].compactMap { $0 }
         var picture = photograph
-        for (box, color) in zip(pair, [Color(255, 60, 40), Color(60, 120, 255)]) { picture.draw(box, color, thickness: 2) }
-        if let foreground = combination.foreground(of: mask) { picture.draw(foreground, Color(255, 255, 255), thickness: 1) }
+        for (box, color) in zip(pair, [Color(255, 60, 40), Color(60, 120, 255)]) {
+          picture.draw(box, color, thickness: 2)
+        }
+        if let foreground = combination.foreground(of: mask) {
+          picture.draw(foreground, Color(255, 255, 255), thickness: 1)
+        }
         let chosen = (1...store.classes).map { combination.contains(UInt8($0)) }
         sheet.add(.init(picture, caption: "\(Self.names(chosen, store.classNames)): \(image.id)"))
         for box in pair {
@@ -100,7 +104,9 @@ package struct PreviewSheets {
     of image: ListedImage, _ photograph: RGBImage, _ mask: IndexImage, _ list: CropList?
   ) throws -> [(LabelCombination, [Box])] {
     if let list {
-      guard let number = list.ids.firstIndex(of: image.id) else { throw CropListError.noCrops(list: list.name, id: image.id) }
+      guard let number = list.ids.firstIndex(of: image.id) else {
+        throw CropListError.noCrops(list: list.name, id: image.id)
+      }
       var order: [UInt32] = []
       var boxes: [UInt32: [Box]] = [:]
       // The picture as a whole, which heads each picture's crops, shows nothing of the cropping.

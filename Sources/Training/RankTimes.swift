@@ -31,7 +31,9 @@ final class RankStopwatch {
   func lap() -> RankTimes {
     let now = (data: dataSeconds, wait: communicator.secondsWaiting, transfer: communicator.secondsTransferring)
     var times = RankTimes()
-    (times.data, times.wait, times.transfer) = (now.data - lapBefore.data, now.wait - lapBefore.wait, now.transfer - lapBefore.transfer)
+    (times.data, times.wait, times.transfer) = (
+      now.data - lapBefore.data, now.wait - lapBefore.wait, now.transfer - lapBefore.transfer
+    )
     times.compute = Clock.now - lapStart - times.data - times.wait
     (lapStart, lapBefore) = (Clock.now, now)
     return times
@@ -96,7 +98,9 @@ final class RankSummary {
   /// A line for each rank; nothing where there is one rank or no iteration.
   var lines: [String] {
     guard times.count > 1, iterations > 0 else { return [] }
-    func field(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(width - text.count, 0)) + text }
+    func field(_ text: String, _ width: Int) -> String {
+      String(repeating: " ", count: max(width - text.count, 0)) + text
+    }
     func seconds(_ value: Double) -> String { field(String(format: "%.4f", value / Double(iterations)), 9) }
     let host = max(hosts.map(\.count).max() ?? 0, 4)
     var lines = [

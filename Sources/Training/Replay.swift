@@ -32,7 +32,9 @@ package struct Replay {
   ///   - first: nil for the first of the log.
   ///   - last: nil for the last of the log.
   ///   - settings: of the form `key=value`, for what may differ: `data.root`, `threads`.
-  package func compare(from first: Int?, to last: Int?, settings: [String], say: @escaping (String) -> Void) throws -> Result {
+  package func compare(from first: Int?, to last: Int?, settings: [String], say: @escaping (String) -> Void) throws
+    -> Result
+  {
     let isFirst = communicator.rank == 0
     let (configuration, plan) = try communicator.together {
       let recorded = try Configuration(file: "\(run)/config.yaml")
@@ -101,7 +103,8 @@ package struct Replay {
   private func compareLogs(_ configuration: Configuration, to last: Int) -> Result {
     let recorded = VerificationLog.read(RunDirectory(run).verification)
     let again = Dictionary(
-      VerificationLog.read(RunDirectory(scratch).verification).map { (total($0, configuration), $0) }, uniquingKeysWith: { $1 })
+      VerificationLog.read(RunDirectory(scratch).verification).map { (total($0, configuration), $0) },
+      uniquingKeysWith: { $1 })
     var result = Result(iterations: again.count, digests: 0)
     // All that was computed again, from the checkpoint on: a difference before the range is the reason for those in it.
     for line in recorded where total(line, configuration) <= last {
@@ -119,7 +122,9 @@ package struct Replay {
   static func difference(_ recorded: VerificationLine, _ now: VerificationLine) -> String? {
     let place = "iteration \(recorded.iteration) of the \(recorded.phase) phase"
     func host(_ shard: Int) -> String { shard < recorded.hosts.count ? recorded.hosts[shard] : "an unknown host" }
-    if let shard = recorded.losses.indices.first(where: { $0 >= now.losses.count || recorded.losses[$0] != now.losses[$0] }) {
+    if let shard = recorded.losses.indices.first(where: {
+      $0 >= now.losses.count || recorded.losses[$0] != now.losses[$0]
+    }) {
       let found = shard < now.losses.count ? "\(now.losses[shard])" : "none"
       return
         "\(place): the loss of shard \(shard), then on \(host(shard)), is \(recorded.losses[shard]) in the log and \(found) now: "

@@ -38,7 +38,9 @@ struct ResumePoint {
       for (url, reason) in skipped { say("warning: skipping checkpoint \(url.path): \(reason)") }
       guard let newest else {
         // To start anew here would throw away the log of a run whose checkpoints somebody may still have elsewhere.
-        guard skipped.isEmpty else { throw RunError.noUsableCheckpoint(path: store.directory.path, damaged: skipped.count) }
+        guard skipped.isEmpty else {
+          throw RunError.noUsableCheckpoint(path: store.directory.path, damaged: skipped.count)
+        }
         return nil
       }
       checkpoint = newest
@@ -49,7 +51,9 @@ struct ResumePoint {
       throw RunError.otherConfiguration(key: key, here: here, checkpoint: there)
     }
     for (key, here, there) in configuration.differences(from: made) where options.allowedChanges.contains(key) {
-      say("warning: --allow-change \(key): \(here) from here on, \(there) before: no run of one configuration ends in these weights")
+      say(
+        "warning: --allow-change \(key): \(here) from here on, \(there) before: no run of one configuration ends in these weights"
+      )
     }
     guard let phase = Phase(rawValue: description.phase) else {
       throw CheckpointError.damaged(path: checkpoint.url.path, "its manifest names the phase \(description.phase)")
@@ -74,7 +78,9 @@ struct ResumePoint {
   /// Sets all weights and statistics. For rank 0.
   func load(into net: DecoupledNet) throws {
     guard let checkpoint else { return }
-    try checkpoint.weights().fill([net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics])
+    try checkpoint.weights().fill([
+      net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics,
+    ])
   }
 
   /// Gives each rank its part of the velocity, as rank 0 reads it: never is there more of it in one place than a few pieces.

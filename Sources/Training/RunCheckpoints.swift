@@ -42,7 +42,8 @@ final class RunCheckpoints {
   ) {
     (self.store, self.configuration, self.net, self.communicator) = (store, configuration, net, communicator)
     (self.workers, self.display, self.allowedChanges) = (workers, display, allowedChanges)
-    reserve = StopReserve(checkpointFloats: [net.classification, net.segmentation].reduce(0) { $0 + 2 * $1.table.vectorCount })
+    reserve = StopReserve(
+      checkpointFloats: [net.classification, net.segmentation].reduce(0) { $0 + 2 * $1.table.vectorCount })
   }
 
   /// Makes memory for the phase's checkpoints. Collective.
@@ -84,7 +85,10 @@ final class RunCheckpoints {
   func secure(_ phase: Phase, _ iteration: Int, endsPhase: Bool) throws -> Bool {
     try timed {
       var isThere = false
-      if isFirst { isThere = settle(before: "it is tried again") && underWay.map { $0 == (phase, iteration) } ?? false && !endsPhase }
+      if isFirst {
+        isThere =
+          settle(before: "it is tried again") && underWay.map { $0 == (phase, iteration) } ?? false && !endsPhase
+      }
       if try communicator.anyRank(isThere) { return true }
       try requireFinite(phase, iteration)
       for pause in Self.pauses.map(Optional.some) + [nil] {

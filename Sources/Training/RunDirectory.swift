@@ -88,7 +88,9 @@ package struct RunDirectory: Sendable {
       guard case .unwritable(_, let reason) = error else { throw error }
       throw RunError.cannotWrite(path: path, reason: reason)
     }
-    if access(path, W_OK | X_OK) != 0 { throw RunError.cannotWrite(path: path, reason: String(cString: strerror(errno))) }
+    if access(path, W_OK | X_OK) != 0 {
+      throw RunError.cannotWrite(path: path, reason: String(cString: strerror(errno)))
+    }
   }
 
   /// Writes a small file whole or not at all.
@@ -102,7 +104,9 @@ package struct RunDirectory: Sendable {
 
   private static func reason(_ error: any Error) -> String {
     let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    if let underlying, underlying.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(underlying.code))) }
+    if let underlying, underlying.domain == NSPOSIXErrorDomain {
+      return String(cString: strerror(Int32(underlying.code)))
+    }
     return (error as NSError).localizedDescription
   }
 }

@@ -26,9 +26,11 @@ package struct ScalingOptions: Sendable {
   ) throws {
     // Weights stay what they are, so that no step meets numbers that training would not.
     let own = [
-      "data.root=none", "network.width=\(width)", "network.inputSize=\(size)", "network.batchNormalization=\(batchNormalization)",
+      "data.root=none", "network.width=\(width)", "network.inputSize=\(size)",
+      "network.batchNormalization=\(batchNormalization)",
       "network.initialization=he", "threads=\(threads)", "minibatch.shards=\(isWeak ? shards * ranks : shards)",
-      "minibatch.shardSize=\(shardSize)", "classification.learningRate.base=1e-9", "segmentation.learningRate.base=1e-9",
+      "minibatch.shardSize=\(shardSize)", "classification.learningRate.base=1e-9",
+      "segmentation.learningRate.base=1e-9",
     ]
     configuration = try Configuration(yaml: "{}", settings: own + settings)
     (self.phases, self.iterations) = (phases, iterations)
@@ -37,7 +39,9 @@ package struct ScalingOptions: Sendable {
 
 package enum ScalingBenchmark {
   /// Collective; the report is rank 0's.
-  package static func run(_ options: ScalingOptions, _ communicator: Communicator, peakMemory: () -> Int) throws -> ScalingReport {
+  package static func run(_ options: ScalingOptions, _ communicator: Communicator, peakMemory: () -> Int) throws
+    -> ScalingReport
+  {
     let configuration = options.configuration
     try ShardTree(shards: configuration.shards).requireWork(forRanks: communicator.size)
     let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
@@ -46,7 +50,8 @@ package enum ScalingBenchmark {
     let trace = try Trace(path: options.trace, communicator)
     var report = ScalingReport(configuration, communicator, threads: threads, link: link)
     for phase in options.phases {
-      try report.phases.append(measure(phase, options, communicator, threads: threads, link: link, speed: speed, trace, peakMemory))
+      try report.phases.append(
+        measure(phase, options, communicator, threads: threads, link: link, speed: speed, trace, peakMemory))
     }
     try trace.write()
     return report

@@ -17,7 +17,10 @@ package struct ScalingModel: Sendable {
     package var gradientBytes: Int
     package var weightBytes: Int
 
-    package init(parameters: [Int], way: FactorWay? = nil, seconds: BucketSeconds = BucketSeconds(), gradientBytes: Int, weightBytes: Int) {
+    package init(
+      parameters: [Int], way: FactorWay? = nil, seconds: BucketSeconds = BucketSeconds(), gradientBytes: Int,
+      weightBytes: Int
+    ) {
       (self.parameters, self.way, self.seconds) = (parameters, way, seconds)
       (self.gradientBytes, self.weightBytes) = (gradientBytes, weightBytes)
     }
@@ -64,7 +67,8 @@ package struct ScalingModel: Sendable {
     }
     let after = run.times
     return Prediction(
-      seconds: after.now - before.now, exposed: after.waited - before.waited, transfer: after.transferred - before.transferred)
+      seconds: after.now - before.now, exposed: after.waited - before.waited,
+      transfer: after.transferred - before.transferred)
   }
 }
 
@@ -108,7 +112,8 @@ private struct ScalingPlayback {
     }
     // Behind all that was handed over before, however short it is.
     linkFree = max(linkFree, times.now)
-    reportArrival = model.ranks > 1 ? max(send(model.reportBytes * (model.ranks - 1)), linkFree + model.latency) : times.now
+    reportArrival =
+      model.ranks > 1 ? max(send(model.reportBytes * (model.ranks - 1)), linkFree + model.latency) : times.now
     if model.looksAhead, model.ranks > 1 {
       play(model.script.features)
       isAhead = true
@@ -130,7 +135,9 @@ private struct ScalingPlayback {
         advance()
       case .need(let parameters):
         guard isOpen else { break }
-        for bucket in model.buckets.indices where !Set(model.buckets[bucket].parameters).isDisjoint(with: parameters) { wait(for: bucket) }
+        for bucket in model.buckets.indices where !Set(model.buckets[bucket].parameters).isDisjoint(with: parameters) {
+          wait(for: bucket)
+        }
       case .complete(let parameters):
         if isLast { work(step.inside) }
         for parameter in parameters { complete(parameter, isLast: isLast) }
@@ -215,7 +222,9 @@ private struct ScalingPlayback {
         work(bucket.seconds.sum)
         arrival[number] = send(bucket.gradientBytes)
       }
-      if bucket.way == .factors || bucket.way == .replicas { arrival[number] = factorArrival[bucket.parameters[0]] ?? times.now }
+      if bucket.way == .factors || bucket.way == .replicas {
+        arrival[number] = factorArrival[bucket.parameters[0]] ?? times.now
+      }
       guard mayUpdate, arrival[number] <= times.now else { return false }
       if unpacked.insert(bucket.parameters[0]).inserted { work(bucket.seconds.unpack) }
       work(bucket.seconds.update)
@@ -234,7 +243,8 @@ private struct ScalingPlayback {
     while stages[bucket] != .ready {
       advance()
       guard stages[bucket] != .ready else { break }
-      let events = stages.indices.filter { stages[$0] != .ready && arrival[$0] > times.now && arrival[$0] < .infinity }.map { arrival[$0] }
+      let events = stages.indices.filter { stages[$0] != .ready && arrival[$0] > times.now && arrival[$0] < .infinity }
+        .map { arrival[$0] }
       guard let next = events.min() else { preconditionFailure("bucket \(bucket) waits for nothing") }
       wait(until: next)
     }

@@ -17,7 +17,8 @@ package struct ScalingProfile: Sendable {
   package var products: Double?
 
   package init(
-    phase: Phase, script: IterationScript, buckets: [BucketSeconds], traffic: ScalingTraffic, link: LinkFigures, products: Double? = nil
+    phase: Phase, script: IterationScript, buckets: [BucketSeconds], traffic: ScalingTraffic, link: LinkFigures,
+    products: Double? = nil
   ) {
     (self.phase, self.script, self.buckets, self.traffic) = (phase, script, buckets, traffic)
     (self.link, self.products) = (link, products)
@@ -139,7 +140,8 @@ package struct LinkFigures: Sendable, Equatable, Codable {
     let isCrowded = threads * communicator.ranksOnThisNode >= AvailableCores.inMask
     let own = [ScriptRecorder.median(rounds), isCrowded ? processor / Double(threads) : 0]
     let all = try communicator.allGather(own)
-    return LinkFigures(bandwidth: bandwidth, latency: all.map { $0[0] }.max()!, messageSeconds: all.map { $0[1] }.max()!)
+    return LinkFigures(
+      bandwidth: bandwidth, latency: all.map { $0[0] }.max()!, messageSeconds: all.map { $0[1] }.max()!)
   }
 
   /// Seconds that all threads of this process have computed.

@@ -84,7 +84,8 @@ package struct ScalingReport: Encodable, Sendable {
 
 extension ScalingReport.PhaseFigures {
   init(
-    _ profile: ScalingProfile, _ configuration: Configuration, seconds all: [Double], times: [[RankTimes]], bytesSent sent: [Int],
+    _ profile: ScalingProfile, _ configuration: Configuration, seconds all: [Double], times: [[RankTimes]],
+    bytesSent sent: [Int],
     peakMemory: [Int], nodes: [Int], gigabits: [Double]
   ) {
     let (traffic, link, script) = (profile.traffic, profile.link, profile.script)
@@ -98,8 +99,10 @@ extension ScalingReport.PhaseFigures {
     ranks = sent.indices.map { rank in
       ScalingReport.RankFigures(
         compute: median(times.map { $0[rank].compute }), data: median(times.map { $0[rank].data }),
-        wait: median(times.map { $0[rank].wait }), transfer: median(times.map { $0[rank].transfer }), bytesSent: sent[rank],
-        bytesByFormula: traffic.sent(by: rank), momentumBytes: traffic.momentumBytes(of: rank), peakMemoryBytes: peakMemory[rank])
+        wait: median(times.map { $0[rank].wait }), transfer: median(times.map { $0[rank].transfer }),
+        bytesSent: sent[rank],
+        bytesByFormula: traffic.sent(by: rank), momentumBytes: traffic.momentumBytes(of: rank),
+        peakMemoryBytes: peakMemory[rank])
     }
     bytesSent = sent.max()!
     bytesByFormula = traffic.sent(by: traffic.busiest)
@@ -113,7 +116,9 @@ extension ScalingReport.PhaseFigures {
     let here = profile.model(traffic, bandwidth: link.bandwidth, latency: link.latency).predict()
     (predictedSeconds, predictedExposedSeconds) = (here.seconds, here.exposed)
     var predictions: [ScalingReport.Predicted] = []
-    let alone = profile.model(ScalingTraffic(profile.phase, configuration, ranks: 1, speed: nil), bandwidth: .infinity, latency: 0).predict()
+    let alone = profile.model(
+      ScalingTraffic(profile.phase, configuration, ranks: 1, speed: nil), bandwidth: .infinity, latency: 0
+    ).predict()
     for count in nodes where count <= configuration.shards {
       for rate in count == 1 ? Array(gigabits.prefix(1)) : gigabits {
         let bandwidth = LinkFigures.payload(gigabits: rate)
@@ -124,7 +129,8 @@ extension ScalingReport.PhaseFigures {
         predictions.append(
           ScalingReport.Predicted(
             nodes: count, gigabits: rate, seconds: result.seconds, imagesPerSecond: images / result.seconds,
-            efficiency: alone.seconds / result.seconds / Double(count), exposedSeconds: result.exposed, transferSeconds: result.transfer))
+            efficiency: alone.seconds / result.seconds / Double(count), exposedSeconds: result.exposed,
+            transferSeconds: result.transfer))
       }
     }
     self.predictions = predictions
@@ -135,13 +141,15 @@ extension ScalingReport {
   package var text: String {
     var lines = [
       String(
-        format: "%d ranks of %d threads on %d hosts; width %g, %d x %d, %d shards of %d, buckets of %g MiB", ranks, threads, nodes,
+        format: "%d ranks of %d threads on %d hosts; width %g, %d x %d, %d shards of %d, buckets of %g MiB", ranks,
+        threads, nodes,
         width, size, size, shards, shardSize, bucketMegabytes)
     ]
     if let link {
       lines.append(
         String(
-          format: "links carry %.1f MB/s of payload each way, a short message takes %.0f us, a byte %.2f ns of a busy core",
+          format:
+            "links carry %.1f MB/s of payload each way, a short message takes %.0f us, a byte %.2f ns of a busy core",
           link.bandwidth / 1e6, link.latency * 1e6, link.messageSeconds * 1e9))
     }
     return (lines + phases.flatMap(\.lines)).joined(separator: "\n") + "\n"
@@ -153,26 +161,32 @@ extension ScalingReport.PhaseFigures {
     var lines = [
       "",
       String(
-        format: "%@: %.2f images/s, %.4f s an iteration (%.4f...%.4f); a rank's passes: features %.4f, forward %.4f, backward %.4f s", phase,
-        imagesPerSecond, seconds, allSeconds.min()!, allSeconds.max()!, featuresSeconds, forwardSeconds, backwardSeconds),
+        format:
+          "%@: %.2f images/s, %.4f s an iteration (%.4f...%.4f); a rank's passes: features %.4f, forward %.4f, backward %.4f s",
+        phase,
+        imagesPerSecond, seconds, allSeconds.min()!, allSeconds.max()!, featuresSeconds, forwardSeconds, backwardSeconds
+      ),
       "  rank   compute      data      wait  transfer   MB sent  by formula  momentum MB  peak memory MiB",
     ]
     for (rank, figures) in ranks.enumerated() {
       lines.append(
         String(
-          format: "  %4d %9.4f %9.4f %9.4f %9.4f %9.3f %11.3f %12.2f %16d", rank, figures.compute, figures.data, figures.wait,
+          format: "  %4d %9.4f %9.4f %9.4f %9.4f %9.3f %11.3f %12.2f %16d", rank, figures.compute, figures.data,
+          figures.wait,
           figures.transfer, Double(figures.bytesSent) / 1e6, Double(figures.bytesByFormula) / 1e6,
           Double(figures.momentumBytes) / 1e6, figures.peakMemoryBytes >> 20))
     }
     if let hiddenShare {
       lines.append(
         String(
-          format: "  messages: %.4f s at the link's bandwidth, %.4f s of waiting exposed: %.0f %% hidden", transferSeconds,
+          format: "  messages: %.4f s at the link's bandwidth, %.4f s of waiting exposed: %.0f %% hidden",
+          transferSeconds,
           exposedSeconds, 100 * hiddenShare))
     }
     lines.append(
       String(
-        format: "  the model says %.4f s an iteration (mean of those measured %.4f, %+.1f %%), %.4f s exposed", predictedSeconds, meanSeconds,
+        format: "  the model says %.4f s an iteration (mean of those measured %.4f, %+.1f %%), %.4f s exposed",
+        predictedSeconds, meanSeconds,
         100 * (predictedSeconds / meanSeconds - 1), predictedExposedSeconds))
     guard !predictions.isEmpty else { return lines }
     lines.append("  predicted: nodes  Gbit/s  s/iteration  images/s  efficiency  exposed s  transfer s")
@@ -181,7 +195,8 @@ extension ScalingReport.PhaseFigures {
       lines.append(
         String(format: "             %5d", row.nodes) + String(repeating: " ", count: max(8 - rate.count, 1)) + rate
           + String(
-            format: " %12.4f %9.2f %11.2f %10.4f %11.4f", row.seconds, row.imagesPerSecond, row.efficiency, row.exposedSeconds,
+            format: " %12.4f %9.2f %11.2f %10.4f %11.4f", row.seconds, row.imagesPerSecond, row.efficiency,
+            row.exposedSeconds,
             row.transferSeconds))
     }
     return lines

@@ -22,7 +22,8 @@ package struct ScalingTraffic: Sendable {
     let shape = configuration.shape
     let table =
       phase == .classification
-      ? shape.classificationParameters(scoreMultiplier: configuration.scoreRateMultiplier) : shape.segmentationParameters()
+      ? shape.classificationParameters(scoreMultiplier: configuration.scoreRateMultiplier)
+      : shape.segmentationParameters()
     let tree = ShardTree(shards: configuration.shards)
     let rows = configuration.shardSize * shape.scorePixels
     let unfoldings = shape.factorUnfoldings(images: configuration.shardSize)

@@ -131,12 +131,14 @@ final class ScriptRecorder: ParameterTraffic {
       let alike = all.filter { $0.map(\.mark) == first.map(\.mark) }
       return first.indices.map { place in
         .init(
-          Self.mean(alike.map { $0[place].seconds }), first[place].mark, inside: Self.mean(alike.map { $0[place].inside }))
+          Self.mean(alike.map { $0[place].seconds }), first[place].mark,
+          inside: Self.mean(alike.map { $0[place].inside }))
       }
     }
     let firstForward = mean(.firstForward) ?? []
     return IterationScript(
-      features: mean(.features) ?? [], firstForward: firstForward, forward: mean(.forward), backward: mean(.backward) ?? [],
+      features: mean(.features) ?? [], firstForward: firstForward, forward: mean(.forward),
+      backward: mean(.backward) ?? [],
       afterShard: Self.mean(between.shard), afterLast: Self.mean(between.last))
   }
 
@@ -187,5 +189,7 @@ final class RecordedStep: PhaseStep {
     recorder.backward { step.backward(batch, gradient: gradient) }
   }
 
-  func gatherStatistics(_ batch: ShardBatch, into vector: ParameterVector) { step.gatherStatistics(batch, into: vector) }
+  func gatherStatistics(_ batch: ShardBatch, into vector: ParameterVector) {
+    step.gatherStatistics(batch, into: vector)
+  }
 }

@@ -83,7 +83,8 @@ package struct Difference: Sendable, Equatable {
     case .instructionSet: "\(who) runs a dnet-train built for \(value), \(first) one built for \(firstValue)"
     case .matrixLibrary: "\(who) uses OpenBLAS \(value), \(first) OpenBLAS \(firstValue)"
     case .list(let key): "\(key): \(who) found \(short(value)), \(first) found \(short(firstValue))"
-    case .labels: "\(who) has images or labels (SHA-256 \(short(value))) other than those of \(first) (\(short(firstValue)))"
+    case .labels:
+      "\(who) has images or labels (SHA-256 \(short(value))) other than those of \(first) (\(short(firstValue)))"
     }
   }
 

@@ -1,6 +1,6 @@
+import CProcessor
 // What a rank says of itself at the start, so that rank 0 can compare: where it runs, and what its weights depend on.
 import Cluster
-import CProcessor
 import Datasets
 import Digests
 import Foundation

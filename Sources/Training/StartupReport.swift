@@ -27,7 +27,8 @@ package struct StartupReport: Sendable {
     }
     for key in Self.keys(facts.map(\.settings)) {
       let kind = ConfigurationKey.named(key)?.kind ?? .text
-      refuse(Difference(.setting(key), hosts: names, values: facts.map { $0.settings[key] ?? "nothing" }, same: kind.equal))
+      refuse(
+        Difference(.setting(key), hosts: names, values: facts.map { $0.settings[key] ?? "nothing" }, same: kind.equal))
     }
     // Builds for two instruction sets are two programs: the sets say more.
     let sets = facts.map(\.instructions)
@@ -42,7 +43,9 @@ package struct StartupReport: Sendable {
     if unlike == nil { refuse(difference(.executable, \.executable)) }
     for key in Self.keys(facts.map(\.data)) { refuse(difference(.list(key)) { $0.data[key] ?? "nothing" }) }
     if let other = facts.first(where: { $0.mpi != facts[0].mpi }) {
-      warnings.append("\(other.host) has \(other.mpi), \(facts[0].host) \(facts[0].mpi): install one version of Open MPI on all machines")
+      warnings.append(
+        "\(other.host) has \(other.mpi), \(facts[0].host) \(facts[0].mpi): install one version of Open MPI on all machines"
+      )
     }
   }
 
@@ -51,7 +54,10 @@ package struct StartupReport: Sendable {
   }
 
   private mutating func warn(_ difference: Difference?) {
-    if let difference { warnings.append("\(difference.text): the weights depend on which rank holds which shard (cluster.mixedInstructionSets=warn)") }
+    if let difference {
+      warnings.append(
+        "\(difference.text): the weights depend on which rank holds which shard (cluster.mixedInstructionSets=warn)")
+    }
   }
 
   /// Configuration keys in their order, then options.
@@ -86,7 +92,9 @@ package struct StartupReport: Sendable {
     let others = hosts.count > 1 ? " (and on \(hosts.count - 1) other hosts)" : ""
     let ranks = first.ranks.count
     let each = max(first.launcherCores.count / ranks, 1)
-    let remedy = ranks == 1 ? "--bind-to none gives it all" : "--bind-to none gives them all, --map-by slot:PE=\(each) gives each \(each)"
+    let remedy =
+      ranks == 1
+      ? "--bind-to none gives it all" : "--bind-to none gives them all, --map-by slot:PE=\(each) gives each \(each)"
     warnings.append(
       "mpirun has bound \(ranks == 1 ? "the rank" : "the \(ranks) ranks") of \(first.name)\(others) to \(first.cores.count) of "
         + "\(first.launcherCores.count) cores: \(remedy)")
@@ -106,12 +114,14 @@ package struct StartupReport: Sendable {
     let rows = hosts.map { host in
       [
         host.name, CoreList.text(Set(host.ranks)), host.threadsText, CoreList.text(host.cores), host.binding,
-        texts(host.facts.map { instructionSet($0.instructions) }), texts(host.facts.map(\.blas)), texts(host.facts.map(\.mpi)),
+        texts(host.facts.map { instructionSet($0.instructions) }), texts(host.facts.map(\.blas)),
+        texts(host.facts.map(\.mpi)),
       ]
     }
     let columns = heading.indices.map { column in ([heading] + rows).map { $0[column].count }.max()! }
     return ([heading] + rows).map { row in
-      zip(row, columns).dropLast().map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) + "  " }.joined() + row.last!
+      zip(row, columns).dropLast().map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) + "  " }.joined() + row
+        .last!
     }
   }
 

@@ -57,7 +57,9 @@ final class StepRecorder {
       Input("labels", [examples, net.shape.classes], .float32, allLabels.flatMap { $0 }),
       Input("loss", [1], .float32, withUnsafeBytes(of: Float(loss)) { Array($0) }),
     ]
-    if phase == .segmentation { inputs.append(Input("masks", [examples, size, size], .uint8, allMasks.flatMap { $0 })) }
+    if phase == .segmentation {
+      inputs.append(Input("masks", [examples, size, size], .uint8, allMasks.flatMap { $0 }))
+    }
     try write(number: iteration + 1, inputs: inputs)
   }
 

@@ -23,7 +23,8 @@ package enum StrongCrops {
   }
 
   /// What the configuration names, on all ranks; nil where it names no list. Read by rank 0. Collective.
-  static func read(_ configuration: Configuration, _ data: TrainingData, _ communicator: Communicator) throws -> Listed? {
+  static func read(_ configuration: Configuration, _ data: TrainingData, _ communicator: Communicator) throws -> Listed?
+  {
     guard !isMade(configuration.proposals) else { return nil }
     let list = try shared(communicator) { try Self.list(configuration.proposals, data.store) }
     return try communicator.together { Listed(list: list, records: try Self.select(list, configuration, data)) }
@@ -51,7 +52,9 @@ package enum StrongCrops {
     try communicator.together {
       if communicator.rank == 0 { try keepIdentity(of: listed.list, configuration, run) }
     }
-    if communicator.rank == 0 { say("\(listed.records.count) crops of \(data.strong.count) images from \(listed.list.name)") }
+    if communicator.rank == 0 {
+      say("\(listed.records.count) crops of \(data.strong.count) images from \(listed.list.name)")
+    }
     return .listed(listed.records, name: listed.list.name)
   }
 
@@ -131,7 +134,9 @@ package enum StrongCrops {
     let own: CropList? = try communicator.together { communicator.rank == 0 ? try read() : nil }
     if communicator.size == 1, let own { return own }
     let bytes = try communicator.broadcast(own?.encoded ?? [], from: 0)
-    guard let list = CropList(encoded: bytes) else { preconditionFailure("rank 0 sent \(bytes.count) bytes that are no list") }
+    guard let list = CropList(encoded: bytes) else {
+      preconditionFailure("rank 0 sent \(bytes.count) bytes that are no list")
+    }
     return list
   }
 

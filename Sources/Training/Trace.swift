@@ -78,7 +78,8 @@ final class Trace {
     for event in events {
       lines.append(
         String(
-          format: "{\"name\":\"%@\",\"cat\":\"arithmetic\",\"ph\":\"X\",\"pid\":%d,\"tid\":0,\"ts\":%.1f,\"dur\":%.1f}", event.name,
+          format: "{\"name\":\"%@\",\"cat\":\"arithmetic\",\"ph\":\"X\",\"pid\":%d,\"tid\":0,\"ts\":%.1f,\"dur\":%.1f}",
+          event.name,
           rank, event.start * 1e6, event.seconds * 1e6))
     }
     // Messages overlap, so they are asynchronous events: a beginning and an end of the same number.
@@ -86,7 +87,9 @@ final class Trace {
       for (letter, time) in [("b", event.start), ("e", event.start + event.seconds)] {
         lines.append(
           String(
-            format: "{\"name\":\"%@\",\"cat\":\"messages\",\"ph\":\"%@\",\"id\":\"%d.%d\",\"pid\":%d,\"tid\":1,\"ts\":%.1f}", event.name,
+            format:
+              "{\"name\":\"%@\",\"cat\":\"messages\",\"ph\":\"%@\",\"id\":\"%d.%d\",\"pid\":%d,\"tid\":1,\"ts\":%.1f}",
+            event.name,
             letter, rank, number, rank, time * 1e6))
       }
     }

@@ -18,7 +18,8 @@ struct TrafficPlan {
     }
     var lines = [
       String(
-        format: "traffic: links between neighbours carry %.0f MB/s each way, a rank makes %.1f thousand million multiply-adds/s of factors",
+        format:
+          "traffic: links between neighbours carry %.0f MB/s each way, a rank makes %.1f thousand million multiply-adds/s of factors",
         speed.bandwidth / 1e6, speed.products / 1e9)
     ]
     let shape = configuration.shape
@@ -34,7 +35,8 @@ struct TrafficPlan {
       let sum = stored + choice.layers.reduce(0) { $0 + $1.bytes[$1.way]! }
       lines.append(
         "\(phase.rawValue): \(plan.buckets.count) buckets; the busiest rank sends \(Self.megabytes(sum)) MB an iteration, "
-          + "\(Self.megabytes(stored)) MB of them for layers below 7x7; MB and seconds (sent + computed) of the others by way:")
+          + "\(Self.megabytes(stored)) MB of them for layers below 7x7; MB and seconds (sent + computed) of the others by way:"
+      )
       lines.append("  " + Self.row("layer", FactorWay.allCases.map(\.rawValue), "chosen"))
       for layer in choice.layers {
         let cells = FactorWay.allCases.map { way in
@@ -62,6 +64,7 @@ struct TrafficPlan {
 
   private static func row(_ name: String, _ cells: [String], _ last: String) -> String {
     ([name.padding(toLength: 26, withPad: " ", startingAt: 0)]
-      + cells.map { $0.padding(toLength: max($0.count, 28), withPad: " ", startingAt: 0) } + [last]).joined(separator: "  ")
+      + cells.map { $0.padding(toLength: max($0.count, 28), withPad: " ", startingAt: 0) } + [last]).joined(
+        separator: "  ")
   }
 }

@@ -63,7 +63,8 @@ package final class TrainingLoop {
     coordinator = try Coordinator(configuration, options, run, net, communicator, pool, display)
     crops =
       options.phases.contains(.segmentation)
-      ? try StrongCrops.settle(listed, configuration, data, run, communicator, workers: pool, say: display.say) : .random
+      ? try StrongCrops.settle(listed, configuration, data, run, communicator, workers: pool, say: display.say)
+      : .random
     if communicator.rank == 0 {
       display.say(
         "\(configuration.name): \(communicator.size) ranks of \(threads) threads, "
@@ -102,7 +103,8 @@ package final class TrainingLoop {
     let source = data.batches(of: phase, configuration, crops: crops)
     let loader = loader(source, work.sums.shards, from: start)
     defer { loader.stop() }
-    let recorder = try StepRecorder(run, iterations: options.recordSteps, phase: phase, net: net, communicator: communicator)
+    let recorder = try StepRecorder(
+      run, iterations: options.recordSteps, phase: phase, net: net, communicator: communicator)
     if start == 0 { try recorder.recordStart() }
     let runner = PhaseRunner(
       work, phase, configuration, communicator, bench, trace, activity, nextBatch: loader.next, recycle: loader.recycle)
@@ -115,7 +117,8 @@ package final class TrainingLoop {
       let isVerified = coordinator.isVerified(iteration + 1)
       runner.gradientWords = isVerified ? GradientWords(reduction.plan.table, work.sums) : nil
       let goesOn = iteration + 1 < end && !coordinator.stops(after: iteration + 1, of: phase)
-      let outcome = try runner.iterate(iteration, goesOn: goesOn, wishes: { coordinator.wishes(since: started) }) { batch in
+      let outcome = try runner.iterate(iteration, goesOn: goesOn, wishes: { coordinator.wishes(since: started) }) {
+        batch in
         if recorder.wants(iteration) { recorder.add(batch) }
       }
       let verdict = outcome.verdict
@@ -138,7 +141,9 @@ package final class TrainingLoop {
           VerificationLine(
             phase: phase.rawValue, iteration: iteration + 1, losses: verdict.reports.flatMap(\.results).map { $0[0] },
             hosts: isVerified ? hostsOfShards : []), gradients: words
-        ) { (0..<configuration.shards * configuration.shardSize).map { source.identity(iteration: iteration, slot: $0) } }
+        ) {
+          (0..<configuration.shards * configuration.shardSize).map { source.identity(iteration: iteration, slot: $0) }
+        }
       }
       let (seconds, waiting) = runner.stopwatch.iteration()
       let metrics = IterationMetrics(

@@ -41,7 +41,8 @@ package struct TrainingPlan {
     switch configuration.proposals {
     case "random": "a random box for every example"
     case "edgeboxes": "made at the start: \(try StrongCrops.job(configuration, data).count.text)"
-    default: "\(try StrongCrops.select(try StrongCrops.list(configuration.proposals, data.store), configuration, data).count) of \(configuration.proposals)"
+    default:
+      "\(try StrongCrops.select(try StrongCrops.list(configuration.proposals, data.store), configuration, data).count) of \(configuration.proposals)"
     }
   }
 }

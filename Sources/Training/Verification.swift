@@ -103,13 +103,15 @@ final class VerificationLog {
 
   /// Appends a line; with a digest where weights are given.
   func append(
-    _ line: VerificationLine, weights: [NamedTensor]?, gradients: [VerificationLine.LayerWords]?, examples: () -> [String]
+    _ line: VerificationLine, weights: [NamedTensor]?, gradients: [VerificationLine.LayerWords]?,
+    examples: () -> [String]
   ) throws {
     var line = line
     if let weights {
       let digest = WeightsDigest.hex(of: weights)
       chain = SHA256.hex(
-        of: ([chain, configuration.fingerprint, line.phase, "\(line.iteration)"] + examples() + [digest]).joined(separator: "\n"))
+        of: ([chain, configuration.fingerprint, line.phase, "\(line.iteration)"] + examples() + [digest]).joined(
+          separator: "\n"))
       (line.weightsDigest, line.digest, line.gradients) = (digest, chain, gradients)
     }
     do { try handle.write(contentsOf: Self.text([line])) } catch {

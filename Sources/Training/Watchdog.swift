@@ -77,10 +77,13 @@ final class Watchdog: Sendable {
     var text =
       "dnet-train: rank \(communicator.rank) on \(communicator.nodeName): \(now.text) has lasted "
       + "\(Int(now.seconds)) s, longer than cluster.stallSeconds; it "
-    text += now.stage.map { "\(now.isWaiting ? "waits before" : "is at") \($0.layer), \($0.pass.rawValue)" } ?? "has reached no layer"
+    text +=
+      now.stage.map { "\(now.isWaiting ? "waits before" : "is at") \($0.layer), \($0.pass.rawValue)" }
+      ?? "has reached no layer"
     let waits = communicator.underWay.filter { !$0.receivingFrom.isEmpty || !$0.sendingTo.isEmpty }.map { flight in
       let peers = Set(flight.receivingFrom + flight.sendingTo).sorted().map(String.init).joined(separator: ", ")
-      return "\(describe(flight.kind)) \(flight.receivingFrom.isEmpty ? "to" : "from") \(peers.contains(",") ? "ranks" : "rank") \(peers)"
+      return
+        "\(describe(flight.kind)) \(flight.receivingFrom.isEmpty ? "to" : "from") \(peers.contains(",") ? "ranks" : "rank") \(peers)"
     }
     // The longest-standing first; a few say enough.
     text += waits.isEmpty ? "; no message is under way" : "; under way: " + waits.prefix(4).joined(separator: "; ")
@@ -92,7 +95,9 @@ final class Watchdog: Sendable {
     plan.withLock { plan in
       guard let plan else { return "\(kind)" }
       func names(_ parameters: [Int]) -> String {
-        let layers = parameters.map { plan.table.parameters[$0].name.split(separator: ".").prefix(2).joined(separator: ".") }
+        let layers = parameters.map {
+          plan.table.parameters[$0].name.split(separator: ".").prefix(2).joined(separator: ".")
+        }
         return layers.first == layers.last ? layers.first ?? "" : "\(layers.first ?? "")...\(layers.last ?? "")"
       }
       switch kind {

@@ -66,7 +66,9 @@ package struct CPUQuota: Sendable, Equatable {
   /// Cores of `quota period` in microseconds, such as `150000 100000`; nil for `max`, for -1, and for what is no limit.
   package static func quota(ofLimit text: String) -> Double? {
     let parts = text.split(whereSeparator: \.isWhitespace)
-    guard parts.count == 2, let quota = Int(parts[0]), let period = Int(parts[1]), quota > 0, period > 0 else { return nil }
+    guard parts.count == 2, let quota = Int(parts[0]), let period = Int(parts[1]), quota > 0, period > 0 else {
+      return nil
+    }
     return Double(quota) / Double(period)
   }
 }

@@ -27,15 +27,20 @@ struct Train: ParsableCommand {
   @Option(help: "The run's directory: checkpoints, log, model.")
   var output: String = "runs/dnet"
 
-  @Option(name: .customLong("set"), help: ArgumentHelp("Changes a key of the configuration.", valueName: "key.path=value"))
+  @Option(
+    name: .customLong("set"), help: ArgumentHelp("Changes a key of the configuration.", valueName: "key.path=value"))
   var settings: [String] = []
 
-  @Option(help: "auto goes on from the newest valid checkpoint, never starts anew in a directory without any, DIR goes on from that checkpoint.")
+  @Option(
+    help:
+      "auto goes on from the newest valid checkpoint, never starts anew in a directory without any, DIR goes on from that checkpoint."
+  )
   var resume: String = "auto"
 
   @Option(
     name: .customLong("allow-change"),
-    help: ArgumentHelp("Goes on from a checkpoint made with another value of this key; the checkpoints then say so.", valueName: "key"))
+    help: ArgumentHelp(
+      "Goes on from a checkpoint made with another value of this key; the checkpoints then say so.", valueName: "key"))
   var allowedChanges: [String] = []
 
   @Option(help: "classification, segmentation or all.")
@@ -73,7 +78,9 @@ struct Train: ParsableCommand {
       throw ValidationError("--allow-change \(key): no such key; did you mean \(ConfigurationKey.nearest(to: key))?")
     }
     for key in allowedChanges where key.hasPrefix("network.") {
-      throw ValidationError("--allow-change \(key): the checkpoint's weights are those of its own network; start anew with --initial-weights")
+      throw ValidationError(
+        "--allow-change \(key): the checkpoint's weights are those of its own network; start anew with --initial-weights"
+      )
     }
     if let stopAfter, stopAfter < 1 { throw ValidationError("--stop-after \(stopAfter): it takes at least 1") }
     if let drill, Drill(drill) == nil {

@@ -55,11 +55,15 @@ struct BenchCommand: ParsableCommand {
 
   func validate() throws {
     if !(width > 0 && width <= 4) { throw ValidationError("--width \(width): it takes more than 0, up to 4") }
-    if size < 32 || size % 32 != 0 || size > 2048 { throw ValidationError("--size \(size): it takes a multiple of 32, 32...2048") }
+    if size < 32 || size % 32 != 0 || size > 2048 {
+      throw ValidationError("--size \(size): it takes a multiple of 32, 32...2048")
+    }
     if shardSize < 1 { throw ValidationError("--shard-size \(shardSize): it takes at least 1") }
     if threads < 0 { throw ValidationError("--threads \(threads): it takes 0 or more") }
     if accuracy && only != nil { throw ValidationError("--accuracy measures all kernels: leave out --only") }
-    if scaling.scaling && (accuracy || only != nil) { throw ValidationError("--scaling measures iterations: leave out --only and --accuracy") }
+    if scaling.scaling && (accuracy || only != nil) {
+      throw ValidationError("--scaling measures iterations: leave out --only and --accuracy")
+    }
     if repeats < 1 { throw ValidationError("--repeats \(repeats): it takes at least 1") }
   }
 

@@ -15,7 +15,10 @@ extension DataCommand {
     @Option(help: "The same.")
     var root: String?
 
-    @Option(help: "A list under the data set's folder; may be given several times. Without: train_aug, train and val; all of a pack.")
+    @Option(
+      help:
+        "A list under the data set's folder; may be given several times. Without: train_aug, train and val; all of a pack."
+    )
     var list: [String] = []
 
     @Option(help: "How many of VOC's classes the masks may hold. (default: 20, or what a pack was made for)")
@@ -38,7 +41,8 @@ extension DataCommand {
       let usual = ["train_aug", "trainaug", "train", "val"].map { "ImageSets/Segmentation/\($0).txt" }
       var lists = list.isEmpty ? usual.filter { access("\(directory.root)/\($0)", F_OK) == 0 } : list
       if lists.isEmpty { lists = [usual[0]] }
-      let check = DatasetCheck(directory, lists: lists, workers: WorkerPool(threads: AvailableCores.count)) { done, all in
+      let check = DatasetCheck(directory, lists: lists, workers: WorkerPool(threads: AvailableCores.count)) {
+        done, all in
         showProgress("\(done)/\(all) images", isLast: done == all)
       }
       check.findings.lines(limit: limit).forEach { print($0) }

@@ -7,7 +7,8 @@ struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data", abstract: "Makes and checks data sets.",
     subcommands: [
-      Prepare.self, Stats.self, Split.self, Check.self, DataRecall.self, DataProposeCommand.self, DataPreviewCommand.self,
+      Prepare.self, Stats.self, Split.self, Check.self, DataRecall.self, DataProposeCommand.self,
+      DataPreviewCommand.self,
       DataPackCommand.self, Synthesize.self,
     ])
 

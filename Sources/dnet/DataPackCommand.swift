@@ -20,7 +20,8 @@ struct DataPackCommand: ParsableCommand {
   @Option(help: "A configuration: packs its weak and strong list, and its crop list if data.proposals names one.")
   var config: String?
 
-  @Option(name: .customLong("set"), help: ArgumentHelp("Changes a key of the configuration.", valueName: "key.path=value"))
+  @Option(
+    name: .customLong("set"), help: ArgumentHelp("Changes a key of the configuration.", valueName: "key.path=value"))
   var settings: [String] = []
 
   @Option(help: "The data set, in place of --config: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
@@ -46,7 +47,9 @@ struct DataPackCommand: ParsableCommand {
       return
     }
     guard (config == nil) != (data == nil) else { throw ValidationError("give either --config or --data with --list") }
-    if data != nil && lists.isEmpty { throw ValidationError("give --list with --data, such as ImageSets/Segmentation/train_aug.txt") }
+    if data != nil && lists.isEmpty {
+      throw ValidationError("give --list with --data, such as ImageSets/Segmentation/train_aug.txt")
+    }
     guard (1...20).contains(classes) else { throw ValidationError("--classes \(classes): it takes 1 to 20") }
   }
 
@@ -65,7 +68,8 @@ struct DataPackCommand: ParsableCommand {
     let directory = try VOCDirectory(
       root: data ?? configuration!.dataRoot, classes: configuration?.shape.classes ?? classes)
     let named = configuration.map { [$0.weakList, $0.strongList] } ?? []
-    let listName = crops ?? configuration.flatMap { ["random", "edgeboxes"].contains($0.proposals) ? nil : $0.proposals }
+    let listName =
+      crops ?? configuration.flatMap { ["random", "edgeboxes"].contains($0.proposals) ? nil : $0.proposals }
     var bytes: [UInt8] = []
     if let listName {
       var list = try StrongCrops.list(listName, directory)
@@ -74,12 +78,14 @@ struct DataPackCommand: ParsableCommand {
       bytes = list.encoded
     }
     let began = Date.now
-    let summary = try PackWriter.write(to: pack, directory, lists: named + lists, crops: bytes, workers: workers) { done, all in
+    let summary = try PackWriter.write(to: pack, directory, lists: named + lists, crops: bytes, workers: workers) {
+      done, all in
       showProgress("\(done)/\(all) images", isLast: done == all)
     }
     print(
       String(
-        format: "%@: %d images, %d masks, %.1f MB, %.1f s%@", pack, summary.items, summary.masks, Double(summary.bytes) / 1e6,
+        format: "%@: %d images, %d masks, %.1f MB, %.1f s%@", pack, summary.items, summary.masks,
+        Double(summary.bytes) / 1e6,
         Date.now.timeIntervalSince(began), listName.map { ", crops of \($0)" } ?? ""))
   }
 

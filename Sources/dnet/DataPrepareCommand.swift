@@ -83,12 +83,16 @@ extension DatasetStatistics {
   /// Images and pixels of each class.
   var classTable: String {
     var rows = [("", "images", "pixels"), ("background", "", "\(pixelsPerClass[0])")]
-    for (c, name) in classNames.enumerated().dropFirst() { rows.append((name, "\(imagesPerClass[c - 1])", "\(pixelsPerClass[c])")) }
+    for (c, name) in classNames.enumerated().dropFirst() {
+      rows.append((name, "\(imagesPerClass[c - 1])", "\(pixelsPerClass[c])"))
+    }
     rows.append(("ignored", "", "\(ignoredPixels)"))
     return rows.map { row in
       row.0.padding(toLength: 16, withPad: " ", startingAt: 0) + pad(row.1, 7) + pad(row.2, 12)
     }.joined(separator: "\n")
   }
 
-  private func pad(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
+  private func pad(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.count)) + text
+  }
 }

@@ -20,7 +20,10 @@ struct DataPreviewCommand: ParsableCommand {
   @Option(help: "Seed of the choice of images.")
   var seed: UInt64 = 1
 
-  @Option(help: "Where boxes come from, besides random sampling: edgeboxes, random for none, or a folder with a file ID.txt of boxes for each image.")
+  @Option(
+    help:
+      "Where boxes come from, besides random sampling: edgeboxes, random for none, or a folder with a file ID.txt of boxes for each image."
+  )
   var proposals: String = "edgeboxes"
 
   @Option(help: "A crop list whose crops are shown, in place of those that would be made.")
@@ -45,7 +48,8 @@ struct DataPreviewCommand: ParsableCommand {
 
   private func draw() throws {
     let chosen = try choice.choose(workers: WorkerPool(threads: AvailableCores.count))
-    let named = crops ?? chosen.configuration.flatMap { ["random", "edgeboxes"].contains($0.proposals) ? nil : $0.proposals }
+    let named =
+      crops ?? chosen.configuration.flatMap { ["random", "edgeboxes"].contains($0.proposals) ? nil : $0.proposals }
     let list = try named.map { try StrongCrops.list($0, chosen.store) }
     let listed = list.map { Set($0.ids) }
     let possible = chosen.images.indices.filter {
@@ -60,7 +64,8 @@ struct DataPreviewCommand: ParsableCommand {
       source: ProposalChoice(named: proposals)!.source)
     try FileBytes.makeFolder(output)
     for (name, sheet) in [
-      ("masks", try sheets.masks(some)), ("proposals", try sheets.proposals(some)), ("crops", try sheets.crops(some, list: list)),
+      ("masks", try sheets.masks(some)), ("proposals", try sheets.proposals(some)),
+      ("crops", try sheets.crops(some, list: list)),
     ] {
       guard let sheet else { continue }
       try sheet.write(to: "\(output)/\(name).png")

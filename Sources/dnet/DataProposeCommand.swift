@@ -12,7 +12,8 @@ struct ImageChoice: ParsableArguments {
   @Option(help: "A configuration: its strong images, seed and number of crops.")
   var config: String?
 
-  @Option(name: .customLong("set"), help: ArgumentHelp("Changes a key of the configuration.", valueName: "key.path=value"))
+  @Option(
+    name: .customLong("set"), help: ArgumentHelp("Changes a key of the configuration.", valueName: "key.path=value"))
   var settings: [String] = []
 
   @Option(help: "The data set, in place of --config: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
@@ -26,8 +27,12 @@ struct ImageChoice: ParsableArguments {
 
   func validate() throws {
     guard (config == nil) != (data == nil) else { throw ValidationError("give either --config or --data with --list") }
-    if data != nil && lists.isEmpty { throw ValidationError("give --list with --data, such as ImageSets/Segmentation/train_aug.txt") }
-    if config != nil && !lists.isEmpty { throw ValidationError("--list goes with --data; a configuration has its own lists") }
+    if data != nil && lists.isEmpty {
+      throw ValidationError("give --list with --data, such as ImageSets/Segmentation/train_aug.txt")
+    }
+    if config != nil && !lists.isEmpty {
+      throw ValidationError("--list goes with --data; a configuration has its own lists")
+    }
     guard (1...20).contains(classes) else { throw ValidationError("--classes \(classes): it takes 1 to 20") }
   }
 
@@ -64,7 +69,8 @@ struct ImageChoice: ParsableArguments {
 struct DataProposeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "propose",
-    abstract: "Writes the crop list of the segmentation phase: every label combination of every strong image, cut out many times.",
+    abstract:
+      "Writes the crop list of the segmentation phase: every label combination of every strong image, cut out many times.",
     discussion: """
       The list has a line for each crop: image, mask, x1 y1 x2 y2, c1 ... cK. Boxes come from proposals and random \
       sampling. Name it in data.proposals. Runs under mpirun too; the bytes are the same for any number of ranks and threads.
@@ -72,7 +78,10 @@ struct DataProposeCommand: ParsableCommand {
 
   @OptionGroup var choice: ImageChoice
 
-  @Option(help: "Where boxes come from, besides random sampling: edgeboxes, random for none, or a folder with a file ID.txt of boxes for each image.")
+  @Option(
+    help:
+      "Where boxes come from, besides random sampling: edgeboxes, random for none, or a folder with a file ID.txt of boxes for each image."
+  )
   var proposals: String = "edgeboxes"
 
   @Option(help: "N_p, crops of a label combination; else the configuration's, or 200.")
@@ -104,7 +113,9 @@ struct DataProposeCommand: ParsableCommand {
       let workers = WorkerPool(threads: try ThreadShare.threads(configured: threads, communicator))
       let isFirst = communicator.rank == 0
       if countOnly {
-        let configured = try choice.config.map { try Configuration(file: $0, settings: choice.settings).cropsPerCombination }
+        let configured = try choice.config.map {
+          try Configuration(file: $0, settings: choice.settings).cropsPerCombination
+        }
         let labels = try communicator.together { try choice.labels(workers: workers) }
         if isFirst { print(TrainingExampleCount(labels, perCombination: perCombination ?? configured ?? 200).text) }
         return

@@ -21,10 +21,12 @@ struct DataRecall: ParsableCommand {
   @Option(help: "The list of images, under the data set's folder.")
   var list: String
 
-  @Option(help: "edgeboxes, sliding, random, or a folder with a file ID.txt of boxes an image. Without: the first three.")
+  @Option(
+    help: "edgeboxes, sliding, random, or a folder with a file ID.txt of boxes an image. Without: the first three.")
   var proposals: String?
 
-  @Option(help: "For edgeboxes: a model of OpenCV's StructuredEdgeDetection (.yml or .yml.gz) instead of the built-in edges.")
+  @Option(
+    help: "For edgeboxes: a model of OpenCV's StructuredEdgeDetection (.yml or .yml.gz) instead of the built-in edges.")
   var edgeModel: String?
 
   @Option(help: "For edgeboxes: the overlap of neighbouring windows.")
@@ -55,7 +57,9 @@ struct DataRecall: ParsableCommand {
   var threads: Int = 0
 
   func validate() throws {
-    guard firstPixel == 0 || firstPixel == 1 else { throw ValidationError("--first-pixel is 0 or 1, not \(firstPixel).") }
+    guard firstPixel == 0 || firstPixel == 1 else {
+      throw ValidationError("--first-pixel is 0 or 1, not \(firstPixel).")
+    }
     guard minArea >= 1 else { throw ValidationError("--min-area is 1 or more, not \(minArea).") }
     guard threads >= 0 else { throw ValidationError("--threads is 0 or more, not \(threads).") }
   }
@@ -75,7 +79,8 @@ struct DataRecall: ParsableCommand {
       try forEach(images, workers, "edges") { image in
         let edges = detector.edges(of: try directory.load(image).photograph)
         for (name, values) in [("magnitude", edges.magnitude), ("orientation", edges.orientation)] {
-          try NumpyFile.write(values, width: edges.width, height: edges.height, to: "\(saveEdges)/\(image.id).\(name).npy")
+          try NumpyFile.write(
+            values, width: edges.width, height: edges.height, to: "\(saveEdges)/\(image.id).\(name).npy")
         }
         return ()
       }
@@ -205,7 +210,9 @@ struct DataRecall: ParsableCommand {
   }
 
   private static func table(_ reports: [Report], images: Int, minArea: Int) -> String {
-    func cell(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
+    func cell(_ text: String, _ width: Int) -> String {
+      String(repeating: " ", count: max(0, width - text.count)) + text
+    }
     var lines = ["\(images) images. Objects found in %, by the number of boxes"]
     for (title, rows) in [
       ("regions of \(minArea) pixels and more", \Report.large), ("all regions", \Report.all),
@@ -229,7 +236,8 @@ struct DataRecall: ParsableCommand {
     for report in reports {
       guard let boxes = report.boxesPerImage, let seconds = report.secondsPerImage else { continue }
       lines.append(
-        "\(report.proposals): \(String(format: "%.0f", boxes)) boxes, \(String(format: "%.3f", seconds)) s of one core an image")
+        "\(report.proposals): \(String(format: "%.0f", boxes)) boxes, \(String(format: "%.3f", seconds)) s of one core an image"
+      )
     }
     return lines.joined(separator: "\n")
   }

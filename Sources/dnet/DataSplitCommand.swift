@@ -7,7 +7,8 @@ import Workers
 extension DataCommand {
   struct Split: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Draws the few images that keep their masks: so many a class, and the literature's parts of VOC's train.",
+      abstract:
+        "Draws the few images that keep their masks: so many a class, and the literature's parts of VOC's train.",
       discussion: """
         Writes strong-N.txt (every class in at least N images: what a configuration with data.strongPerClass N and the same seed \
         chooses), strong-full.txt, and semi-92.txt to semi-1464.txt drawn from VOC's own train list.
@@ -51,31 +52,40 @@ extension DataCommand {
       try FileBytes.makeFolder(folder)
       let images = try ImageList.read(directory.listPath(list))
       let labels = try directory.imageLabels(images, workers: WorkerPool(threads: AvailableCores.count))
-      let own = Set(["train", "val"].flatMap { name in
-        ((try? ImageList.read(directory.listPath("ImageSets/Segmentation/\(name).txt"))) ?? []).map(\.id)
-      })
+      let own = Set(
+        ["train", "val"].flatMap { name in
+          ((try? ImageList.read(directory.listPath("ImageSets/Segmentation/\(name).txt"))) ?? []).map(\.id)
+        })
       for share in try shares() + [0] {
         let chosen = try StrongSubset.choose(
           images, labels: labels, classNames: directory.classNames, perClass: share, seed: seed)
         let least = (0..<classes).map { c in chosen.count { labels[$0][c] } }.min()!
         let what = share == 0 ? "all images" : "\(share) images a class, seed \(seed)"
-        try write("strong-\(share == 0 ? "full" : "\(share)")", chosen.map { images[$0] }, "\(what), from \(list)", folder, own, "at least \(least) a class")
+        try write(
+          "strong-\(share == 0 ? "full" : "\(share)")", chosen.map { images[$0] }, "\(what), from \(list)", folder, own,
+          "at least \(least) a class")
       }
       let trainList = "ImageSets/Segmentation/train.txt"
-      guard let train = try? ImageList.read(directory.listPath(trainList)), train.count >= SemiSupervisedSplit.counts[0] else {
-        say("no semi-supervised splits: \(directory.listPath(trainList)) does not name \(SemiSupervisedSplit.counts[0]) images or more")
+      guard let train = try? ImageList.read(directory.listPath(trainList)), train.count >= SemiSupervisedSplit.counts[0]
+      else {
+        say(
+          "no semi-supervised splits: \(directory.listPath(trainList)) does not name \(SemiSupervisedSplit.counts[0]) images or more"
+        )
         return
       }
       for count in SemiSupervisedSplit.counts where count <= train.count {
         let chosen = SemiSupervisedSplit.choose(train, count: count, seed: seed).map { train[$0] }
-        try write("semi-\(count)", chosen, "\(count) of \(train.count) images, seed \(seed), from \(trainList)", folder, own, nil)
+        try write(
+          "semi-\(count)", chosen, "\(count) of \(train.count) images, seed \(seed), from \(trainList)", folder, own,
+          nil)
       }
     }
 
     private func write(
       _ name: String, _ images: [ListedImage], _ what: String, _ folder: String, _ own: Set<String>, _ note: String?
     ) throws {
-      let lines = images.map { image in image.mask.map { "\(image.photograph!) \($0)" } ?? image.photograph ?? image.id }
+      let lines = images.map { image in image.mask.map { "\(image.photograph!) \($0)" } ?? image.photograph ?? image.id
+      }
       let path = "\(folder)/\(name).txt"
       try ListFile.write(lines, comments: ["dnet data split: \(what)"], to: path)
       let vocs = images.count { own.contains($0.id) }

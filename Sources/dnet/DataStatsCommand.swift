@@ -28,12 +28,16 @@ extension DataCommand {
       let statistics = try directory.statistics(images, workers: WorkerPool(threads: AvailableCores.count)) { done in
         showProgress("\(done)/\(images.count) masks", isLast: done == images.count)
       }
-      print("\(statistics.images) images, \(statistics.masks) with masks, \(statistics.combinations) label combinations\n")
+      print(
+        "\(statistics.images) images, \(statistics.masks) with masks, \(statistics.combinations) label combinations\n")
       print(statistics.classTable)
-      print("\nlabels an image: " + statistics.labelsPerImage.enumerated().map { "\($0): \($1)" }.joined(separator: ", "))
+      print(
+        "\nlabels an image: " + statistics.labelsPerImage.enumerated().map { "\($0): \($1)" }.joined(separator: ", "))
       print("\(statistics.labelSets.count) sets of labels, the most frequent:")
       for set in statistics.labelSets.prefix(sets) {
-        print("\(set.images)".padding(toLength: 7, withPad: " ", startingAt: 0) + (set.labels.isEmpty ? "(none)" : set.labels.joined(separator: ", ")))
+        print(
+          "\(set.images)".padding(toLength: 7, withPad: " ", startingAt: 0)
+            + (set.labels.isEmpty ? "(none)" : set.labels.joined(separator: ", ")))
       }
       if let json {
         let encoder = JSONEncoder()

@@ -6,9 +6,11 @@ import Training
 @main
 struct Dnet: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dnet", abstract: "Data, evaluation, prediction, models and measurements for DecoupledNet.", version: Version.text,
+    commandName: "dnet", abstract: "Data, evaluation, prediction, models and measurements for DecoupledNet.",
+    version: Version.text,
     subcommands: [
-      DataCommand.self, EvaluateCommand.self, PredictCommand.self, ModelCommand.self, VerifyCommand.self, BenchCommand.self,
+      DataCommand.self, EvaluateCommand.self, PredictCommand.self, ModelCommand.self, VerifyCommand.self,
+      BenchCommand.self,
       DoctorCommand.self,
     ])
 
@@ -19,7 +21,7 @@ struct Dnet: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
-    } catch where rank != nil && rank != "0" {
+    } catch  where rank != nil && rank != "0" {
       Foundation.exit(exitCode(for: error).rawValue)
     } catch {
       exit(withError: error)

@@ -52,7 +52,9 @@ struct DoctorCommand: ParsableCommand {
 
   /// Ranks with other vector instructions or other kernels of OpenBLAS than rank 0: their sums differ in the last bits.
   private func unlikeRanks(_ machine: Machine, _ communicator: Communicator) throws -> [String] {
-    let core = machine.blasCore.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+    let core = machine.blasCore.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) {
+      ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3
+    }
     let all = try communicator.allGather([UInt64(bitPattern: Int64(machine.compiled.rawValue)), core])
     let unlike = all.indices.filter { all[$0] != all[0] }
     guard !unlike.isEmpty else { return [] }
@@ -78,7 +80,11 @@ extension Machine {
         "OpenBLAS kernels",
         "\(blasCore), expected \(blasExpected ?? "any")" + (blasSetting.map { ", OPENBLAS_CORETYPE=\($0)" } ?? "")
       ),
-      ("one thread", String(format: "%.0f GFLOP/s peak, product %.0f, 3x3 convolution %.0f", peakGflops, productGflops, convolutionGflops)),
+      (
+        "one thread",
+        String(
+          format: "%.0f GFLOP/s peak, product %.0f, 3x3 convolution %.0f", peakGflops, productGflops, convolutionGflops)
+      ),
       ("errors", String(format: "product %.1e, 3x3 convolution %.1e", productError, convolutionError)),
       ("cores", "\(coresAllowed) of \(coresOnline) allowed, \(binding)\(siblings)\(quota)"),
       ("ranks", "\(communicator.size), \(ranksOnNode) on this machine; threads: 0 gives each \(threads)"),

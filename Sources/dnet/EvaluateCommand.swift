@@ -39,7 +39,8 @@ struct EvaluateCommand: ParsableCommand {
       try communicator.together { if communicator.rank == 0 { try checkFolder(of: json) } }
       let threads = try ThreadShare.threads(configured: threads, communicator)
       let source = try communicator.together { try ModelSource(model.path) }
-      let net = source.needsStatistics
+      let net =
+        source.needsStatistics
         ? try model.load(source, communicator, threads: threads, isFirst: communicator.rank == 0)
         : try communicator.together { try model.load(source, nil, threads: threads, isFirst: communicator.rank == 0) }
       let directory = try communicator.together { try VOCDirectory(root: data, classes: net.shape.classes) }

@@ -23,7 +23,9 @@ struct ModelCommand: ParsableCommand {
 
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "A table of the tensors: shape, range, mean, values that are no numbers, bytes; and what the file says of itself.")
+      abstract:
+        "A table of the tensors: shape, range, mean, values that are no numbers, bytes; and what the file says of itself."
+    )
 
     @Argument(help: "A file of weights, plain or in zstd, a checkpoint's directory or a run's.")
     var file: String
@@ -63,10 +65,13 @@ struct ModelCommand: ParsableCommand {
         let figures = [tensor.minimum.map(Double.init), tensor.maximum.map(Double.init), tensor.mean, tensor.rms].map {
           $0.map { String(format: "%.4g", $0) } ?? "-"
         }
-        let bad = [(tensor.notANumber, "NaN"), (tensor.infinite, "infinite")].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+        let bad = [(tensor.notANumber, "NaN"), (tensor.infinite, "infinite")].filter { $0.0 > 0 }.map {
+          "\($0.0) \($0.1)"
+        }
         print(
           Self.line(
-            tensor.name, WeightsDigest.shapeText(tensor.shape), figures + ["\(tensor.bytes)"], bad.joined(separator: ", ")))
+            tensor.name, WeightsDigest.shapeText(tensor.shape), figures + ["\(tensor.bytes)"],
+            bad.joined(separator: ", ")))
       }
       let ratio = Double(report.fileBytes) / Double(max(report.tensorBytes, 1))
       print(
@@ -120,7 +125,8 @@ struct ModelCommand: ParsableCommand {
       case .differs:
         return name
           + String(
-            format: "%d values, largest difference %.4g, relative %.4g", difference.differing, difference.largestAbsolute,
+            format: "%d values, largest difference %.4g, relative %.4g", difference.differing,
+            difference.largestAbsolute,
             difference.largestRelative)
           + (difference.notFinite > 0 ? ", \(difference.notFinite) not finite" : "")
       }
@@ -130,7 +136,9 @@ struct ModelCommand: ParsableCommand {
   struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Writes a model as plain safetensors.",
-      discussion: "Runs under mpirun too: the ranks share the gathering of statistics, and the file is the same for any number of them.")
+      discussion:
+        "Runs under mpirun too: the ranks share the gathering of statistics, and the file is the same for any number of them."
+    )
 
     @OptionGroup var model: ModelArguments
 
@@ -148,7 +156,9 @@ struct ModelCommand: ParsableCommand {
 
     func run() throws {
       let source = try ModelSource(model.path)
-      if fold, source.onlyLabels != nil { throw ModelError.unfinished(path: model.path, phase: "classification", ended: true) }
+      if fold, source.onlyLabels != nil {
+        throw ModelError.unfinished(path: model.path, phase: "classification", ended: true)
+      }
       guard fold || (statistics && source.needsStatistics) else { return try ModelFile.export(source.url, to: output) }
       try model.withNetwork(source, "dnet model export", threads: threads) { net, _, isFirst in
         if isFirst { try ModelFile.export(net, to: output, folding: fold) }

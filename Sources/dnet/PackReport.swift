@@ -23,7 +23,8 @@ struct PackReport {
     }
     var lines = [
       String(
-        format: "%@: %d images of %d classes are whole; opened in %.3f s, verified in %.1f s", pack, set.itemCount, set.classes,
+        format: "%@: %d images of %d classes are whole; opened in %.3f s, verified in %.1f s", pack, set.itemCount,
+        set.classes,
         opened, Date.now.timeIntervalSince(began))
     ]
     for name in set.listNames { lines.append("  list \(name): \(try set.images(list: name).count) images") }

@@ -35,7 +35,8 @@ struct PredictCommand: ParsableCommand {
     if images.isEmpty { throw ValidationError("name at least one picture after the model") }
     let names = images.map(Self.name)
     if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
-      throw ValidationError("two pictures are called \(twice) and would share \(twice).png: predict them into two folders")
+      throw ValidationError(
+        "two pictures are called \(twice) and would share \(twice).png: predict them into two folders")
     }
   }
 

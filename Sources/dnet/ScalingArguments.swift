@@ -32,7 +32,8 @@ struct ScalingArguments: ParsableArguments {
   var gigabits: String = "1,10,25,100"
 
   @Option(
-    name: .customLong("set"), help: ArgumentHelp("With --scaling: changes a key of the configuration.", valueName: "key.path=value"))
+    name: .customLong("set"),
+    help: ArgumentHelp("With --scaling: changes a key of the configuration.", valueName: "key.path=value"))
   var settings: [String] = []
 
   @Option(help: "With --scaling: writes a timeline of all ranks, as dnet-train's.")
@@ -45,7 +46,9 @@ struct ScalingArguments: ParsableArguments {
       throw ValidationError("--phase \(phase): it takes classification, segmentation or both")
     }
     if predict && !scaling { throw ValidationError("--predict goes with --scaling") }
-    guard let counts = numbers(nodes), !counts.isEmpty, counts.allSatisfy({ (1...65536).contains($0) && $0 == $0.rounded() }) else {
+    guard let counts = numbers(nodes), !counts.isEmpty,
+      counts.allSatisfy({ (1...65536).contains($0) && $0 == $0.rounded() })
+    else {
       throw ValidationError("--nodes \(nodes): it takes whole numbers such as 1,2,4")
     }
     guard let rates = numbers(gigabits), !rates.isEmpty, rates.allSatisfy({ $0 > 0 }) else {
@@ -63,8 +66,10 @@ struct ScalingArguments: ParsableArguments {
     try runTogether("dnet bench") { communicator in
       let options = try communicator.together {
         var options = try ScalingOptions(
-          width: bench.width, size: bench.size, batchNormalization: bench.batchNormalization, threads: bench.threads, shards: shards,
-          shardSize: bench.shardSize, phases: phase == "both" ? Phase.allCases : [Phase(rawValue: phase)!], iterations: iterations,
+          width: bench.width, size: bench.size, batchNormalization: bench.batchNormalization, threads: bench.threads,
+          shards: shards,
+          shardSize: bench.shardSize, phases: phase == "both" ? Phase.allCases : [Phase(rawValue: phase)!],
+          iterations: iterations,
           isWeak: weak, ranks: communicator.size, settings: settings)
         options.trace = trace
         if predict { (options.nodes, options.gigabits) = (numbers(nodes)!.map { Int($0) }, numbers(gigabits)!) }

@@ -25,7 +25,9 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: "The last iteration; the last of the log if not given.")
   var to: Int?
 
-  @Option(name: .customLong("set"), help: ArgumentHelp("What may differ from the run, such as data.root or threads.", valueName: "key.path=value"))
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("What may differ from the run, such as data.root or threads.", valueName: "key.path=value"))
   var settings: [String] = []
 
   @Option(help: "A folder for the replay's log, removed at the end; beside the run if not given.")
@@ -36,11 +38,13 @@ struct VerifyCommand: ParsableCommand {
     Startup.keepMemory()
     try runTogether("dnet verify") { communicator in
       let scratch = try communicator.broadcast(scratch ?? "\(directory).verify-\(getpid())", from: 0)
-      let result = try Replay(directory, scratch: scratch, communicator).compare(from: from, to: to, settings: settings) { say($0) }
+      let result = try Replay(directory, scratch: scratch, communicator).compare(from: from, to: to, settings: settings)
+      { say($0) }
       if communicator.rank == 0 {
         print(
           result.difference
-            ?? "\(result.iterations) iterations agree with the log, \(result.digests) of them with digests of gradients and weights")
+            ?? "\(result.iterations) iterations agree with the log, \(result.digests) of them with digests of gradients and weights"
+        )
       }
       if try communicator.anyRank(result.difference != nil) { throw ExitCode(3) }
     }

@@ -48,7 +48,9 @@ import Testing
     (choice.x + (choice.mirrored ? size - 1 - x : x), choice.y + y)
   }
 
-  static func planes(of image: RGBImage, _ box: Box, _ choice: Augmentation.Choice, _ augmentation: Augmentation) -> [Float] {
+  static func planes(of image: RGBImage, _ box: Box, _ choice: Augmentation.Choice, _ augmentation: Augmentation)
+    -> [Float]
+  {
     var values = [Float](repeating: .nan, count: 3 * augmentation.inputSize * augmentation.inputSize)
     augmentation.planes(of: image, box: box, choice: choice, into: &values)
     return values

@@ -102,7 +102,10 @@ import Testing
     for (image, count) in counts.enumerated() {
       let own = source.tasks.filter { $0.image == image }.map(\.combination)
       #expect(own.count == count && Set(own).count == count)
-      #expect(own.allSatisfy { combination in (1...5).allSatisfy { !combination.contains(UInt8($0)) || set.labels[image][$0 - 1] } })
+      #expect(
+        own.allSatisfy { combination in
+          (1...5).allSatisfy { !combination.contains(UInt8($0)) || set.labels[image][$0 - 1] }
+        })
     }
     // A round through the walk meets each task once, with its own labels and a mask of 0, 1 and 255 that has a 1.
     let walk = SamplingPlan(count: source.tasks.count, seed: 1, phase: 2)
@@ -130,7 +133,9 @@ import Testing
         if x < 18 && y > 45 { mask[x, y] = 255 }
       }
     }
-    let colors: [UInt8: Color] = [0: Color(10, 60, 200), 1: Color(250, 20, 30), 2: Color(40, 240, 90), 255: Color(255, 255, 255)]
+    let colors: [UInt8: Color] = [
+      0: Color(10, 60, 200), 1: Color(250, 20, 30), 2: Color(40, 240, 90), 255: Color(255, 255, 255),
+    ]
     var photograph = RGBImage(width: 90, height: 70)
     for y in 0..<70 { for x in 0..<90 { photograph[x, y] = colors[mask[x, y]]! } }
     // The decoder goes by content, so that a PNG under this name keeps its colours.
@@ -157,9 +162,12 @@ import Testing
             case 1: chosen.map { colors[UInt8($0)]! }
             default: [colors[255]!]
             }
-          let even = Set(
-            (-2...2).flatMap { dy in (-2...2).map { dx in (0..<3).map { values.planes[($0 * 32 + y + dy) * 32 + x + dx] } } }
-          ).count == 1
+          let even =
+            Set(
+              (-2...2).flatMap { dy in
+                (-2...2).map { dx in (0..<3).map { values.planes[($0 * 32 + y + dy) * 32 + x + dx] } }
+              }
+            ).count == 1
           guard even else { continue }
           let agrees = allowed.contains { color in
             zip(pixel, [color.blue, color.green, color.red]).allSatisfy { abs($0 - Float($1)) < 0.01 }

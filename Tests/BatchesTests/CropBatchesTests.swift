@@ -13,21 +13,26 @@ import Workers
       let mask = try set.directory.loadMask(image)
       return LabelCombination.all(of: set.labels[number]).flatMap { combination in
         CombinatorialCropping(perCombination: 4, seed: 8).boxes(
-          of: combination, foreground: combination.foreground(of: mask)!, id: image.id, width: mask.width, height: mask.height,
+          of: combination, foreground: combination.foreground(of: mask)!, id: image.id, width: mask.width,
+          height: mask.height,
           // A proposal of the whole picture is extended beyond it.
           proposals: [ScoredBox(Box(width: mask.width, height: mask.height), score: 1)]
         ).map {
           CropRecord(
-            image: UInt32(number), labels: UInt32(combination.bits), x1: Int16($0.x1), y1: Int16($0.y1), x2: Int16($0.x2),
+            image: UInt32(number), labels: UInt32(combination.bits), x1: Int16($0.x1), y1: Int16($0.y1),
+            x2: Int16($0.x2),
             y2: Int16($0.y2))
         }
       }
     }
   }
 
-  static func source(_ set: DrawnSet, _ store: any ImageStore, _ images: [ListedImage], _ records: [CropRecord]) -> StrongBatches {
+  static func source(_ set: DrawnSet, _ store: any ImageStore, _ images: [ListedImage], _ records: [CropRecord])
+    -> StrongBatches
+  {
     StrongBatches(
-      BatchSourceTests.plan(phase: 2), store, images: images, labels: set.labels, crops: .listed(records, name: "l.txt"),
+      BatchSourceTests.plan(phase: 2), store, images: images, labels: set.labels,
+      crops: .listed(records, name: "l.txt"),
       cacheBytes: 1 << 20)
   }
 
@@ -52,7 +57,8 @@ import Workers
         var planes = [Float](repeating: 0, count: 3 * 32 * 32)
         var indices = [UInt8](repeating: 0, count: 32 * 32)
         augmentation.planes(of: photograph, box: record.box, choice: choice, into: &planes)
-        augmentation.mask(of: mask, box: record.box, choice: choice, table: record.combination.binaryLabels, into: &indices)
+        augmentation.mask(
+          of: mask, box: record.box, choice: choice, table: record.combination.binaryLabels, into: &indices)
         return planes == values.planes && indices == values.mask
       }
       #expect(fitting.count == 1, "place \(place)")
@@ -81,7 +87,8 @@ import Workers
     for (folder, packed) in pairs {
       for place in 0..<24 {
         #expect(
-          try folder.values(iteration: place / 6, slot: place % 6) == packed.values(iteration: place / 6, slot: place % 6))
+          try folder.values(iteration: place / 6, slot: place % 6)
+            == packed.values(iteration: place / 6, slot: place % 6))
       }
     }
   }

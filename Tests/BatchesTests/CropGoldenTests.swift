@@ -17,7 +17,8 @@ import Testing
   }
 
   @Test func cropsEqualOpenCVs() throws {
-    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Golden/opencv-crops.json")
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+      "Golden/opencv-crops.json")
     let cases = try JSONDecoder().decode(OpenCV.self, from: Data(contentsOf: file)).cases
     #expect(cases.count >= 13)
     for golden in cases {

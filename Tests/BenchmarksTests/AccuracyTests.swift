@@ -15,8 +15,10 @@ struct AccuracyTests {
     let bounds = [
       ("Winograd forward", 3e-6), ("Winograd data gradient", 3e-6), ("Winograd weight gradient", 3e-6),
       ("first convolution forward", 1e-6), ("first convolution weight gradient", 2e-6), ("product forward", 2e-6),
-      ("product data gradient", 2e-6), ("product weight gradient", 1e-6), ("row bias gradient", 1e-6), ("folding", 1e-6),
-      ("batch norm mean", 1e-6), ("batch norm variance", 1e-6), ("batch norm y", 2e-6), ("batch norm scale gradient", 1e-5),
+      ("product data gradient", 2e-6), ("product weight gradient", 1e-6), ("row bias gradient", 1e-6),
+      ("folding", 1e-6),
+      ("batch norm mean", 1e-6), ("batch norm variance", 1e-6), ("batch norm y", 2e-6),
+      ("batch norm scale gradient", 1e-5),
       ("batch norm shift gradient", 1e-5), ("batch norm dx", 2e-6), ("bias gradient", 1e-5), ("max pooling", 0),
       ("unpooling", 0), ("score forward", 1e-6), ("score data gradient", 1e-6), ("score weight gradient", 1e-5),
       ("score bias gradient", 1e-5), ("exp", 3e-7), ("log(1 + x)", 3e-7), ("sigmoid", 3e-7), ("softplus", 3e-7),
@@ -42,7 +44,10 @@ struct AccuracyTests {
     let json = try #require(try JSONSerialization.jsonObject(with: report.json()) as? [String: Any])
     let rows = try #require(json["rows"] as? [[String: Any]])
     #expect(rows.count == report.rows.count)
-    for key in ["kernel", "layers", "terms", "samples", "maximum_error", "relative_l2", "direct_maximum_error", "direct_relative_l2"] {
+    for key in [
+      "kernel", "layers", "terms", "samples", "maximum_error", "relative_l2", "direct_maximum_error",
+      "direct_relative_l2",
+    ] {
       #expect(rows[0][key] != nil, "\(key)")
     }
   }
@@ -50,7 +55,9 @@ struct AccuracyTests {
   /// Threads do the work, and do not show in the figures.
   @Test func theFiguresAreTheSameOnAnyNumberOfThreads() {
     let shape = NetworkShape(width: 0.0625, inputSize: 32, classes: 2, batchNormalization: false)
-    let reports = [1, 3].map { AccuracyBenchmark(shape, images: 1, samples: 50, workers: WorkerPool(threads: $0)).run() }
+    let reports = [1, 3].map {
+      AccuracyBenchmark(shape, images: 1, samples: 50, workers: WorkerPool(threads: $0)).run()
+    }
     #expect(reports[0].table == reports[1].table)
   }
 }

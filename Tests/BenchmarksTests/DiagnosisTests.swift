@@ -26,11 +26,23 @@ struct DiagnosisTests {
   @Test func whatMakesTrainingWrongOrManyTimesSlowerIsAnError() {
     let cases: [((inout Machine) -> Void, String)] = [
       ({ $0.isOptimised = false }, "debug build"),
-      ({ $0.compiled = .avx512; $0.offered = .avx2 }, "illegal instruction"),
+      (
+        {
+          $0.compiled = .avx512; $0.offered = .avx2
+        }, "illegal instruction"
+      ),
       ({ $0.compiled = .baseline }, "DNET_MARCH=native"),
       ({ $0.blasCore = "Prescott" }, "set OPENBLAS_CORETYPE=SkylakeX"),
-      ({ $0.blasCore = "Prescott"; $0.blasSetting = "Prescott" }, "unset it"),
-      ({ $0.blasCore = "Prescott"; $0.blasSetting = "SkylakeX" }, "DYNAMIC_ARCH"),
+      (
+        {
+          $0.blasCore = "Prescott"; $0.blasSetting = "Prescott"
+        }, "unset it"
+      ),
+      (
+        {
+          $0.blasCore = "Prescott"; $0.blasSetting = "SkylakeX"
+        }, "DYNAMIC_ARCH"
+      ),
       ({ $0.productError = 0.01 }, "matrix product"),
       ({ $0.convolutionError = .nan }, "3x3 convolution is off"),
       ({ $0.productGflops = 17 }, "OpenBLAS reaches 17.0"),
@@ -46,12 +58,24 @@ struct DiagnosisTests {
       ({ $0.compiled = .avx2 }, "up to twice as slow"),
       ({ $0.blasCore = "Haswell" }, "up to twice as slow"),
       ({ $0.convolutionGflops = 60 }, "60.0 GFLOP/s"),
-      ({ $0.coresAllowed = 1; $0.threads = 1; $0.allowedList = "0" }, "use 1 of 8 cores"),
+      (
+        {
+          $0.coresAllowed = 1; $0.threads = 1; $0.allowedList = "0"
+        }, "use 1 of 8 cores"
+      ),
       ({ $0.threads = 16 }, "wait for each other"),
       ({ $0.threadsPerCore = 2 }, "hardware threads"),
       ({ $0.coreQuota = 2 }, "threads: 2"),
-      ({ $0.coreQuota = 2.5; $0.threads = 2 }, "2.5 of 8 cores' time"),
-      ({ $0.coreQuota = 4; $0.threads = 4; $0.ranksOnNode = 2; $0.availableMemoryBytes = 48 << 30 }, "threads: 2"),
+      (
+        {
+          $0.coreQuota = 2.5; $0.threads = 2
+        }, "2.5 of 8 cores' time"
+      ),
+      (
+        {
+          $0.coreQuota = 4; $0.threads = 4; $0.ranksOnNode = 2; $0.availableMemoryBytes = 48 << 30
+        }, "threads: 2"
+      ),
       ({ $0.availableMemoryBytes = 2 << 30 }, "2048 MiB are free"),
       ({ $0.hugePages = "never" }, "huge pages"),
     ]

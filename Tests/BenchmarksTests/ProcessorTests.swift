@@ -43,29 +43,31 @@ struct ProcessorTests {
   @Test func theRefusalSaysWhatIsMissingAndWhatToDo() {
     #expect(refusal(Self.v4, Self.zen4).isEmpty)
     #if arch(x86_64)
-      #expect(
-        refusal(Self.v4, Self.v3) == """
-          dnet-train: compiled for instructions that the processor of node7 does not have: AVX512F, AVX512CD, AVX512BW, \
-          AVX512DQ, AVX512VL
-          Build it for what all machines of a run have: DNET_MARCH=x86-64-v3 Launch/setup, or DNET_MARCH=native for this \
-          one alone
+    #expect(
+      refusal(Self.v4, Self.v3) == """
+        dnet-train: compiled for instructions that the processor of node7 does not have: AVX512F, AVX512CD, AVX512BW, \
+        AVX512DQ, AVX512VL
+        Build it for what all machines of a run have: DNET_MARCH=x86-64-v3 Launch/setup, or DNET_MARCH=native for this \
+        one alone
 
-          """)
-      #expect(refusal(Self.zen4, Self.v4).contains("DNET_MARCH=x86-64-v4 "))
-      let old = refusal(Self.v3, Self.v2)
-      #expect(old.contains("DNET_MARCH=x86-64-v2 ") && old.contains("many times slower"))
-      // A text that does not fit is cut.
-      #expect(refusal(Self.zen4, Self.v2, size: 40).count == 39)
+        """)
+    #expect(refusal(Self.zen4, Self.v4).contains("DNET_MARCH=x86-64-v4 "))
+    let old = refusal(Self.v3, Self.v2)
+    #expect(old.contains("DNET_MARCH=x86-64-v2 ") && old.contains("many times slower"))
+    // A text that does not fit is cut.
+    #expect(refusal(Self.zen4, Self.v2, size: 40).count == 39)
     #endif
   }
 
   @Test func levelsFollowFromInstructions() {
     #if arch(x86_64)
-      for (names, level) in [("", 0), (Self.v2, 0), (Self.v3, 1), (Self.v4, 2), (Self.zen4, 2), (Self.v2 + " AVX AVX2", 0)] {
-        #expect(dnet_level(Self.set(names)) == level, "\(names)")
-      }
+    for (names, level) in [
+      ("", 0), (Self.v2, 0), (Self.v3, 1), (Self.v4, 2), (Self.zen4, 2), (Self.v2 + " AVX AVX2", 0),
+    ] {
+      #expect(dnet_level(Self.set(names)) == level, "\(names)")
+    }
     #else
-      #expect(dnet_level(0) == -1 && dnet_compiled() == 0 && dnet_available() == 0)
+    #expect(dnet_level(0) == -1 && dnet_compiled() == 0 && dnet_available() == 0)
     #endif
   }
 
@@ -90,7 +92,10 @@ struct ProcessorTests {
 
   /// This very program runs.
   @Test func nothingIsMissingHere() {
-    #expect(Processor.missingInstructions(compiled: Processor.compiledInstructions, available: Processor.availableInstructions).isEmpty)
+    #expect(
+      Processor.missingInstructions(
+        compiled: Processor.compiledInstructions, available: Processor.availableInstructions
+      ).isEmpty)
     #expect(Processor.compiledLevel <= Processor.offeredLevel)
   }
 }

@@ -66,7 +66,8 @@ struct StepBenchmarkTests {
     let layers = try #require(json["layers"] as? [[String: Any]])
     let layer = try #require(
       layers.first {
-        $0["step"] as? String == "segmentation" && $0["layer"] as? String == "deconv1_2" && $0["pass"] as? String == "data gradient"
+        $0["step"] as? String == "segmentation" && $0["layer"] as? String == "deconv1_2"
+          && $0["pass"] as? String == "data gradient"
       })
     #expect(layer["network"] as? String == "segmentation")
     // GFLOP/s once more, by hand: 16 to 16 channels, 64 x 64, two images.

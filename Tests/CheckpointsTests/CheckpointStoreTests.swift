@@ -86,7 +86,10 @@ import Testing
     try FileManager.default.copyItem(at: store.directory.appendingPathComponent("segmentation-000005"), to: left)
     #expect(try store.newestValid().checkpoint?.description.iteration == 5)
     try store.prepare()
-    #expect(try FileManager.default.contentsOfDirectory(atPath: store.directory.path) .sorted() == ["latest", "segmentation-000005"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: store.directory.path).sorted() == [
+        "latest", "segmentation-000005",
+      ])
   }
 
   @Test func backgroundWritesAreAsGoodAndTheirErrorsAreNotLost() throws {

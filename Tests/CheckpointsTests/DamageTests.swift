@@ -1,8 +1,7 @@
+import Checkpoints
 // Damage anywhere in a checkpoint is found, and the one before it is used.
 import Foundation
 import Testing
-
-import Checkpoints
 
 @Suite struct DamageTests {
   private let directory = try! TemporaryDirectory(inMemory: true)

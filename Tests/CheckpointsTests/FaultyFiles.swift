@@ -1,7 +1,6 @@
+import Checkpoints
 import Foundation
 import Synchronization
-
-import Checkpoints
 
 /// What goes wrong at one call of the writer.
 enum Fault: CaseIterable {

@@ -1,9 +1,8 @@
+import Checkpoints
 // The versions of the format: older ones are read, later ones refused.
 import Foundation
 import Tensors
 import Testing
-
-import Checkpoints
 
 @Suite struct ManifestTests {
   private let directory = try! TemporaryDirectory()
@@ -43,7 +42,8 @@ import Checkpoints
     #expect(manifest.formatVersion == Manifest.currentFormat && manifest.description == description)
     #expect(manifest.weightsDigest == WeightsDigest.hex(of: someVector(seed: 7).namedTensors))
     #expect(manifest.momentumDigest == WeightsDigest.hex(of: someVector(seed: -7).namedTensors))
-    #expect(try WeightsDigest.hex(ofFile: url.appendingPathComponent(Checkpoint.weightsName).path) == manifest.weightsDigest)
+    #expect(
+      try WeightsDigest.hex(ofFile: url.appendingPathComponent(Checkpoint.weightsName).path) == manifest.weightsDigest)
     if let output = run(["sha256sum", "-c", Checkpoint.sumsName], in: url) {
       #expect(output.split(separator: "\n").count == 3, "\(output)")
     } else {
@@ -69,7 +69,9 @@ import Checkpoints
       _ = try store.newestValid()
       Issue.record("a later format was passed over")
     } catch {
-      for word in ["format 3", "dnet 0.1", "formats 1 to 2", "--resume DIR", url.path] { #expect("\(error)".contains(word), "\(error)") }
+      for word in ["format 3", "dnet 0.1", "formats 1 to 2", "--resume DIR", url.path] {
+        #expect("\(error)".contains(word), "\(error)")
+      }
     }
   }
 

@@ -1,7 +1,6 @@
+import Checkpoints
 import Foundation
 import Tensors
-
-import Checkpoints
 
 /// A directory that is removed with its owner.
 final class TemporaryDirectory {
@@ -10,7 +9,8 @@ final class TemporaryDirectory {
   /// - Parameter inMemory: where the machine has a disk in memory.
   init(inMemory: Bool = false) throws {
     let parent =
-      inMemory && access("/dev/shm", W_OK) == 0 ? URL(fileURLWithPath: "/dev/shm") : FileManager.default.temporaryDirectory
+      inMemory && access("/dev/shm", W_OK) == 0
+      ? URL(fileURLWithPath: "/dev/shm") : FileManager.default.temporaryDirectory
     url = parent.appendingPathComponent("dnet-checkpoints-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   }
@@ -35,9 +35,11 @@ func someVector(_ table: ParameterTable = someTable, seed: Int = 1) -> Parameter
   return vector
 }
 
-func someDescription(_ iteration: Int, phase: String = "segmentation", endsPhase: Bool = false) -> CheckpointDescription {
+func someDescription(_ iteration: Int, phase: String = "segmentation", endsPhase: Bool = false) -> CheckpointDescription
+{
   CheckpointDescription(
-    phase: phase, iteration: iteration, endsPhase: endsPhase, seed: 17_000_000_000_000_000_000, configuration: "name: a\nseed: 1\n",
+    phase: phase, iteration: iteration, endsPhase: endsPhase, seed: 17_000_000_000_000_000_000,
+    configuration: "name: a\nseed: 1\n",
     network: "decouplednet, width 1/4", ranks: 3, dnetVersion: "0.1")
 }
 

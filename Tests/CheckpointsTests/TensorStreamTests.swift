@@ -32,7 +32,9 @@ import Testing
     let url = directory.file("w.safetensors.zst")
     try WeightsFile.write(vector.namedTensors, to: url)
     let (some, rest) = (
-      ParameterVector(ParameterTable([someTable.parameters[3]])), ParameterVector(ParameterTable([someTable.parameters[0]])))
+      ParameterVector(ParameterTable([someTable.parameters[3]])),
+      ParameterVector(ParameterTable([someTable.parameters[0]]))
+    )
     try TensorStream(url).fill([some, rest])
     #expect(some.values == [vector.values[3]] && rest.values == [vector.values[0]])
     let other = ParameterVector(ParameterTable([someTable.parameters[0], Parameter("absent", [3], .bias)]))

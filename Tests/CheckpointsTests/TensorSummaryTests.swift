@@ -1,14 +1,14 @@
+import Checkpoints
 import Foundation
 import Tensors
 import Testing
-
-import Checkpoints
 
 @Suite struct TensorSummaryTests {
   private let directory = try! TemporaryDirectory()
 
   private func stored(_ name: String, _ tensors: [String: (shape: [Int], values: [Float])]) throws -> StoredTensors {
-    let vector = ParameterVector(ParameterTable(tensors.sorted { $0.key < $1.key }.map { Parameter($0, $1.shape, .weight) }))
+    let vector = ParameterVector(
+      ParameterTable(tensors.sorted { $0.key < $1.key }.map { Parameter($0, $1.shape, .weight) }))
     for (name, tensor) in tensors { _ = vector[name].update(fromContentsOf: tensor.values) }
     try WeightsFile.write(vector.namedTensors, to: directory.file(name))
     return try WeightsFile.read(directory.file(name))
@@ -25,12 +25,15 @@ import Checkpoints
   }
 
   @Test func differencesAreNamed() throws {
-    let first = try stored("a.safetensors", ["a": ([3], [1, 2, -4]), "b": ([2], [1, 2]), "c": ([1], [1]), "e": ([1], [.nan])])
-    let second = try stored("b.safetensors", ["a": ([3], [1, 2.5, -5]), "b": ([2, 1], [1, 2]), "d": ([1], [1]), "e": ([1], [.nan])])
+    let first = try stored(
+      "a.safetensors", ["a": ([3], [1, 2, -4]), "b": ([2], [1, 2]), "c": ([1], [1]), "e": ([1], [.nan])])
+    let second = try stored(
+      "b.safetensors", ["a": ([3], [1, 2.5, -5]), "b": ([2, 1], [1, 2]), "d": ([1], [1]), "e": ([1], [.nan])])
     let differences = TensorDifference.between(first, second)
     #expect(differences.map(\.name) == ["a", "b", "c", "d", "e"])
     #expect(differences.map(\.kind) == [.differs, .shapesDiffer, .onlyInFirst, .onlyInSecond, .equal])
-    #expect(differences[0].differing == 2 && differences[0].largestAbsolute == 1 && differences[0].largestRelative == 0.2)
+    #expect(
+      differences[0].differing == 2 && differences[0].largestAbsolute == 1 && differences[0].largestRelative == 0.2)
     #expect(TensorDifference.between(first, first).allSatisfy { $0.kind == .equal })
   }
 }

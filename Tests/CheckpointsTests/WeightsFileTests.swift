@@ -32,7 +32,8 @@ import Testing
           [
             TensorToWrite(name: "masks", element: .uint8, shape: [5, 1], bytes: masks),
             TensorToWrite(name: "z", element: .float32, shape: [], bytes: scalar),
-            TensorToWrite(name: "none", element: .float32, shape: [3, 0], bytes: UnsafeRawBufferPointer(rebasing: scalar[..<0])),
+            TensorToWrite(
+              name: "none", element: .float32, shape: [3, 0], bytes: UnsafeRawBufferPointer(rebasing: scalar[..<0])),
           ], to: url)
       }
     }
@@ -104,8 +105,14 @@ import Testing
 
   @Test(arguments: [
     (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, 4, "4 bytes for shape [2]"),
-    (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#, 6, "overlaps"),
-    (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#, 12, "gap"),
+    (
+      #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#,
+      6, "overlaps"
+    ),
+    (
+      #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#,
+      12, "gap"
+    ),
     (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, 8, "gap"),
     (#"{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}"#, 2, "dtype BF16 is not read"),
     (#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#, 4, "negative"),

@@ -1,10 +1,9 @@
+import Checkpoints
 // Every call that the writer makes fails once, in seven ways: the newest checkpoint stays whole, nothing half written counts
 // as one, and the next write succeeds.
 import Foundation
 import Tensors
 import Testing
-
-import Checkpoints
 
 @Suite struct WriterFaultTests {
   /// In memory where there is such a disk: thousands of fsyncs would cost minutes.
@@ -51,7 +50,9 @@ import Checkpoints
       let store = CheckpointStore(url, keep: 1)
       try store.prepare()
       let found = try iteration(store, place)
-      #expect(message == nil ? found == written : found == 10 || found == written, "\(place): \(found ?? 0), \(message ?? "")")
+      #expect(
+        message == nil ? found == written : found == 10 || found == written, "\(place): \(found ?? 0), \(message ?? "")"
+      )
       #expect(try !contents(store).contains { $0.hasPrefix(".tmp-") }, "\(place)")
       if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: url.path + "/latest") {
         #expect(FileManager.default.fileExists(atPath: "\(url.path)/\(target)") || fault == .death, "\(place): latest")
@@ -71,7 +72,8 @@ import Checkpoints
   /// A disk that stays full over several intervals, then has room again.
   @Test func theNextIntervalTriesAgain() throws {
     let url = directory.file("store")
-    let store = CheckpointStore(url, keep: 2, files: FileLayer.full(while: { FileManager.default.fileExists(atPath: url.path + ".full") }))
+    let store = CheckpointStore(
+      url, keep: 2, files: FileLayer.full(while: { FileManager.default.fileExists(atPath: url.path + ".full") }))
     try store.prepare()
     try store.writeInBackground(someSnapshot(1))
     try store.waitForWriter()
@@ -101,13 +103,16 @@ import Checkpoints
           next += 1
           for first in stride(from: 0, to: tensor.values.count, by: 100) {
             try withExtendedLifetime(tensor) {
-              try body(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: tensor.values[first..<min(first + 100, tensor.values.count)])))
+              try body(
+                UnsafeRawBufferPointer(
+                  UnsafeBufferPointer(rebasing: tensor.values[first..<min(first + 100, tensor.values.count)])))
             }
           }
         }
       }
       return CheckpointSnapshot(
-        someDescription(4, phase: "classification", endsPhase: true), copying: someVector(seed: 4).namedTensors, momentum: pieces,
+        someDescription(4, phase: "classification", endsPhase: true), copying: someVector(seed: 4).namedTensors,
+        momentum: pieces,
         drain: drained)
     }
     var (call, failures) = (0, 0)
@@ -118,7 +123,9 @@ import Checkpoints
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
       let files = FaultyFiles(fault, atCall: call)
       var drains = 0
-      do { try CheckpointStore(url, keep: 1, files: files.layer).write(snapshot { drains += 1 }) } catch { failures += 1 }
+      do { try CheckpointStore(url, keep: 1, files: files.layer).write(snapshot { drains += 1 }) } catch {
+        failures += 1
+      }
       #expect(drains == 1, "\(fault) at call \(call)")
       let store = CheckpointStore(url, keep: 1)
       try store.write(snapshot { drains += 1 })
@@ -144,7 +151,9 @@ import Checkpoints
       copy[2000] ^= 1
       return FileLayer.system.write(descriptor, copy, count)
     }
-    #expect(throws: CheckpointError.self) { try CheckpointStore(store.directory, keep: 2, files: liar).write(someSnapshot(2)) }
+    #expect(throws: CheckpointError.self) {
+      try CheckpointStore(store.directory, keep: 2, files: liar).write(someSnapshot(2))
+    }
     #expect(try contents(store) == ["latest", "segmentation-000001"])
   }
 }

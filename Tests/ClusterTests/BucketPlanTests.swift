@@ -1,7 +1,6 @@
+import Cluster
 import Tensors
 import Testing
-
-import Cluster
 
 @Suite struct BucketPlanTests {
   /// As phase two's: two networks, large matrices, in the order of the forward pass.

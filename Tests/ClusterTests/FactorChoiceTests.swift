@@ -1,12 +1,13 @@
+import Cluster
 import Kernels
 import Networks
 import Tensors
 import Testing
 
-import Cluster
-
 @Suite struct FactorChoiceTests {
-  private func layers(_ ranks: Int, asked: FactorWay? = nil, speed: FactorChoice.Speed? = nil) -> [String: FactorChoice.Layer] {
+  private func layers(_ ranks: Int, asked: FactorWay? = nil, speed: FactorChoice.Speed? = nil) -> [String: FactorChoice
+    .Layer]
+  {
     let shape = NetworkShape(width: 1, inputSize: 320, classes: 20, batchNormalization: false)
     let choice = FactorChoice(
       shape.segmentationParameters(), tree: ShardTree(shards: 16), ranks: ranks, rows: 4 * shape.scorePixels,
@@ -38,7 +39,8 @@ import Cluster
   /// A small matrix with many rows is smaller as a sum.
   @Test func smallMatricesTravelAsSums() {
     let table = ParameterTable([Parameter("a.b.weight", [32, 32], .weight, gradient: .factored)])
-    let choice = FactorChoice(table, tree: ShardTree(shards: 16), ranks: 4, rows: 64, unfoldings: [:], asked: nil, speed: nil)
+    let choice = FactorChoice(
+      table, tree: ShardTree(shards: 16), ranks: 4, rows: 64, unfoldings: [:], asked: nil, speed: nil)
     #expect(choice.layers[0].way == .sums)
   }
 

@@ -1,10 +1,9 @@
+import Cluster
 import Gradients
 import Kernels
 import Tensors
 import Testing
 import Workers
-
-import Cluster
 
 @Suite struct PartialSumsTests {
   /// Values whose sum depends on the order of additions.
@@ -95,7 +94,9 @@ import Cluster
 
   private func factors(_ name: String, _ shard: Int, rows: Int) -> (left: [Float], right: [Float]) {
     let shape = table.parameters[table.index(of: name)!].shape
-    var (left, right) = ([Float](repeating: 0, count: rows * shape[0]), [Float](repeating: 0, count: rows * shape.dropFirst().reduce(1, *)))
+    var (left, right) = (
+      [Float](repeating: 0, count: rows * shape[0]), [Float](repeating: 0, count: rows * shape.dropFirst().reduce(1, *))
+    )
     fill(&left, left.count, shard, name.utf8.count)
     fill(&right, right.count, shard + 50, 7)
     return (left, right)
@@ -109,7 +110,8 @@ import Cluster
       let (left, right) = factors(parameter.name, shard, rows: rows)
       _ = vector[parameter.name].update(
         fromContentsOf: NaiveFactorProducts.gradient(
-          left: left, right: right, rows: rows, height: parameter.shape[0], width: parameter.count / parameter.shape[0]))
+          left: left, right: right, rows: rows, height: parameter.shape[0], width: parameter.count / parameter.shape[0])
+      )
     }
     return Array(vector.memory.buffer)
   }

@@ -1,6 +1,5 @@
-import Testing
-
 import Cluster
+import Testing
 
 @Suite struct ShardTreeTests {
   @Test func ranksOwnEvenContiguousRanges() {

@@ -48,7 +48,8 @@ import Workers
       ["l.txt, line 12", "good is on line 1 already", "take one out"], ["absent.txt", "check the path"],
       ["cut.jpg", "no whole JPEG"], ["page.jpg", "neither JPEG nor PNG"], ["there is no", "gone.jpg", "fetch it"],
       ["small.png", "6 x 3", "6 x 4"], ["turned.png", "4 x 6", "6 x 4"], ["strange.png", "index 5", "x 0, y 0"],
-      ["coloured.png", "RGB"], ["deep.png", "16 bits"], ["broken.png", "no whole PNG"], ["no labels for bare", "dnet data prepare"],
+      ["coloured.png", "RGB"], ["deep.png", "16 bits"], ["broken.png", "no whole PNG"],
+      ["no labels for bare", "dnet data prepare"],
     ]
     #expect(found.count == expected.count, "\(found.map(\.text))")
     for words in expected {
@@ -79,7 +80,9 @@ import Workers
     defer { scratch.remove() }
     try scratch.add("a", mask: [1, 1, 1, 0])
     let exif: [UInt8] =
-      [0xFF, 0xE1, 0, 34] + Array("Exif\0\0".utf8) + [0x49, 0x49, 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 2, 0, 0, 0]
+      [0xFF, 0xE1, 0, 34] + Array("Exif\0\0".utf8) + [
+        0x49, 0x49, 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 2, 0, 0, 0,
+      ]
       + [0, 0, 0, 0]
     let bytes = try FileBytes.read(scratch.path + "/JPEGImages/a.jpg")
     try scratch.write(bytes[..<2] + exif + bytes[2...], to: "JPEGImages/a.jpg")
@@ -116,6 +119,10 @@ import Workers
   @Test func manyFindingsAreCounted() {
     let findings = (0..<30).map { Finding(.fault, "things", "thing \($0)") } + [Finding(.warning, "things", "w")]
     let lines = findings.lines(limit: 3)
-    #expect(lines == ["FAULT    thing 0", "FAULT    thing 1", "FAULT    thing 2", "FAULT    ... and 27 more of this kind: things", "warning  w"])
+    #expect(
+      lines == [
+        "FAULT    thing 0", "FAULT    thing 1", "FAULT    thing 2", "FAULT    ... and 27 more of this kind: things",
+        "warning  w",
+      ])
   }
 }

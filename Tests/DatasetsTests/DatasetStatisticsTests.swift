@@ -28,7 +28,9 @@ import Workers
     try scratch.add("a", mask: [0, 1, 1, 9])
     let voc = try VOCDirectory(root: scratch.path, classes: 3)
     #expect(throws: DatasetError.self) { try voc.statistics([ListedImage(id: "a")], workers: WorkerPool(threads: 1)) }
-    #expect(throws: DatasetError.noLabels(id: "b")) { try voc.statistics([ListedImage(id: "b")], workers: WorkerPool(threads: 1)) }
+    #expect(throws: DatasetError.noLabels(id: "b")) {
+      try voc.statistics([ListedImage(id: "b")], workers: WorkerPool(threads: 1))
+    }
   }
 
   /// What every paper on the augmented set counts.

@@ -30,12 +30,15 @@ import Testing
   @Test func slashesBesideLettersThatJoinThem() throws {
     let images = try read("photographs/\u{602}/c.jpg\n\u{602}/d\n")
     #expect(images.map(\.id) == ["c", "d"] && images[1].photograph == "\u{602}/d")
-    let ids = ["/a/b.c.jpg", "a", ".b", "a/.b", "a/", "/", "", "x\u{602}.png", "e\u{301}/\u{301}.png"].map { ListedImage.id(ofPath: $0) }
+    let ids = ["/a/b.c.jpg", "a", ".b", "a/.b", "a/", "/", "", "x\u{602}.png", "e\u{301}/\u{301}.png"].map {
+      ListedImage.id(ofPath: $0)
+    }
     #expect(ids == ["b.c", "a", ".b", ".b", "", "", "", "x\u{602}", "\u{301}"])
   }
 
   @Test func commentsArePassedOver() throws {
-    let images = try read("# dnet data split: 5 images a class, seed 1\r\n# sha256 00\r\n2007_000032\r\n #x y z w\r\n2007_000039")
+    let images = try read(
+      "# dnet data split: 5 images a class, seed 1\r\n# sha256 00\r\n2007_000032\r\n #x y z w\r\n2007_000039")
     #expect(images.map(\.id) == ["2007_000032", "2007_000039"] && images.map(\.line) == [3, 5])
   }
 

@@ -8,13 +8,16 @@ import Workers
 
 @Suite struct PackTests {
   let workers = WorkerPool(threads: 2)
-  static let lists = ["ImageSets/Segmentation/train_aug.txt", "ImageSets/Segmentation/val.txt", "ImageSets/Segmentation/trainval.txt"]
+  static let lists = [
+    "ImageSets/Segmentation/train_aug.txt", "ImageSets/Segmentation/val.txt", "ImageSets/Segmentation/trainval.txt",
+  ]
 
   /// A drawn set and its pack.
   func packed(_ scratch: Scratch, images: Int = 9, lists: [String] = lists, crops: [UInt8] = [1, 2, 3]) throws
     -> (directory: VOCDirectory, path: String)
   {
-    try SyntheticSet.write(to: scratch.path + "/set", images: images, classes: 4, seed: 2, size: 40...50, workers: workers)
+    try SyntheticSet.write(
+      to: scratch.path + "/set", images: images, classes: 4, seed: 2, size: 40...50, workers: workers)
     let directory = try VOCDirectory(root: scratch.path + "/set", classes: 4)
     let path = scratch.path + "/set.pack"
     let summary = try PackWriter.write(to: path, directory, lists: lists, crops: crops, workers: workers)
@@ -34,7 +37,9 @@ import Workers
       #expect(there.map(\.id) == here.map(\.id) && !here.isEmpty)
       #expect(try directory.imageLabels(there, workers: workers) == pack.imageLabels(here, workers: workers))
       for (a, b) in zip(there, here) {
-        #expect(directory.names(of: a).photograph == pack.names(of: b).photograph && directory.names(of: a).mask == pack.names(of: b).mask)
+        #expect(
+          directory.names(of: a).photograph == pack.names(of: b).photograph
+            && directory.names(of: a).mask == pack.names(of: b).mask)
         let (one, other) = (try directory.loadWithMask(a), try pack.loadWithMask(b))
         #expect(one.photograph == other.photograph && one.mask == other.mask)
         #expect(try pack.photograph(b) == one.photograph && pack.loadMask(b) == one.mask)
@@ -47,7 +52,8 @@ import Workers
     #expect(try pack.photographBytes(of: 0) == first)
     // The same bytes with one thread.
     let again = scratch.path + "/again.pack"
-    _ = try PackWriter.write(to: again, directory, lists: Self.lists, crops: [1, 2, 3], workers: WorkerPool(threads: 1))
+    _ = try PackWriter.write(
+      to: again, directory, lists: Self.lists, crops: [1, 2, 3], workers: WorkerPool(threads: 1))
     #expect(try FileBytes.read(again) == FileBytes.read(path))
   }
 
@@ -65,7 +71,10 @@ import Workers
     let pack = try PackedSet(path, classes: 3)
     let images = try pack.images(list: "list.txt")
     #expect(images.map(\.id) == ["a", "b", "a"] && pack.itemCount == 2)
-    #expect(try pack.imageLabels(images, workers: workers) == [[false, true, false], [true, true, false], [false, true, false]])
+    #expect(
+      try pack.imageLabels(images, workers: workers) == [
+        [false, true, false], [true, true, false], [false, true, false],
+      ])
     #expect(throws: PackError.noMask(pack: path, id: "a")) { try pack.loadMask(images[0]) }
     #expect(try pack.cropBytes() == nil)
     try pack.verify(workers: workers)
@@ -76,7 +85,9 @@ import Workers
     }
     #expect(throws: DatasetError.self) { try narrow.loadMask(images[1]) }
     #expect(throws: PackError.fewerClasses(pack: path, packed: 3, asked: 4)) { try PackedSet(path, classes: 4) }
-    #expect(throws: PackError.noList(pack: path, list: "val.txt", available: ["list.txt"])) { try pack.images(list: "val.txt") }
+    #expect(throws: PackError.noList(pack: path, list: "val.txt", available: ["list.txt"])) {
+      try pack.images(list: "val.txt")
+    }
     #expect(throws: PackError.noImage(pack: path, id: "c")) { try pack.photograph(ListedImage(id: "c")) }
   }
 
@@ -125,10 +136,14 @@ import Workers
     // Place, width and new value of a number; what is said.
     let changes: [(place: Int, width: Int, value: Int, words: String)] = [
       (32, 8, 0, "0 classes"), (32, 8, 64, "64 classes"), (32, 8, 5, "5 classes and the background, but 5 names"),
-      (116, 4, 1 << 31, "class names"), (40, 8, 2, "list 2 is missing"), (40, 8, 0, "bytes follow"), (40, 8, 1 << 40, "list 2 is missing"),
-      (entries + 80 + 8, 8, 1 << 62, "pictures of item 2"), (entries, 8, 0, "pictures of item 1"), (entries + 16, 4, 0xFFFF_FFFF, "pictures of item 1"),
-      (entries + 160 + 48, 4, 0xFFFF_FFFF, "paths of item 3"), (entries + 60, 4, 1 << 20, "paths of item 1"), (entries + 52, 4, 0, "paths of item 1"),
-      (lists, 4, 1 << 30, "list 1 lies outside"), (lists + 8, 4, 4, "list 1 lies outside"), (lists + 8, 4, 0xFFFF_FFFF, "list 1 lies outside"),
+      (116, 4, 1 << 31, "class names"), (40, 8, 2, "list 2 is missing"), (40, 8, 0, "bytes follow"),
+      (40, 8, 1 << 40, "list 2 is missing"),
+      (entries + 80 + 8, 8, 1 << 62, "pictures of item 2"), (entries, 8, 0, "pictures of item 1"),
+      (entries + 16, 4, 0xFFFF_FFFF, "pictures of item 1"),
+      (entries + 160 + 48, 4, 0xFFFF_FFFF, "paths of item 3"), (entries + 60, 4, 1 << 20, "paths of item 1"),
+      (entries + 52, 4, 0, "paths of item 1"),
+      (lists, 4, 1 << 30, "list 1 lies outside"), (lists + 8, 4, 4, "list 1 lies outside"),
+      (lists + 8, 4, 0xFFFF_FFFF, "list 1 lies outside"),
       (lists + 8, 4, 2, "4 bytes follow"), (lists + 16, 4, 3, "names item 4 of 3"),
     ]
     for (place, width, value, words) in changes {

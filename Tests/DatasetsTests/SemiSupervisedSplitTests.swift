@@ -6,7 +6,8 @@ import Testing
 
   @Test func smallerLieWithinLarger() {
     let splits = [10, 50, 200].map { SemiSupervisedSplit.choose(Self.images, count: $0, seed: 3) }
-    #expect(splits.map(\.count) == [10, 50, 200] && splits.allSatisfy { $0 == $0.sorted() && Set($0).count == $0.count })
+    #expect(
+      splits.map(\.count) == [10, 50, 200] && splits.allSatisfy { $0 == $0.sorted() && Set($0).count == $0.count })
     #expect(Set(splits[0]).isSubset(of: splits[1]))
     #expect(SemiSupervisedSplit.choose(Self.images, count: 10, seed: 4) != splits[0])
   }
@@ -20,7 +21,9 @@ import Testing
   /// Over many seeds each image is drawn about equally often: 400 draws of 20 from 200 are 40 each, deviation 6.
   @Test func noImageIsPreferred() {
     var counts = [Int](repeating: 0, count: 200)
-    for seed in 0..<400 { for i in SemiSupervisedSplit.choose(Self.images, count: 20, seed: UInt64(seed)) { counts[i] += 1 } }
+    for seed in 0..<400 {
+      for i in SemiSupervisedSplit.choose(Self.images, count: 20, seed: UInt64(seed)) { counts[i] += 1 }
+    }
     #expect(counts.min()! > 15 && counts.max()! < 70)
   }
 

@@ -15,7 +15,8 @@ import Testing
     scores.add(scores: [0.9, 0.4], truth: [true, false])
     scores.add(scores: [0.6, 0.1], truth: [false, false])
     scores.add(scores: [0.5, 0.2], truth: [true, false])
-    return EvaluationReport(pixels: matrix, labels: labels, scores: scores, images: 3, classNames: ["background", "cat", "dog"])
+    return EvaluationReport(
+      pixels: matrix, labels: labels, scores: scores, images: 3, classNames: ["background", "cat", "dog"])
   }
 
   @Test func figures() throws {
@@ -68,7 +69,8 @@ import Testing
     let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     #expect(
       Set(object.keys) == [
-        "judged", "meanIoU21", "meanIoU20", "meanIoUPresent", "pixelAccuracy", "classes", "labels", "baselines", "images",
+        "judged", "meanIoU21", "meanIoU20", "meanIoUPresent", "pixelAccuracy", "classes", "labels", "baselines",
+        "images",
         "pixels",
       ])
     #expect(object["judged"] as? String == "masks and labels")
@@ -106,6 +108,8 @@ import Testing
     #expect(Set(object.keys) == Set(whole.keys) && object["judged"] as? String == "labels")
     #expect(object["meanIoU21"] is NSNull && object["baselines"] is NSNull && object["pixels"] is NSNull)
     let classes = try #require((object["labels"] as? [String: Any])?["classes"] as? [[String: Any]])
-    #expect(classes.allSatisfy { Set($0.keys) == ["name", "averagePrecision", "images"] } && classes[1]["averagePrecision"] is NSNull)
+    #expect(
+      classes.allSatisfy { Set($0.keys) == ["name", "averagePrecision", "images"] }
+        && classes[1]["averagePrecision"] is NSNull)
   }
 }

@@ -25,7 +25,9 @@ import Testing
 
   @Test func equalScoresComeInTogether() {
     #expect(scores([(1, true), (1, false), (1, false), (1, true)]).averagePrecision(of: 1) == 0.5)
-    #expect(scores([(1, false), (1, true)]).averagePrecision(of: 1) == scores([(1, true), (1, false)]).averagePrecision(of: 1))
+    #expect(
+      scores([(1, false), (1, true)]).averagePrecision(of: 1)
+        == scores([(1, true), (1, false)]).averagePrecision(of: 1))
   }
 
   @Test func whatIsNoNumberComesLast() {
@@ -60,9 +62,10 @@ import Testing
         let chosen = rows.filter { $0.0 >= threshold }
         return (recall: chosen.count { $0.1 }, precision: Double(chosen.count { $0.1 }) / Double(chosen.count))
       }
-      let wanted = (1...positives).reduce(0.0) { sum, recall in
-        sum + points.filter { $0.recall >= recall }.map(\.precision).max()!
-      } / Double(positives)
+      let wanted =
+        (1...positives).reduce(0.0) { sum, recall in
+          sum + points.filter { $0.recall >= recall }.map(\.precision).max()!
+        } / Double(positives)
       let found = try #require(scores(rows).averagePrecision(of: 1))
       #expect(abs(found - wanted) < 1e-12)
     }

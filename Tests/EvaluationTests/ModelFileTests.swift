@@ -1,12 +1,11 @@
 // Models from disk: folded ones give the same outputs, and a run's folder stands for what is newest in it.
 import Checkpoints
+import Evaluation
 import Foundation
 import Networks
 import Tensors
 import Testing
 import Workers
-
-import Evaluation
 
 @Suite struct ModelFileTests {
   private func temporaryFolder() throws -> URL {
@@ -17,7 +16,8 @@ import Evaluation
 
   /// A network whose statistics, scales and shifts are all unlike those that do nothing.
   private func net(batchNormalization: Bool) -> DecoupledNet {
-    let net = DecoupledNet(NetworkShape(width: 0.0625, inputSize: 96, classes: 3, batchNormalization: batchNormalization))
+    let net = DecoupledNet(
+      NetworkShape(width: 0.0625, inputSize: 96, classes: 3, batchNormalization: batchNormalization))
     net.initialize(.he, seed: 5)
     for vector in [net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics] {
       for parameter in vector.table.parameters where parameter.name.contains("bn.") {
@@ -54,7 +54,9 @@ import Evaluation
     let net = net(batchNormalization: batchNormalization)
     let file = folder.appendingPathComponent("model.safetensors.zst")
     try WeightsFile.publish(net.namedTensors, metadata: ["network": net.shape.text], to: file)
-    let (plain, folded) = (folder.appendingPathComponent("plain.safetensors"), folder.appendingPathComponent("folded.safetensors"))
+    let (plain, folded) = (
+      folder.appendingPathComponent("plain.safetensors"), folder.appendingPathComponent("folded.safetensors")
+    )
     try ModelFile.export(file, to: plain.path)
     try ModelFile.export(ModelFile.load(folder.path), to: folded.path, folding: true)
     #expect(WeightsDigest.hex(of: try WeightsFile.read(plain).namedTensors) == WeightsDigest.hex(of: net.namedTensors))
@@ -67,7 +69,8 @@ import Evaluation
     let differences = zip(wanted.foreground, found.foreground).map { abs($0 - $1) }
     let (spread, far) = (wanted.foreground.max()! - wanted.foreground.min()!, differences.count { $0 > 1e-3 })
     #expect(spread > 0.05, "the outputs are all alike, so the comparison shows nothing: \(spread)")
-    #expect(far <= differences.count / 1000, "\(far) of \(differences.count) pixels differ, by up to \(differences.max()!)")
+    #expect(
+      far <= differences.count / 1000, "\(far) of \(differences.count) pixels differ, by up to \(differences.max()!)")
   }
 
   @Test func aRunStandsForItsNewestCheckpoint() throws {
@@ -80,7 +83,8 @@ import Evaluation
       try store.write(
         CheckpointSnapshot(
           CheckpointDescription(
-            phase: phase, iteration: iteration, endsPhase: ends, seed: 1, configuration: "", network: net.shape.text, ranks: 1,
+            phase: phase, iteration: iteration, endsPhase: ends, seed: 1, configuration: "", network: net.shape.text,
+            ranks: 1,
             dnetVersion: "0.1"), copying: net.namedTensors, momentum: ParameterVector(ParameterTable([]))))
     }
     let run = folder.appendingPathComponent("run").path

@@ -34,7 +34,9 @@ import Workers
   static func net(biases: [Float]) -> DecoupledNet {
     let net = DecoupledNet(NetworkShape(width: 0.0625, inputSize: size, classes: classes, batchNormalization: false))
     net.initialize(.he, seed: 5)
-    for i in net.segmentation["segmentation.score.weight"].indices { net.segmentation["segmentation.score.weight"][i] *= 12 }
+    for i in net.segmentation["segmentation.score.weight"].indices {
+      net.segmentation["segmentation.score.weight"][i] *= 12
+    }
     // Where all activations are zero, background and foreground would tie.
     net.segmentation["segmentation.score.bias"][0] = 0.3
     let step = SegmentationStep(net, images: pictures.count, bench: Workbench(workers: WorkerPool(threads: 1)))
@@ -80,7 +82,9 @@ import Workers
     let present = (0..<classes).filter { scores[$0] > 0.5 }
     let pixels = picture.width * picture.height
     guard !present.isEmpty else {
-      return Twin(scores: scores, mask: [UInt8](repeating: 0, count: pixels), margin: [Double](repeating: 1, count: pixels), maps: [])
+      return Twin(
+        scores: scores, mask: [UInt8](repeating: 0, count: pixels), margin: [Double](repeating: 1, count: pixels),
+        maps: [])
     }
     func map(_ labels: [Int], plane: Int) -> [Double] {
       pass.segment([LabelChoice(image: 0, seeds: (0..<classes).map { labels.contains($0) ? scores[$0] : 0 })])
@@ -192,7 +196,9 @@ import Workers
       for (number, one) in alone.enumerated() {
         // Products of other shapes round otherwise; where two maps all but meet that may show.
         let apart = zip(found[number].mask.indices, one.mask.indices).count { $0 != $1 }
-        #expect(apart <= one.mask.indices.count / 200, "picture \(number), \(atOnce) at once, \(threads) threads: \(apart) pixels")
+        #expect(
+          apart <= one.mask.indices.count / 200,
+          "picture \(number), \(atOnce) at once, \(threads) threads: \(apart) pixels")
         #expect(found[number].labels == one.labels)
         #expect(zip(found[number].labelScores, one.labelScores).allSatisfy { abs($0 - $1) < 1e-5 })
       }
@@ -236,7 +242,8 @@ import Workers
     let scorer = LabelScorer(net, images: 5, bench: Workbench(workers: WorkerPool(threads: 2)))
     let found = scorer.score(Self.pictures)
     for (labels, whole) in zip(found, Self.segment(net, Self.pictures, atOnce: 5)) {
-      #expect(labels.labelScores.map(\.bitPattern) == whole.labelScores.map(\.bitPattern) && labels.labels == whole.labels)
+      #expect(
+        labels.labelScores.map(\.bitPattern) == whole.labelScores.map(\.bitPattern) && labels.labels == whole.labels)
     }
     var maps: Set<[UInt8]> = []
     for (image, picture) in Self.pictures.enumerated() {

@@ -8,17 +8,22 @@ import Testing
     // Those that read files are slower.
     let count = ["mat", "list", "pack"].contains(decoder) ? 2000 : 20000
     let run = try Self.run(["--decoder", decoder, "--count", "\(count)"])
-    #expect(run.status == 0 && run.output.contains("\(decoder): \(count) inputs") && run.output.contains("no input failed"), "\(run.output)")
+    #expect(
+      run.status == 0 && run.output.contains("\(decoder): \(count) inputs") && run.output.contains("no input failed"),
+      "\(run.output)")
     // Some get through and some do not, in several ways: else the inputs would not reach what they are made for.
     let kinds = run.output.split(separator: "\n").filter { $0.contains(" %  ") }
     // A list's lines can be wrong in few ways.
-    #expect(kinds.count >= (decoder == "list" ? 2 : 4) && kinds[0].contains("accepted") && !kinds[0].contains(" 0.0 %") && !kinds[0].contains("100.0 %"), "\(run.output)")
+    #expect(
+      kinds.count >= (decoder == "list" ? 2 : 4) && kinds[0].contains("accepted") && !kinds[0].contains(" 0.0 %")
+        && !kinds[0].contains("100.0 %"), "\(run.output)")
   }
 
   /// Outcomes are those of the inputs, whatever process met them.
   @Test func theNumberOfProcessesDoesNotMatter() throws {
     let tables = try ["1", "3"].map { processes in
-      try Self.run(["--decoder", "png", "--count", "3000", "--processes", processes]).output.split(separator: "\n").dropFirst()
+      try Self.run(["--decoder", "png", "--count", "3000", "--processes", processes]).output.split(separator: "\n")
+        .dropFirst()
     }
     #expect(tables[0] == tables[1] && tables[0].count > 3)
   }

@@ -161,7 +161,9 @@ import Testing
     let text = ImageError.foreignColor(file: "c.png", color: Color(1, 2, 3), x: 4, y: 5).description
     #expect(text.contains("c.png") && text.contains("(1, 2, 3) at x 4, y 5") && text.contains("palette PNG"))
     for file in ["rgba.png", "grey16.png", "grey-alpha.png"] {
-      #expect(throws: ImageError.self) { try PNG.decodeColoredIndices(FileBytes.read(Golden.path(file)), classes: 20, file: file) }
+      #expect(throws: ImageError.self) {
+        try PNG.decodeColoredIndices(FileBytes.read(Golden.path(file)), classes: 20, file: file)
+      }
     }
   }
 

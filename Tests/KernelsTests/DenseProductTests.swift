@@ -59,7 +59,9 @@ import Testing
     let all = product(a, b, shape, transposed: transposed)
     for count in [1, 4, 9, 12, 17, 28] {
       let few = Case(m: count, n: shape.n, k: shape.k)
-      #expect(identical(product(Array(a[..<(count * shape.k)]), b, few, transposed: transposed), Array(all[..<(count * shape.n)])))
+      #expect(
+        identical(
+          product(Array(a[..<(count * shape.k)]), b, few, transposed: transposed), Array(all[..<(count * shape.n)])))
     }
   }
 

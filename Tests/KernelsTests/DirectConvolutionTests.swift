@@ -1,7 +1,6 @@
+import Kernels
 // The plain convolutions: bit for bit the chain of sums that their definition says, hence near the twins in Double.
 import Testing
-
-import Kernels
 
 private func directApply(
   _ shape: ConvolutionShape, _ input: [Float], weights: [Float], turned: Bool, bias: [Float]?, rectified: Bool = false,
@@ -52,7 +51,9 @@ private func directWeightGradient(
   }
 
   /// One chain of fused multiply-adds in float32 for each output: channels, then rows, then columns of the kernel.
-  private static func chains(_ s: ConvolutionShape, _ input: [Float], _ weights: [Float], turned: Bool, _ bias: [Float]) -> [Float] {
+  private static func chains(_ s: ConvolutionShape, _ input: [Float], _ weights: [Float], turned: Bool, _ bias: [Float])
+    -> [Float]
+  {
     var output = [Float](repeating: .nan, count: s.outputCount)
     for n in 0..<s.images {
       for k in 0..<s.outputs {
@@ -62,7 +63,9 @@ private func directWeightGradient(
             for c in 0..<s.inputs {
               for tap in 0..<9 {
                 let weight = turned ? weights[(c * s.outputs + k) * 9 + 8 - tap] : weights[(k * s.inputs + c) * 9 + tap]
-                if let from = place(s, s.inputs, n, c, y + tap / 3 - 1, x + tap % 3 - 1) { sum.addProduct(weight, input[from]) }
+                if let from = place(s, s.inputs, n, c, y + tap / 3 - 1, x + tap % 3 - 1) {
+                  sum.addProduct(weight, input[from])
+                }
               }
             }
             output[place(s, s.outputs, n, k, y, x)!] = sum + bias[k]
@@ -80,7 +83,8 @@ private func directWeightGradient(
     let bias = testValues(shape.outputs, key: 3)
     let output = directApply(shape, input, weights: weights, turned: turned, bias: bias)
     #expect(output == Self.chains(shape, input, weights, turned: turned, bias))
-    let rectified = directApply(shape, input, weights: weights, turned: turned, bias: bias, rectified: true, order: .shuffled)
+    let rectified = directApply(
+      shape, input, weights: weights, turned: turned, bias: bias, rectified: true, order: .shuffled)
     #expect(rectified == output.map { max($0, 0) })
   }
 
@@ -112,7 +116,9 @@ private func directWeightGradient(
     let output = directApply(shape, input, weights: weights, turned: false, bias: nil)
     #expect(relativeL2Error(output, shape.naive.apply(input, weights: weights, bias: nil, rectified: false)) < 2e-6)
     let transposed = directApply(shape, input, weights: weights, turned: true, bias: nil)
-    #expect(relativeL2Error(transposed, shape.naive.applyTransposed(input, weights: weights, bias: nil, rectified: false)) < 2e-6)
+    #expect(
+      relativeL2Error(transposed, shape.naive.applyTransposed(input, weights: weights, bias: nil, rectified: false))
+        < 2e-6)
     let gradient = directWeightGradient(shape, input, outputGradient)
     #expect(relativeL2Error(gradient, shape.naive.weightGradient(input, outputGradient: outputGradient)) < 5e-6)
   }

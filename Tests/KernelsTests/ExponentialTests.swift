@@ -1,8 +1,7 @@
 // The series against Foundation's double-precision functions.
 import Foundation
-import Testing
-
 import Kernels
+import Testing
 
 @Suite struct ExponentialTests {
   /// Largest relative error over `values`, with each lane used.

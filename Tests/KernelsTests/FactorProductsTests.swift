@@ -1,6 +1,5 @@
-import Testing
-
 import Kernels
+import Testing
 
 @Suite struct FactorProductsTests {
   struct Shape: CustomTestStringConvertible {
@@ -90,7 +89,9 @@ import Kernels
   func cutsDoNotChangeABit(shape: Shape) {
     let wanted = truth(shape).map { $0.map(\.bitPattern) }
     let count = shape.height * shape.width
-    let places = [1, 16, 16, 17, 32, 48, shape.width, shape.width + 16, 3 * shape.width - 1, count / 2, count / 2 + 5, count - 1]
+    let places = [
+      1, 16, 16, 17, 32, 48, shape.width, shape.width + 16, 3 * shape.width - 1, count / 2, count / 2 + 5, count - 1,
+    ]
     #expect(sums(shape, cuts: places.filter { $0 <= count }.sorted()).map { $0.map(\.bitPattern) } == wanted)
     #expect(sums(shape, cuts: Array(stride(from: 16, to: count, by: 176))).map { $0.map(\.bitPattern) } == wanted)
   }
@@ -99,7 +100,8 @@ import Kernels
   @Test func orderMattersInTheseTests() {
     let shape = Self.shapes[4]
     let gradients = factors(shape).map {
-      NaiveFactorProducts.gradient(left: $0.left, right: $0.right, rows: shape.rows, height: shape.height, width: shape.width)
+      NaiveFactorProducts.gradient(
+        left: $0.left, right: $0.right, rows: shape.rows, height: shape.height, width: shape.width)
     }
     let one = gradients.dropFirst().reduce(gradients[0]) { zip($0, $1).map { $0 + $1 } }
     #expect(zip(one, truth(shape)[0]).count { $0 != $1 } > 100)
@@ -107,7 +109,9 @@ import Kernels
     var backwards: Float = 0
     let differing = (0..<shape.width).count { b in
       backwards = 0
-      for row in (0..<shape.rows).reversed() { backwards.addProduct(shard.left[row * shape.height], shard.right[row * shape.width + b]) }
+      for row in (0..<shape.rows).reversed() {
+        backwards.addProduct(shard.left[row * shape.height], shard.right[row * shape.width + b])
+      }
       return backwards != gradients[0][b]
     }
     #expect(differing > 5)

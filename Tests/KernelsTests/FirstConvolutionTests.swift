@@ -1,7 +1,6 @@
+import Kernels
 // The first layer and its weight gradient against their naive twins, and in any order of tasks.
 import Testing
-
-import Kernels
 
 @Suite struct FirstConvolutionTests {
   /// Images, output channels, height, width.

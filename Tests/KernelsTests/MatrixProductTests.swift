@@ -1,7 +1,6 @@
+import Kernels
 // Matrix products against the twin, and what OpenBLAS says about itself.
 import Testing
-
-import Kernels
 
 @Suite struct MatrixProductTests {
   struct Case: Sendable { let m: Int, n: Int, k: Int }

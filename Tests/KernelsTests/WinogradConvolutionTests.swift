@@ -1,7 +1,6 @@
+import Kernels
 // Winograd's convolutions against their naive twins, against each other as adjoints, and in any order of tasks.
 import Testing
-
-import Kernels
 
 /// A shape of a layer, written as `images x channels in -> out at height x width`.
 struct ConvolutionShape: CustomTestStringConvertible, Sendable {

@@ -1,7 +1,6 @@
+import Kernels
 // The weight gradient in the Winograd domain: against its naive twin, as an adjoint, and in any order of tasks.
 import Testing
-
-import Kernels
 
 func winogradWeightGradient(
   _ shape: ConvolutionShape, _ input: [Float], _ outputGradient: [Float], order: TaskOrder = .rising

@@ -6,11 +6,10 @@
 // norm; the other segmentation cases, with thousands of units near one, to 2e-2, as PyTorch's float32 needs it too.
 import Foundation
 import Gradients
+import Networks
 import Tensors
 import Testing
 import Workers
-
-import Networks
 
 @Suite struct DecoupledNetTests {
   struct Case {
@@ -55,7 +54,8 @@ import Networks
     gradient.complete(`case`.bench.workers)
     #expect(abs(result.loss - `case`.golden.classification.loss) < 1e-4 * `case`.golden.classification.loss)
     expectClose(
-      gradient.vector, reference(`case`).classificationStep(images: images(`case`), labels: doubles(`case`.labels)).gradients,
+      gradient.vector,
+      reference(`case`).classificationStep(images: images(`case`), labels: doubles(`case`.labels)).gradients,
       tolerance: 2e-4)
   }
 
@@ -130,7 +130,8 @@ import Networks
     step.prepareClassification()
     step.prepare()
     let result = step.run(
-      planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks.map { _ in 255 }, gradient: gradient.shard)
+      planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks.map { _ in 255 }, gradient: gradient.shard
+    )
     gradient.complete(`case`.bench.workers)
     #expect(result.loss == 0)
     #expect(gradient.vector.memory.buffer.allSatisfy { $0 == 0 })

@@ -30,9 +30,12 @@ import Testing
       let n = Double(values.count)
       let mean = values.reduce(0.0) { $0 + Double($1) } / n
       let variance = values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / n
-      let kurtosis = values.reduce(0.0) { $0 + Double($1) * Double($1) * Double($1) * Double($1) } / n / (variance * variance)
+      let kurtosis =
+        values.reduce(0.0) { $0 + Double($1) * Double($1) * Double($1) * Double($1) } / n / (variance * variance)
       #expect(abs(mean) < 5 * deviation / n.squareRoot(), "\(parameter.name): mean \(mean)")
-      #expect(abs(variance.squareRoot() / deviation - 1) < 5 / (2 * n).squareRoot(), "\(parameter.name): deviation \(variance.squareRoot())")
+      #expect(
+        abs(variance.squareRoot() / deviation - 1) < 5 / (2 * n).squareRoot(),
+        "\(parameter.name): deviation \(variance.squareRoot())")
       // 3 for a normal distribution, 1.8 for a uniform one.
       if n > 10_000 { #expect(abs(kurtosis - 3) < 0.3, "\(parameter.name): kurtosis \(kurtosis)") }
     }

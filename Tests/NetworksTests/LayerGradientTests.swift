@@ -16,7 +16,9 @@ import Testing
 import Workers
 
 /// Values by formula from a name: the same in every run.
-private func fill(_ buffer: UnsafeMutableBufferPointer<Float>, _ name: String, center: Double = 0, amplitude: Double = 1) {
+private func fill(
+  _ buffer: UnsafeMutableBufferPointer<Float>, _ name: String, center: Double = 0, amplitude: Double = 1
+) {
   _ = buffer.update(
     fromContentsOf: ReferenceValues.values(name, count: buffer.count, center: center, amplitude: amplitude))
 }
@@ -74,10 +76,13 @@ private struct Slope {
       let found = above - below
       let scale = (kind < 2 ? tolerance.0 : tolerance.1) * 2 * h * slope
       #expect(
-        abs(found - expected) <= (vanishes ? 30 * noise : scale + noise), "\(name), direction \(kind): \(found) instead of \(expected)",
+        abs(found - expected) <= (vanishes ? 30 * noise : scale + noise),
+        "\(name), direction \(kind): \(found) instead of \(expected)",
         sourceLocation: location)
       if !vanishes {
-        #expect(2 * h * slope > 20 * noise, "\(name): the step of \(2 * h * slope) is lost in noise of \(noise)", sourceLocation: location)
+        #expect(
+          2 * h * slope > 20 * noise, "\(name): the step of \(2 * h * slope) is lost in noise of \(noise)",
+          sourceLocation: location)
       }
     }
   }
@@ -92,7 +97,9 @@ private struct Slope {
 
   /// Every third channel stays below zero, the others above.
   static func farFromZero(_ values: UnsafeMutableBufferPointer<Float>, _ distance: Float) {
-    for channel in values.indices { values[channel] = (channel % 3 == 1 ? -1 : 1) * (distance + Float(channel % 5) / 4) }
+    for channel in values.indices {
+      values[channel] = (channel % 3 == 1 ? -1 : 1) * (distance + Float(channel % 5) / 4)
+    }
   }
 
   /// Weights of unit gain, scales about one.
@@ -164,7 +171,8 @@ private struct Slope {
         slope.check(name, parameters[name], gradient: Array(all[name]), vanishes: normalized && name.hasSuffix("bias"))
       }
       // Nothing else was written.
-      for (index, parameter) in all.table.parameters.enumerated() where !parameter.name.hasPrefix(layerShape.name + ".") {
+      for (index, parameter) in all.table.parameters.enumerated() where !parameter.name.hasPrefix(layerShape.name + ".")
+      {
         #expect(all[index].allSatisfy { $0 == 0 }, "\(parameter.name)")
       }
     }
@@ -272,7 +280,8 @@ private struct Slope {
     bridging.backward(pool5: pool5, saliency: saliency, gradient: gradient, into: whole.shard)
     whole.complete(bench.workers)
     let all = whole.vector
-    let slope = Slope(step: .relative(3e-4), tolerance: (1e-2, 0.08), noise: Self.noise(c, bridging.output.data, 10), loss: loss)
+    let slope = Slope(
+      step: .relative(3e-4), tolerance: (1e-2, 0.08), noise: Self.noise(c, bridging.output.data, 10), loss: loss)
     for (index, parameter) in parameters.table.parameters.enumerated() where parameter.name.hasPrefix("bridging") {
       // Batch norm takes a bias away again, and fc6's the shifts at the input (no padding).
       let vanishes = parameter.role == .bias || parameter.name.hasSuffix("_bn.shift")
@@ -307,7 +316,8 @@ private struct Slope {
     let all = ParameterVector(parameters.table)
     let back = network.backward(switches: switches, into: all.pointer)
     let inputGradient = Array(UnsafeBufferPointer(start: back.data, count: activation.count))
-    let slope = Slope(step: .relative(3e-4), tolerance: (0.05, 0.15), noise: Self.noise(c, network.scores.pointer, 10), loss: loss)
+    let slope = Slope(
+      step: .relative(3e-4), tolerance: (0.05, 0.15), noise: Self.noise(c, network.scores.pointer, 10), loss: loss)
     slope.check("activation", values, gradient: inputGradient)
     for (index, parameter) in parameters.table.parameters.enumerated() where parameter.name.hasPrefix("segmentation") {
       let vanishes = parameter.role == .bias && parameter.name != "segmentation.score.bias"
@@ -341,7 +351,8 @@ private struct Slope {
       let vanishes = batchNormalization && parameter.role == .bias && parameter.name.contains("conv")
       let start = net.classification.table.offsets[index]
       slope.check(
-        parameter.name, net.classification[index], gradient: Array(own[start..<start + parameter.count]), vanishes: vanishes)
+        parameter.name, net.classification[index], gradient: Array(own[start..<start + parameter.count]),
+        vanishes: vanishes)
     }
     net.keep()
   }
@@ -367,10 +378,12 @@ private struct Slope {
     let slope = Slope(step: .change(2e-5 * value), tolerance: (0.05, 0.35), noise: 5e-7 * value, loss: loss)
     for (index, parameter) in net.segmentation.table.parameters.enumerated() {
       let vanishes =
-        parameter.name.hasSuffix("_bn.shift") || (parameter.role == .bias && parameter.name != "segmentation.score.bias")
+        parameter.name.hasSuffix("_bn.shift")
+        || (parameter.role == .bias && parameter.name != "segmentation.score.bias")
       let start = net.segmentation.table.offsets[index]
       slope.check(
-        parameter.name, net.segmentation[index], gradient: Array(own[start..<start + parameter.count]), vanishes: vanishes)
+        parameter.name, net.segmentation[index], gradient: Array(own[start..<start + parameter.count]),
+        vanishes: vanishes)
     }
     net.keep()
   }

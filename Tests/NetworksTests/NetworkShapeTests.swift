@@ -95,7 +95,8 @@ import Testing
     var added = 0
     for (layer, _, outputs, kernel, _) in Self.classification where kernel == 3 {
       for part in ["scale", "shift"] {
-        #expect(table.parameters[try #require(table.index(of: "classification.\(layer).bn.\(part)"))].shape == [outputs])
+        #expect(
+          table.parameters[try #require(table.index(of: "classification.\(layer).bn.\(part)"))].shape == [outputs])
       }
       for part in ["mean", "variance"] {
         let index = try #require(statistics.index(of: "classification.\(layer).bn.\(part)"))

@@ -112,7 +112,9 @@ struct ReferenceDecoupledNet {
   // MARK: Bridging and segmentation
 
   /// From the joined pool5 and saliency to the score map N x 2 x H x W.
-  func segment(pool5: PlainMaps, saliency: PlainMaps, switches: [Int: [Int]], from source: PlainStatistics) -> ReferenceChain {
+  func segment(pool5: PlainMaps, saliency: PlainMaps, switches: [Int: [Int]], from source: PlainStatistics)
+    -> ReferenceChain
+  {
     let chain = ReferenceChain(pool5.joined(with: saliency), parameters: parameters)
     let epsilon = Self.bridgingEpsilon
     chain.batchNorm(["bridging.pool5_bn", "bridging.saliency_bn"], epsilon: epsilon, from: source)

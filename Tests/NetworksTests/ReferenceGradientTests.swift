@@ -48,7 +48,8 @@ import Testing
       normalization("bridging.pool5_bn", channels[4])
       normalization("bridging.saliency_bn", channels[4])
       for (name, inputs, outputs, kernel) in [
-        ("fc6", 2 * channels[4], bridge, fc6Kernel), ("fc7", bridge, bridge, 1), ("fc6_deconv", bridge, channels[4], fc6Kernel),
+        ("fc6", 2 * channels[4], bridge, fc6Kernel), ("fc7", bridge, bridge, 1),
+        ("fc6_deconv", bridge, channels[4], fc6Kernel),
       ] {
         layer("bridging." + name, inputs, outputs, kernel)
         normalization("bridging.\(name).bn", outputs)
@@ -78,7 +79,8 @@ import Testing
 
   /// Two entries of every tensor: its largest, and one by chance.
   private func check(
-    _ case: Case, h: Double = 1e-7, _ step: (ReferenceDecoupledNet) -> ReferenceStep, zero: (String) -> Bool = { _ in false }
+    _ case: Case, h: Double = 1e-7, _ step: (ReferenceDecoupledNet) -> ReferenceStep,
+    zero: (String) -> Bool = { _ in false }
   ) {
     let parameters = `case`.parameters
     let analytic = step(ReferenceDecoupledNet(parameters: parameters)).gradients

@@ -221,7 +221,8 @@ struct PlainNormalisation {
       let factor = scale[channel] * inverseDeviations[channel]
       for index in plane {
         input.values[index] =
-          factor * (gradient.values[index] - shifts[channel] / count - normalised.values[index] * scales[channel] / count)
+          factor
+          * (gradient.values[index] - shifts[channel] / count - normalised.values[index] * scales[channel] / count)
       }
     }
     return (input, scales, shifts)

@@ -1,6 +1,5 @@
-import Testing
-
 import Optimizers
+import Testing
 
 @Suite struct LearningRateScheduleTests {
   /// The authors' 5-annotation solver: 0.01, a tenth every 4,000 iterations.

@@ -1,8 +1,7 @@
+import Optimizers
 import Tensors
 import Testing
 import Workers
-
-import Optimizers
 
 @Suite struct MomentumSGDTests {
   private let table = ParameterTable([

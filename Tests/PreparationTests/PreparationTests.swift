@@ -17,7 +17,9 @@ import Workers
     #expect(report.findings.map(\.kind) == ["counts"])
     #expect(try scratch.text("out/ImageSets/Segmentation/train_aug.txt") == "own1\nown2\nsbd1\nsbd2\n")
     #expect(try scratch.text("out/ImageSets/Segmentation/val.txt") == "own3\n")
-    func mask(_ id: String) throws -> IndexImage { try PNG.decodeIndices(file: "\(scratch.path)/out/SegmentationClassAug/\(id).png") }
+    func mask(_ id: String) throws -> IndexImage {
+      try PNG.decodeIndices(file: "\(scratch.path)/out/SegmentationClassAug/\(id).png")
+    }
     // VOC's own wins, 255 and all.
     #expect(try mask("own1") == Scratch.mask(1) && mask("own3") == Scratch.mask(15))
     #expect(try mask("sbd1") == Fixture.mask(17, 11) && mask("sbd2") == Fixture.mask(17, 11))
@@ -28,7 +30,8 @@ import Workers
     let labels = try voc.imageLabels(ids: ["own1", "note1"], workers: WorkerPool(threads: 1))
     #expect(labels.map { l in l.indices.filter { l[$0] } } == [[0], [14, 19]])
     let check = DatasetCheck(
-      voc, lists: ["train_aug", "train", "val"].map { "ImageSets/Segmentation/\($0).txt" }, workers: WorkerPool(threads: 2))
+      voc, lists: ["train_aug", "train", "val"].map { "ImageSets/Segmentation/\($0).txt" },
+      workers: WorkerPool(threads: 2))
     #expect(check.findings.isEmpty && check.images == 5 && check.masks == 5)
     #expect(report.statistics(report.training).imagesPerClass[0] == 3)
     #expect(scratch.names("voc").contains("SegmentationClassAug") == false)
@@ -43,7 +46,8 @@ import Workers
     #expect(first.written == 5)
     let bytes = try scratch.read("voc/SegmentationClassAug/own2.png")
     let second = try scratch.prepare()
-    #expect(second.unchanged == 5 && second.written == 0 && second.facts == first.facts && second.training == first.training)
+    #expect(
+      second.unchanged == 5 && second.written == 0 && second.facts == first.facts && second.training == first.training)
     try scratch.write(PNG.encode(Scratch.mask(7)), to: "voc/SegmentationClass/own2.png")
     try FileManager.default.removeItem(atPath: "\(scratch.path)/voc/SegmentationClassAug/sbd1.png")
     let third = try scratch.prepare()
@@ -117,7 +121,9 @@ import Workers
     try FileManager.default.removeItem(atPath: "\(scratch.path)/sbd/dataset/cls/sbd1.mat")
     let mask = scratch.fault(try scratch.prepare(output: "other", skipsMissing: true))
     #expect(mask.contains("no mask for sbd1") && mask.contains("sbd/dataset/cls"))
-    #expect(throws: PreparationError.noSBD(path: scratch.path)) { try PreparationSources(root: "\(scratch.path)/voc", sbd: scratch.path) }
+    #expect(throws: PreparationError.noSBD(path: scratch.path)) {
+      try PreparationSources(root: "\(scratch.path)/voc", sbd: scratch.path)
+    }
     #expect(throws: DatasetError.self) { try PreparationSources(root: scratch.path, sbd: nil) }
     try FileManager.default.removeItem(atPath: "\(scratch.path)/voc/ImageSets/Segmentation/val.txt")
     #expect(throws: DatasetError.self) { try scratch.sources() }
@@ -157,7 +163,8 @@ import Workers
   @Test func damagedFiles() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
-    func expect(_ name: String, _ bytes: [UInt8], _ words: [String], _ place: SourceLocation = #_sourceLocation) throws {
+    func expect(_ name: String, _ bytes: [UInt8], _ words: [String], _ place: SourceLocation = #_sourceLocation) throws
+    {
       let whole = try scratch.read(name)
       try scratch.write(bytes, to: name)
       let text = scratch.fault(try scratch.prepare(output: "out"), place)
@@ -180,7 +187,8 @@ import Workers
     let matlab = try Fixture.bytes("small")
     try expect("sbd/dataset/cls/sbd1.mat", Array(matlab.dropLast(9)), ["no whole MATLAB", "fetch it again"])
     try expect("sbd/dataset/cls/sbd1.mat", Fixture.bytes("tall"), ["3 x 40", "17 x 11"])
-    try expect("voc/Annotations/note1.xml", Array(Fixture.annotation.utf8.dropLast(30)), ["fetch the annotations again"])
+    try expect(
+      "voc/Annotations/note1.xml", Array(Fixture.annotation.utf8.dropLast(30)), ["fetch the annotations again"])
     #expect(try scratch.prepare(output: "out").findings.faults == 0)
   }
 
@@ -189,7 +197,9 @@ import Workers
     defer { scratch.remove() }
     try scratch.addVOC()
     let exif: [UInt8] =
-      [0xFF, 0xE1, 0, 34] + Array("Exif\0\0".utf8) + [0x4D, 0x4D, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 3, 0, 0]
+      [0xFF, 0xE1, 0, 34] + Array("Exif\0\0".utf8) + [
+        0x4D, 0x4D, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 3, 0, 0,
+      ]
       + [0, 0, 0, 0]
     let bytes = try scratch.read("voc/JPEGImages/own1.jpg")
     try scratch.write(bytes[..<2] + exif + bytes[2...], to: "voc/JPEGImages/own1.jpg")
@@ -209,7 +219,10 @@ import Workers
     try scratch.write("own1\nown2\nown1", to: "voc/ImageSets/Segmentation/train.txt")
     let report = try scratch.prepare(output: "out")
     #expect(report.training == ["own1", "own2", "sbd1", "sbd2"])
-    #expect(report.findings.contains { $0.kind == "lists that repeat ids" && $0.text.contains("train.txt names 1 ids more than once, such as own1") })
+    #expect(
+      report.findings.contains {
+        $0.kind == "lists that repeat ids" && $0.text.contains("train.txt names 1 ids more than once, such as own1")
+      })
   }
 
   /// A file system of 128 KiB, which only root may mount.
@@ -222,7 +235,10 @@ import Workers
       process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
       process.arguments = words
       process.standardError = FileHandle.nullDevice
-      return (try? process.run()) != nil && { process.waitUntilExit(); return process.terminationStatus == 0 }()
+      return (try? process.run()) != nil
+        && {
+          process.waitUntilExit(); return process.terminationStatus == 0
+        }()
     }
     guard run("mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", "\(scratch.path)/small") else {
       print("SKIPPED \(#function): no file system of a known size can be mounted here (root may)")
@@ -238,12 +254,15 @@ import Workers
         return UInt8(state >> 24) % 21
       }
       try scratch.photograph(id, width: 120, height: 90)
-      try scratch.write(PNG.encode(IndexImage(width: 120, height: 90, indices: indices)), to: "voc/SegmentationClass/\(id).png")
+      try scratch.write(
+        PNG.encode(IndexImage(width: 120, height: 90, indices: indices)), to: "voc/SegmentationClass/\(id).png")
     }
     try scratch.write((["own1", "own2"] + ids).map { $0 + "\n" }.joined(), to: "voc/ImageSets/Segmentation/train.txt")
     let error = #expect(throws: ImageError.self) { try scratch.prepare(output: "small/out") }
     let text = try #require(error).description
-    #expect(text.contains("small/out/SegmentationClassAug/") && text.contains("No space left on device") && !text.contains("partial"))
+    #expect(
+      text.contains("small/out/SegmentationClassAug/") && text.contains("No space left on device")
+        && !text.contains("partial"))
     let names = scratch.names("small/out/SegmentationClassAug")
     #expect(names.count > 2 && names.allSatisfy { $0.hasSuffix(".png") })
     for name in names { _ = try PNG.decodeIndices(file: "\(scratch.path)/small/out/SegmentationClassAug/\(name)") }

@@ -44,7 +44,7 @@ import Testing
     #expect(try scratch.read("out/JPEGImages/own1.jpg") == scratch.read("voc/JPEGImages/own1.jpg"))
     #expect(try archive.settle(file, at: out, remembered: &remembered) == (false, false))
     // A file that was touched is read again.
-    try scratch.write(scratch.read("a.tar") , to: "a.tar")
+    try scratch.write(scratch.read("a.tar"), to: "a.tar")
     #expect(try archive.settle(file, at: out, remembered: &remembered) == (true, false))
     #expect(scratch.names("").allSatisfy { !$0.contains("partial") })
   }
@@ -59,7 +59,8 @@ import Testing
       try archive.settle(file, at: "\(scratch.path)/out", remembered: &remembered)
     }
     let text = try #require(error).description
-    #expect(text.contains("a.tar") && text.contains(archive.md5) && text.contains("fetch it again from http://example.org"))
+    #expect(
+      text.contains("a.tar") && text.contains(archive.md5) && text.contains("fetch it again from http://example.org"))
     #expect(!scratch.exists("out") && remembered.isEmpty)
     #expect(throws: ImageError.self) { try archive.verify("\(scratch.path)/absent.tar") }
   }
@@ -80,6 +81,8 @@ import Testing
   }
 
   @Test func theDigestsAreThePublishedOnes() {
-    #expect(PublicArchive.voc.md5 == "6cd6e144f989b92b3379bac3b3de84fd" && PublicArchive.sbd.md5 == "82b4d87ceb2ed10f6038a1cba92111cb")
+    #expect(
+      PublicArchive.voc.md5 == "6cd6e144f989b92b3379bac3b3de84fd"
+        && PublicArchive.sbd.md5 == "82b4d87ceb2ed10f6038a1cba92111cb")
   }
 }

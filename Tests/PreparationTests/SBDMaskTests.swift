@@ -10,7 +10,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("no-variable", "no variable GTcls"), ("no-structure", "no single structure"), ("no-field", "no field Segmentation"),
+    ("no-variable", "no variable GTcls"), ("no-structure", "no single structure"),
+    ("no-field", "no field Segmentation"),
     ("doubles", "no 8-bit integers"), ("cube", "no matrix"), ("empty", "Segmentation"),
   ])
   func wholeFilesWithOtherContents(name: String, words: String) throws {

@@ -36,7 +36,8 @@ struct Scratch {
   static let width = 17, height = 11
 
   func photograph(_ id: String, width: Int = width, height: Int = height) throws {
-    try write(JPEG.encode(RGBImage(width: width, height: height, color: Color(9, 99, 200))), to: "voc/JPEGImages/\(id).jpg")
+    try write(
+      JPEG.encode(RGBImage(width: width, height: height, color: Color(9, 99, 200))), to: "voc/JPEGImages/\(id).jpg")
   }
 
   /// A mask of one class with a column of 255, in VOC's manner.
@@ -70,7 +71,8 @@ struct Scratch {
     sbd: Bool = true, output: String? = nil, skipsMissing: Bool = false, threads: Int = 2
   ) throws -> Preparation.Report {
     let output = output.map { "\(path)/\($0)" }
-    return try Preparation(sources(sbd: sbd), output: output, skipsMissing: skipsMissing).run(workers: WorkerPool(threads: threads))
+    return try Preparation(sources(sbd: sbd), output: output, skipsMissing: skipsMissing).run(
+      workers: WorkerPool(threads: threads))
   }
 
   /// The one fault of a preparation, which must have one.
@@ -83,7 +85,8 @@ struct Scratch {
 }
 
 enum Fixture {
-  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures").path
+  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures")
+    .path
   static func path(_ name: String) -> String { "\(folder)/\(name).mat" }
   static func bytes(_ name: String) throws -> [UInt8] { try FileBytes.read(path(name)) }
 

@@ -14,7 +14,9 @@ struct NaiveScorer {
     var paths = [Double](repeating: 0, count: groups.count)
     for y in y0..<y1 {
       for x in x0..<x1
-      where (y == y0 && y > 0) || (y == y1 - 1 && y1 < map.height) || (x == x0 && x > 0) || (x == x1 - 1 && x1 < map.width) {
+      where (y == y0 && y > 0) || (y == y1 - 1 && y1 < map.height) || (x == x0 && x > 0)
+        || (x == x1 - 1 && x1 < map.width)
+      {
         let g = groups.members[y * map.width + x]
         if g >= 0 { paths[Int(g)] = 1 }
       }
@@ -30,7 +32,9 @@ struct NaiveScorer {
       for g in 0..<groups.count {
         for (other, affinity) in groups.neighbours[Int(groups.starts[g])..<Int(groups.starts[g + 1])] {
           let reached = paths[g] * Double(affinity)
-          if isInside(Int(other)) && reached >= Double(EdgeGroups.leastAffinity) && reached > paths[Int(other)] * (1 + 1e-12) {
+          if isInside(Int(other)) && reached >= Double(EdgeGroups.leastAffinity)
+            && reached > paths[Int(other)] * (1 + 1e-12)
+          {
             paths[Int(other)] = reached
             changed = true
           }
@@ -63,7 +67,9 @@ struct NaiveScorer {
     for trial in 0..<400 {
       let (w, h) = (4 + random.integer(below: 80), 4 + random.integer(below: 58))
       // Every third stands at the picture's border.
-      let (x, y) = (trial % 3 == 0 ? 0 : random.integer(below: 84 - w), trial % 6 == 3 ? 61 - h : random.integer(below: 62 - h))
+      let (x, y) = (
+        trial % 3 == 0 ? 0 : random.integer(below: 84 - w), trial % 6 == 3 ? 61 - h : random.integer(below: 62 - h)
+      )
       let expected = naive.score(x, y, x + w, y + h)
       let score = scorer.score(x, y, x + w, y + h)
       if expected > Double(parameters.minScore) + 1e-5 {

@@ -4,7 +4,9 @@ import Randomness
 import Testing
 
 @Suite struct BoxSuppressionTests {
-  @Test(arguments: [(0.75, 1, 1000), (0.5, 1, 20), (0.9, 0.99, 1000), (0.3, 1, 1000), (0.75, 0.9, 7), (1, 1, 50), (0.05, 1, 50)])
+  @Test(arguments: [
+    (0.75, 1, 1000), (0.5, 1, 20), (0.9, 0.99, 1000), (0.3, 1, 1000), (0.75, 0.9, 7), (1, 1, 50), (0.05, 1, 50),
+  ])
   func equalsTheNaiveSuppression(beta: Double, eta: Double, limit: Int) {
     var random = CounterRandom(seed: 3, UInt64(limit))
     let boxes = (0..<600).map { _ in
@@ -15,7 +17,9 @@ import Testing
     }
     var kept: [BoxCandidate] = []
     var threshold = Float(beta)
-    for box in boxes.enumerated().sorted(by: { ($1.element.score, $0.offset) < ($0.element.score, $1.offset) }).map(\.element) {
+    for box in boxes.enumerated().sorted(by: { ($1.element.score, $0.offset) < ($0.element.score, $1.offset) }).map(
+      \.element)
+    {
       if kept.count == limit { break }
       if kept.contains(where: { BoxSuppression.overlap($0, box) > threshold }) { continue }
       kept.append(box)

@@ -92,6 +92,7 @@ import Testing
     #expect(a.area == 20)
     #expect(a.hull(Box(x1: 3, y1: -1, x2: 9, y2: 3)) == Box(x1: 0, y1: -1, x2: 9, y2: 5))
     #expect(a.intersection(Box(x1: 4, y1: 5, x2: 9, y2: 9)) == Box(x1: 4, y1: 5, x2: 4, y2: 5))
-    #expect(a.intersection(Box(x1: 5, y1: 2, x2: 9, y2: 5)) == nil && a.intersection(Box(x1: 0, y1: 6, x2: 4, y2: 9)) == nil)
+    #expect(
+      a.intersection(Box(x1: 5, y1: 2, x2: 9, y2: 5)) == nil && a.intersection(Box(x1: 0, y1: 6, x2: 4, y2: 9)) == nil)
   }
 }

@@ -39,7 +39,8 @@ struct GridSource: ProposalSource {
           for x in 5 + label..<20 + label { mask[x, 2 + 2 * label] = UInt8(label + 1) }
         }
         mask[0, 0] = 255
-        try JPEG.write(RGBImage(width: 40 + number, height: 30, color: Color(9, 90, 200)), to: "\(path)/JPEGImages/im\(number).jpg")
+        try JPEG.write(
+          RGBImage(width: 40 + number, height: 30, color: Color(9, 90, 200)), to: "\(path)/JPEGImages/im\(number).jpg")
         try PNG.write(mask, to: "\(path)/SegmentationClassAug/im\(number).png")
       }
       directory = try VOCDirectory(root: path, classes: 12)
@@ -49,7 +50,9 @@ struct GridSource: ProposalSource {
 
     func remove() { try? FileManager.default.removeItem(atPath: path) }
 
-    func job(_ source: (any ProposalSource)? = GridSource(), perCombination: Int = 6, seed: UInt64 = 3) throws -> CropListJob {
+    func job(_ source: (any ProposalSource)? = GridSource(), perCombination: Int = 6, seed: UInt64 = 3) throws
+      -> CropListJob
+    {
       try CropListJob(
         directory, images, labels: labels, cropping: CombinatorialCropping(perCombination: perCombination, seed: seed),
         source: source, sourceText: "a grid")
@@ -80,13 +83,15 @@ struct GridSource: ProposalSource {
       func add(_ box: Box, _ chosen: Int) {
         let columns = (0..<12).map { chosen >> $0 & 1 == 1 ? "1" : "0" }.joined(separator: " ")
         expected.append(
-          "/JPEGImages/im\(number).jpg /SegmentationClassAug/im\(number).png \(box.x1) \(box.y1) \(box.x2) \(box.y2) \(columns)")
+          "/JPEGImages/im\(number).jpg /SegmentationClassAug/im\(number).png \(box.x1) \(box.y1) \(box.x2) \(box.y2) \(columns)"
+        )
       }
       add(Box(width: 40 + number, height: 30), 1 << count - 1)
       for chosen in 1..<1 << count {
         let combination = LabelCombination(bits: UInt64(chosen))
         let boxes = job.cropping.boxes(
-          of: combination, foreground: combination.foreground(of: mask)!, id: "im\(number)", width: 40 + number, height: 30,
+          of: combination, foreground: combination.foreground(of: mask)!, id: "im\(number)", width: 40 + number,
+          height: 30,
           proposals: GridSource().proposals(for: photograph, id: ""))
         boxes.forEach { add($0, chosen) }
       }
@@ -171,7 +176,9 @@ struct GridSource: ProposalSource {
     let text = try text(set.job())
     let lines = text.split(separator: "\n").map(String.init)
     func error(_ lines: [String]) -> String {
-      let error = #expect(throws: CropListError.self) { try CropListReader.parse(lines.joined(separator: "\n"), name: "l.txt") }
+      let error = #expect(throws: CropListError.self) {
+        try CropListReader.parse(lines.joined(separator: "\n"), name: "l.txt")
+      }
       return error.map { "\($0)" } ?? ""
     }
     // 19 crops under 4 lines of head.
@@ -181,13 +188,18 @@ struct GridSource: ProposalSource {
     #expect(error(lines.dropLast() + [String(lines.last!.dropLast(5))]).contains("line 23"))
     // A copy that broke off: it is not the line that is to be corrected.
     for missing in 2...150 {
-      let said = #expect(throws: CropListError.self) { try CropListReader.parse(String(text.dropLast(missing)), name: "l.txt") }
-      guard case .cutShort = said else { Issue.record("without \(missing) bytes: \(said.map { "\($0)" } ?? "")"); continue }
+      let said = #expect(throws: CropListError.self) {
+        try CropListReader.parse(String(text.dropLast(missing)), name: "l.txt")
+      }
+      guard case .cutShort = said else {
+        Issue.record("without \(missing) bytes: \(said.map { "\($0)" } ?? "")"); continue
+      }
     }
     var changed = lines
     changed[10] = changed[10].replacing(" 0", with: " 1", maxReplacements: 1)
     let wrong = error(changed)
-    #expect(wrong.contains("lines 1 to 23: SHA-256") && wrong.contains("remove the lines that begin with #"), "\(wrong)")
+    #expect(
+      wrong.contains("lines 1 to 23: SHA-256") && wrong.contains("remove the lines that begin with #"), "\(wrong)")
     #expect(error(lines + [lines.last!]).contains("SHA-256"), "a line too many")
     #expect(error(["# dnet crop list 2"] + lines.dropFirst()).contains("version 2"))
     #expect(error([""]).contains("no line with a crop"))
@@ -235,7 +247,8 @@ struct GridSource: ProposalSource {
     defer { set.remove() }
     #expect(throws: CropListError.self) {
       _ = try CropListJob(
-        set.directory, [ListedImage(id: "x")], labels: [labels], cropping: CombinatorialCropping(perCombination: 5000, seed: 1),
+        set.directory, [ListedImage(id: "x")], labels: [labels],
+        cropping: CombinatorialCropping(perCombination: 5000, seed: 1),
         source: nil, sourceText: "")
     }
   }

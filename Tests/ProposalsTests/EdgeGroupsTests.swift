@@ -8,7 +8,8 @@ import Testing
 
   /// Position sums and doubled angles straight from the definition, in Double.
   func means(_ map: EdgeMap, _ groups: EdgeGroups) -> [(m: Double, x: Double, y: Double, angle: Double)] {
-    var sums = [(m: Double, x: Double, y: Double, c: Double, s: Double)](repeating: (0, 0, 0, 0, 0), count: groups.count)
+    var sums = [(m: Double, x: Double, y: Double, c: Double, s: Double)](
+      repeating: (0, 0, 0, 0, 0), count: groups.count)
     for i in map.magnitude.indices where groups.members[i] >= 0 {
       let (g, m, o) = (Int(groups.members[i]), Double(map.magnitude[i]), Double(map.orientation[i]))
       sums[g].m += m

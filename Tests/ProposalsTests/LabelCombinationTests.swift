@@ -22,9 +22,10 @@ import Testing
 
   @Test func theOrderIsThatOfCounting() {
     let all = LabelCombination.all(of: labels([2, 5, 9]))
-    #expect(all.map { combination in [2, 5, 9].filter { combination.contains($0) } } == [
-      [2], [5], [2, 5], [9], [2, 9], [5, 9], [2, 5, 9],
-    ])
+    #expect(
+      all.map { combination in [2, 5, 9].filter { combination.contains($0) } } == [
+        [2], [5], [2, 5], [9], [2, 9], [5, 9], [2, 5, 9],
+      ])
     #expect(all == LabelCombination.all(of: labels([2, 5, 9])))
   }
 

@@ -19,7 +19,8 @@ import Testing
     #expect(try boxes("2 3 10 20").map(\.box) == box)
     #expect(try boxes("3 4 11 21\n", .init(firstPixel: 1)).map(\.box) == box)
     #expect(try boxes("2 3 11 21\r\n", .init(endsInside: false)).map(\.box) == box)
-    #expect(try boxes("\u{FEFF}# x1 y1 x2 y2\n\n3 4 12.2 21.9\n", .init(firstPixel: 1, endsInside: false)).map(\.box) == box)
+    #expect(
+      try boxes("\u{FEFF}# x1 y1 x2 y2\n\n3 4 12.2 21.9\n", .init(firstPixel: 1, endsInside: false)).map(\.box) == box)
     #expect(try boxes("").isEmpty)
   }
 
@@ -32,7 +33,8 @@ import Testing
   @Test(arguments: [
     ("1 2 3", "line 1", "3 fields"), ("0 0 1 1\n1 2 3 x", "line 2", "no number"),
     ("0 0 1 1\n\n9 2 3 4", "line 3", "no pixel"), ("100 0 120 5", "line 1", "outside the picture of 100 x 80"),
-    ("0 0 1 1 1\n0 0 1 1", "line 2", "has no score"), ("0 0 1 nan", "line 1", "no number"), ("0 0 1e300 5", "line 1", "far"),
+    ("0 0 1 1 1\n0 0 1 1", "line 2", "has no score"), ("0 0 1 nan", "line 1", "no number"),
+    ("0 0 1e300 5", "line 1", "far"),
   ]) func faultsNameTheLine(text: String, line: String, reason: String) {
     let error = #expect(throws: ProposalError.self) { try boxes(text) }
     #expect(error!.description.contains(line) && error!.description.contains(reason), "\(error!)")
@@ -101,7 +103,9 @@ import Testing
       while changed {
         changed = false
         for i in numbers.indices {
-          for j in numbers.indices where mask.indices[i] == mask.indices[j] && abs(i % width - j % width) <= 1 && abs(i / width - j / width) <= 1 {
+          for j in numbers.indices
+          where mask.indices[i] == mask.indices[j] && abs(i % width - j % width) <= 1 && abs(i / width - j / width) <= 1
+          {
             if numbers[j] < numbers[i] {
               numbers[i] = numbers[j]
               changed = true

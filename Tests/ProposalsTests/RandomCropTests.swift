@@ -25,7 +25,8 @@ import Testing
 
 @Suite struct RandomCropTests {
   @Test(arguments: [
-    (Box(x1: 2, y1: 1, x2: 4, y2: 3), 7, 6), (Box(x1: 0, y1: 0, x2: 0, y2: 0), 3, 4), (Box(x1: 4, y1: 5, x2: 4, y2: 5), 5, 6),
+    (Box(x1: 2, y1: 1, x2: 4, y2: 3), 7, 6), (Box(x1: 0, y1: 0, x2: 0, y2: 0), 3, 4),
+    (Box(x1: 4, y1: 5, x2: 4, y2: 5), 5, 6),
     (Box(x1: 0, y1: 2, x2: 8, y2: 2), 9, 3), (Box(width: 1, height: 1), 1, 1),
   ])
   func everyBoxBetweenForegroundAndPictureIsDrawn(foreground: Box, width: Int, height: Int) {
@@ -42,7 +43,9 @@ import Testing
     #expect(seen.count == possible)
     // Each side uniform, so each box too: within six deviations of its share.
     let mean = Double(draws) / Double(possible)
-    for (box, count) in seen { #expect(abs(Double(count) - mean) <= 6 * mean.squareRoot(), "\(box): \(count) of \(mean)") }
+    for (box, count) in seen {
+      #expect(abs(Double(count) - mean) <= 6 * mean.squareRoot(), "\(box): \(count) of \(mean)")
+    }
   }
 
   @Test func theStreamDecides() {

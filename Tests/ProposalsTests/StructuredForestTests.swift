@@ -13,7 +13,9 @@ import Testing
     #expect(votes.count == expected.count)
     let differences = zip(votes, expected).map { abs($0 - $1) }
     #expect(expected.max()! > 0.2)
-    #expect(differences.max()! < 1e-4, "largest difference \(differences.max()!), mean \(differences.reduce(0, +) / Float(votes.count))")
+    #expect(
+      differences.max()! < 1e-4,
+      "largest difference \(differences.max()!), mean \(differences.reduce(0, +) / Float(votes.count))")
   }
 
   @Test(arguments: [(1, 1), (3, 40), (15, 15), (16, 16), (17, 33), (61, 47)])
@@ -26,7 +28,10 @@ import Testing
   }
 
   /// One tree of a root and two leaves.
-  func text(childs: String = "[ 2, 0, 0 ]", ids: String = "[ 5, 0, 0 ]", bounds: String = "[ 0, 0, 0, 2 ]", bins: String = "[ 7, 300 ]", patch: Int = 32, end: String = "") -> String {
+  func text(
+    childs: String = "[ 2, 0, 0 ]", ids: String = "[ 5, 0, 0 ]", bounds: String = "[ 0, 0, 0, 2 ]",
+    bins: String = "[ 7, 300 ]", patch: Int = 32, end: String = ""
+  ) -> String {
     """
     %YAML:1.0
     ---

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct ParameterTableTests {
   static let parameters = [
-    Parameter("a.weight", [3, 5, 3, 3], .weight), Parameter("a.bias", [3], .bias, rateMultiplier: 2, decayMultiplier: 0),
+    Parameter("a.weight", [3, 5, 3, 3], .weight),
+    Parameter("a.bias", [3], .bias, rateMultiplier: 2, decayMultiplier: 0),
     Parameter("b.weight", [16], .weight), Parameter("b.scale", [1], .batchNormScale),
     Parameter("b.shift", [17], .batchNormShift), Parameter("c.weight", [2, 4, 2, 2], .weight),
   ]

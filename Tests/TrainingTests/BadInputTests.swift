@@ -21,7 +21,9 @@ extension EndToEnd {
     }
 
     /// Runs every case on one process without mpirun and on two ranks.
-    private func expectRefusals(_ cases: [Case], _ workplace: Workplace, _ place: SourceLocation = #_sourceLocation) throws {
+    private func expectRefusals(_ cases: [Case], _ workplace: Workplace, _ place: SourceLocation = #_sourceLocation)
+      throws
+    {
       try Refusal.expect(
         cases.flatMap { one in
           try one.ranks.map { ranks in
@@ -73,19 +75,29 @@ extension EndToEnd {
       try expectRefusals(
         [
           Case(name: "no folder", settings: ["data.root=nowhere"], words: ["nowhere", "data.root"]),
-          Case(name: "missing photograph", settings: weak("lost"), words: [photograph("lost"), "line 3", "take the line out"]),
+          Case(
+            name: "missing photograph", settings: weak("lost"),
+            words: [photograph("lost"), "line 3", "take the line out"]),
           Case(name: "empty list", settings: weak("empty"), words: ["empty.txt", "one image id a line"]),
           Case(name: "absent list", settings: strong("absent"), words: ["absent.txt", "check the path"]),
           Case(name: "list of another form", settings: weak("table"), words: ["table.txt, line 2", "\(good[1]) 1 x"]),
-          Case(name: "index above the classes", settings: strong("strange"), words: [mask("strange"), "index 4", "x 7, y 9", "network.classes"]),
+          Case(
+            name: "index above the classes", settings: strong("strange"),
+            words: [mask("strange"), "index 4", "x 7, y 9", "network.classes"]),
           Case(name: "colour mask", settings: strong("coloured"), words: [mask("coloured"), "save masks as palette"]),
           Case(name: "neither mask nor labels", settings: weak("unmasked"), words: ["unmasked", "ImageSets/Main"]),
           Case(
-            name: "too few masks", settings: ["data.strongPerClass=33"], words: ["data.strongPerClass", "33", "lower it to"]),
+            name: "too few masks", settings: ["data.strongPerClass=33"],
+            words: ["data.strongPerClass", "33", "lower it to"]),
           // Pictures are decoded when they are drawn, so these end the job in the middle, at the same iteration on all ranks.
-          Case(name: "truncated photograph", settings: weak("cut"), atStart: false, words: [photograph("cut"), "fetch it again"]),
-          Case(name: "truncated strong photograph", settings: strong("cut"), atStart: false, words: [photograph("cut"), "fetch it again"]),
-          Case(name: "no photograph", settings: weak("page"), atStart: false, words: [photograph("page"), "convert it"]),
+          Case(
+            name: "truncated photograph", settings: weak("cut"), atStart: false,
+            words: [photograph("cut"), "fetch it again"]),
+          Case(
+            name: "truncated strong photograph", settings: strong("cut"), atStart: false,
+            words: [photograph("cut"), "fetch it again"]),
+          Case(
+            name: "no photograph", settings: weak("page"), atStart: false, words: [photograph("page"), "convert it"]),
           Case(
             name: "mask of another size", settings: strong("small"), atStart: false,
             words: [mask("small"), "5 x 5", "\(size.width) x \(size.height)", "fetch both"]),
@@ -96,12 +108,20 @@ extension EndToEnd {
       let workplace = try Workplace()
       try expectRefusals(
         [
-          Case(name: "unknown key", settings: ["segmentation.learningrate.bass=1"], words: ["learningrate.bass", "segmentation.learningRate.base?"]),
-          Case(name: "out of range", settings: ["network.inputSize=100"], words: ["network.inputSize is 100", "a multiple of 32"]),
+          Case(
+            name: "unknown key", settings: ["segmentation.learningrate.bass=1"],
+            words: ["learningrate.bass", "segmentation.learningRate.base?"]),
+          Case(
+            name: "out of range", settings: ["network.inputSize=100"],
+            words: ["network.inputSize is 100", "a multiple of 32"]),
           Case(name: "no number", settings: ["seed=one"], words: ["seed is one", "an integer"]),
           Case(name: "no value", settings: ["seed"], words: ["--set seed", "key.path=value"]),
-          Case(name: "more ranks than shards", settings: ["minibatch.shards=2"], ranks: [3], words: ["3 ranks for 2 shards", "mpirun -n 2"]),
-          Case(name: "wrong option", arguments: ["--phase", "both"], words: ["--phase both", "classification, segmentation or all"]),
+          Case(
+            name: "more ranks than shards", settings: ["minibatch.shards=2"], ranks: [3],
+            words: ["3 ranks for 2 shards", "mpirun -n 2"]),
+          Case(
+            name: "wrong option", arguments: ["--phase", "both"],
+            words: ["--phase both", "classification, segmentation or all"]),
           Case(
             name: "nothing to segment with", arguments: ["--phase", "segmentation"], atStart: false,
             words: ["needs a trained classification network", "--initial-weights"]),
@@ -113,13 +133,16 @@ extension EndToEnd {
       try workplace.write("network: {width: 1,\nseed: 1\n", to: "broken.yaml")
       try workplace.write("just words\n", to: "words.yaml")
       let files = [
-        ("broken.yaml", ["broken.yaml is no configuration in YAML", "flow mapping"]), ("words.yaml", ["words.yaml", "seed: 1"]),
+        ("broken.yaml", ["broken.yaml is no configuration in YAML", "flow mapping"]),
+        ("words.yaml", ["words.yaml", "seed: 1"]),
         ("absent.yaml", ["absent.yaml", "check the path"]),
       ]
       try Refusal.expect(
         files.flatMap { file, words in
           [nil, 2].map { ranks in
-            Refusal(name: file, words: words) { try workplace.start("dnet-train", ranks: ranks, [file, "--output", "out"]) }
+            Refusal(name: file, words: words) {
+              try workplace.start("dnet-train", ranks: ranks, [file, "--output", "out"])
+            }
           }
         })
       #expect(!workplace.exists("out"))
@@ -132,7 +155,8 @@ extension EndToEnd {
       try expectRefusals(
         [
           Case(name: "a file", output: "file", words: ["cannot write file: Not a directory", "--output"]),
-          Case(name: "below a file", output: "file/run", words: ["cannot write file/run: Not a directory", "--output"]),
+          Case(
+            name: "below a file", output: "file/run", words: ["cannot write file/run: Not a directory", "--output"]),
           Case(name: "in proc", output: "/proc/run", words: ["cannot write /proc/run: No such file", "--output"]),
         ], workplace)
       #expect(try workplace.read("file") == Array("a file".utf8))
@@ -142,14 +166,20 @@ extension EndToEnd {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2, ["--stop-after", "3"])
       func differing(_ key: String, _ here: String, _ there: String) -> Case {
-        Case(name: key, settings: ["\(key)=\(here)"], output: "run", words: ["\(key) = \(there), this run has \(here)", "set \(key) back"])
+        Case(
+          name: key, settings: ["\(key)=\(here)"], output: "run",
+          words: ["\(key) = \(there), this run has \(here)", "set \(key) back"])
       }
       try expectRefusals(
         [
           differing("network.width", "0.125", "0.0625"), differing("seed", "2", "1"),
           differing("minibatch.shardSize", "4", "2"), differing("segmentation.learningRate.base", "0.02", "0.01"),
-          Case(name: "no such checkpoint", arguments: ["--resume", "elsewhere"], output: "run", words: ["elsewhere is no checkpoint", "--resume auto"]),
-          Case(name: "a run for a checkpoint", arguments: ["--resume", "run"], output: "run", words: ["run is no checkpoint", "--resume auto"]),
+          Case(
+            name: "no such checkpoint", arguments: ["--resume", "elsewhere"], output: "run",
+            words: ["elsewhere is no checkpoint", "--resume auto"]),
+          Case(
+            name: "a run for a checkpoint", arguments: ["--resume", "run"], output: "run",
+            words: ["run is no checkpoint", "--resume auto"]),
         ], workplace)
       // Not one of them whole: to start anew would throw the log away.
       for checkpoint in workplace.checkpoints("run") {

@@ -10,12 +10,15 @@ extension EndToEnd {
       let settings = (Workplace.settings + ["data.root=\(workplace.file("data"))", "classification.iterations=400"])
         .flatMap { ["--set", $0] }
       let variables = [
-        "SLURM_JOB_ID=17", "SLURM_RESTART_COUNT=\(restarts)", "SLURM_SUBMIT_DIR=\(Commands.repository)", "SLURM_NTASKS_PER_NODE=2",
-        "SLURM_CPUS_PER_TASK=1", "PATH=\(workplace.file("bin")):\(Commands.folder):\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
+        "SLURM_JOB_ID=17", "SLURM_RESTART_COUNT=\(restarts)", "SLURM_SUBMIT_DIR=\(Commands.repository)",
+        "SLURM_NTASKS_PER_NODE=2",
+        "SLURM_CPUS_PER_TASK=1",
+        "PATH=\(workplace.file("bin")):\(Commands.folder):\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
       ]
       return try Job(
         ["env"] + variables + [
-          "bash", "\(Commands.repository)/Launch/dnet.sbatch", "\(Commands.repository)/Configs/synthetic/tiny.yaml", "--output",
+          "bash", "\(Commands.repository)/Launch/dnet.sbatch", "\(Commands.repository)/Configs/synthetic/tiny.yaml",
+          "--output",
           workplace.file("run"),
         ] + settings, in: workplace.path)
     }
@@ -33,7 +36,9 @@ extension EndToEnd {
         let outcome = job.wait(limit: 30)
         #expect(outcome.status == 75, "\(outcome.output)")
         #expect(outcome.output.contains("job 17, start \(number + 1)"), "\(outcome.output)")
-        #expect(String(decoding: try workplace.read("asked"), as: UTF8.self) == String(repeating: "requeue 17\n", count: number + 1))
+        #expect(
+          String(decoding: try workplace.read("asked"), as: UTF8.self)
+            == String(repeating: "requeue 17\n", count: number + 1))
         let done = workplace.metrics("run").count
         #expect(done < 400 && workplace.iterations("run") == Workplace.sequence(done, 0))
       }

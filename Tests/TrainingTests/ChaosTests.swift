@@ -10,8 +10,11 @@ extension EndToEnd {
       defer { try? FileManager.default.removeItem(atPath: folder) }
       // How soon a job ends is not looked at here: other programs may use the cores.
       let outcome = try Job(
-        ["env", "PATH=\(Commands.folder):\(ProcessInfo.processInfo.environment["PATH"] ?? "")", "TMPDIR=\(folder)", "bash",
-          "\(Commands.repository)/Launch/chaos", "--kills", "4", "--seed", "5", "--patience", "60"],
+        [
+          "env", "PATH=\(Commands.folder):\(ProcessInfo.processInfo.environment["PATH"] ?? "")", "TMPDIR=\(folder)",
+          "bash",
+          "\(Commands.repository)/Launch/chaos", "--kills", "4", "--seed", "5", "--patience", "60",
+        ],
         in: folder
       ).wait(limit: 300)
       #expect(outcome.status == 0, "\(outcome.output)")

@@ -30,11 +30,15 @@ extension EndToEnd {
       let checkpoint = "long/checkpoints/segmentation-000002"
       let before = workplace.contents("long")
       let wanted = try digest(workplace, "short/model.safetensors.zst")
-      #expect(try digest(workplace, checkpoint) != wanted, "the checkpoint has statistics already, so the test shows nothing")
+      #expect(
+        try digest(workplace, checkpoint) != wanted, "the checkpoint has statistics already, so the test shows nothing")
       for ranks in [nil, 2, 3] {
         let output = "gathered-\(ranks ?? 0).safetensors"
-        let outcome = try command(workplace, ranks: ranks, ["model", "export", checkpoint, "--output", output, "--statistics"])
-        #expect(outcome.lines.count { $0.contains("gathering batch-norm statistics over 11 shards") } == 1, "\(outcome.output)")
+        let outcome = try command(
+          workplace, ranks: ranks, ["model", "export", checkpoint, "--output", output, "--statistics"])
+        #expect(
+          outcome.lines.count { $0.contains("gathering batch-norm statistics over 11 shards") } == 1,
+          "\(outcome.output)")
         #expect(try digest(workplace, output) == wanted, "\(ranks ?? 1) ranks")
       }
       #expect(workplace.contents("long") == before, "the run was written to")
@@ -51,18 +55,24 @@ extension EndToEnd {
       #expect(try digest(workplace, half) != digest(workplace, "half"))
       for ranks in [nil, 2] {
         _ = try command(
-          workplace, ranks: ranks, ["model", "export", half, "--output", "half-\(ranks ?? 0).safetensors", "--statistics"])
+          workplace, ranks: ranks,
+          ["model", "export", half, "--output", "half-\(ranks ?? 0).safetensors", "--statistics"])
         #expect(try digest(workplace, "half-\(ranks ?? 0).safetensors") == digest(workplace, "half"))
       }
       // Figures and masks follow.
       for (name, model) in [("short", "short"), ("gathered", checkpoint)] {
-        let figures = try command(workplace, ranks: name == "short" ? nil : 2, ["evaluate", model, "--data", "data", "--json", "\(name).json"] + list)
+        let figures = try command(
+          workplace, ranks: name == "short" ? nil : 2,
+          ["evaluate", model, "--data", "data", "--json", "\(name).json"] + list)
         #expect(figures.output.contains("mean IoU"))
         let pictures = try workplace.ids().prefix(6).map { "data/JPEGImages/\($0).jpg" }
-        _ = try command(workplace, ["predict", model] + pictures + ["--output", "masks-\(name)", "--json", "masks-\(name).json"])
+        _ = try command(
+          workplace, ["predict", model] + pictures + ["--output", "masks-\(name)", "--json", "masks-\(name).json"])
       }
       #expect(try workplace.read("short.json") == workplace.read("gathered.json"))
-      #expect(workplace.contents("masks-short") == workplace.contents("masks-gathered") && workplace.contents("masks-short").count == 12)
+      #expect(
+        workplace.contents("masks-short") == workplace.contents("masks-gathered")
+          && workplace.contents("masks-short").count == 12)
     }
 
     /// Of the classification phase: labels and no masks.
@@ -72,19 +82,26 @@ extension EndToEnd {
       let (whole, half) = ("run/checkpoints/classification-000004", "run/checkpoints/classification-000003")
       // The finished model has the same classification network: the same labels.
       for (number, (model, ranks)) in [("run", nil), (whole, nil), (whole, 2), (half, nil), (half, 3)].enumerated() {
-        let outcome = try command(workplace, ranks: ranks, ["evaluate", model, "--data", "data", "--json", "\(number).json"] + list)
+        let outcome = try command(
+          workplace, ranks: ranks, ["evaluate", model, "--data", "data", "--json", "\(number).json"] + list)
         #expect(outcome.output.contains("labels only") == (number > 0), "\(outcome.output)")
-        #expect(outcome.output.contains("mean IoU") == (number == 0) && outcome.output.contains("mean average precision"))
+        #expect(
+          outcome.output.contains("mean IoU") == (number == 0) && outcome.output.contains("mean average precision"))
       }
-      let reports = try (0..<5).map { try JSONDecoder().decode(EvaluationReport.self, from: Data(workplace.read("\($0).json"))) }
+      let reports = try (0..<5).map {
+        try JSONDecoder().decode(EvaluationReport.self, from: Data(workplace.read("\($0).json")))
+      }
       #expect(reports.map(\.judged) == [.masksAndLabels, .labels, .labels, .labels, .labels])
       #expect(reports[0].labels == reports[1].labels && reports[1] == reports[2] && reports[3] == reports[4])
       #expect(reports[1].images == (try workplace.ids("trainval").count) && reports[1].meanIoU21 == nil)
       #expect(reports[1].labels.classes.allSatisfy { $0.averagePrecision != nil })
 
       let pictures = try workplace.ids().prefix(5).map { "data/JPEGImages/\($0).jpg" }
-      let outcome = try command(workplace, ["predict", whole] + pictures + ["--output", "labels", "--json", "labels.json"])
-      #expect(outcome.output.contains("labels only") && outcome.lines.contains { $0.hasPrefix("picture") }, "\(outcome.output)")
+      let outcome = try command(
+        workplace, ["predict", whole] + pictures + ["--output", "labels", "--json", "labels.json"])
+      #expect(
+        outcome.output.contains("labels only") && outcome.lines.contains { $0.hasPrefix("picture") },
+        "\(outcome.output)")
       let object = try JSONSerialization.jsonObject(with: Data(workplace.read("labels.json"))) as? [String: Any]
       let entries = try #require(object?["pictures"] as? [[String: Any]])
       #expect(object?["judged"] as? String == "labels" && entries.count == 5)
@@ -109,15 +126,24 @@ extension EndToEnd {
     /// network may have run away, and its scores are no numbers.
     @Test func whatNeedsNoStatisticsNeedsNoData() throws {
       let workplace = try Workplace()
-      try workplace.train("run", ranks: 2, set: ["network.batchNormalization=false", "checkpoint.every=1", "checkpoint.keep=9"], ["--stop-after", "4"])
+      try workplace.train(
+        "run", ranks: 2, set: ["network.batchNormalization=false", "checkpoint.every=1", "checkpoint.keep=9"],
+        ["--stop-after", "4"])
       try FileManager.default.moveItem(atPath: workplace.file("data"), toPath: workplace.file("moved"))
-      let pictures = try FileManager.default.contentsOfDirectory(atPath: workplace.file("moved/JPEGImages")).sorted().prefix(3)
+      let pictures = try FileManager.default.contentsOfDirectory(atPath: workplace.file("moved/JPEGImages")).sorted()
+        .prefix(3)
       for checkpoint in ["run/checkpoints/classification-000002", "run"] {
         let predicted = try command(
-          workplace, ["predict", checkpoint] + pictures.map { "moved/JPEGImages/\($0)" } + ["--output", "labels", "--json", "labels.json"])
+          workplace,
+          ["predict", checkpoint] + pictures.map { "moved/JPEGImages/\($0)" } + [
+            "--output", "labels", "--json", "labels.json",
+          ])
         #expect(predicted.output.contains("labels only") && workplace.exists("labels.json"))
-        let judged = try command(workplace, ranks: 2, ["evaluate", checkpoint, "--data", "moved", "--set", "data.root=moved"] + list)
-        #expect(judged.output.contains("labels only") && judged.lines.count { $0.hasPrefix("note: --set changes nothing") } == 1)
+        let judged = try command(
+          workplace, ranks: 2, ["evaluate", checkpoint, "--data", "moved", "--set", "data.root=moved"] + list)
+        #expect(
+          judged.output.contains("labels only")
+            && judged.lines.count { $0.hasPrefix("note: --set changes nothing") } == 1)
       }
     }
 
@@ -128,9 +154,11 @@ extension EndToEnd {
       let checkpoint = "run/checkpoints/segmentation-000002"
       _ = try command(workplace, ["model", "export", checkpoint, "--output", "before.safetensors", "--statistics"])
       try FileManager.default.moveItem(atPath: workplace.file("data"), toPath: workplace.file("moved"))
-      let other = try workplace.start("dnet", ["data", "synthesize", "other", "--images", "41", "--classes", "3"]).wait()
+      let other = try workplace.start("dnet", ["data", "synthesize", "other", "--images", "41", "--classes", "3"])
+        .wait()
       #expect(other.status == 0)
-      let picture = "moved/JPEGImages/\(try String(decoding: workplace.read("moved/ImageSets/Segmentation/train_aug.txt"), as: UTF8.self).split(separator: "\n")[0]).jpg"
+      let picture =
+        "moved/JPEGImages/\(try String(decoding: workplace.read("moved/ImageSets/Segmentation/train_aug.txt"), as: UTF8.self).split(separator: "\n")[0]).jpg"
       let gone = ["no folder JPEGImages under data", "--set data.root=FOLDER", "segmentation-000002"]
       var refusals: [Refusal] = []
       for ranks in [nil, 2] {
@@ -139,15 +167,22 @@ extension EndToEnd {
             try workplace.start("dnet", ranks: ranks, ["evaluate", checkpoint, "--data", "moved"] + list)
           },
           Refusal(name: "export, \(ranks ?? 0) ranks", words: gone) {
-            try workplace.start("dnet", ranks: ranks, ["model", "export", checkpoint, "--output", "none.safetensors", "--fold"])
+            try workplace.start(
+              "dnet", ranks: ranks, ["model", "export", checkpoint, "--output", "none.safetensors", "--fold"])
           },
-          Refusal(name: "other data, \(ranks ?? 0) ranks", words: ["data.strongList has the SHA-256", "--set data.root=FOLDER"]) {
-            try workplace.start("dnet", ranks: ranks, ["evaluate", checkpoint, "--data", "moved", "--set", "data.root=other"] + list)
+          Refusal(
+            name: "other data, \(ranks ?? 0) ranks",
+            words: ["data.strongList has the SHA-256", "--set data.root=FOLDER"]
+          ) {
+            try workplace.start(
+              "dnet", ranks: ranks, ["evaluate", checkpoint, "--data", "moved", "--set", "data.root=other"] + list)
           },
         ]
       }
       refusals += [
-        Refusal(name: "predict", words: gone) { try workplace.start("dnet", ["predict", checkpoint, picture, "--output", "masks"]) },
+        Refusal(name: "predict", words: gone) {
+          try workplace.start("dnet", ["predict", checkpoint, picture, "--output", "masks"])
+        },
         Refusal(name: "another key", words: ["--set seed=2", "may be set"]) {
           try workplace.start("dnet", ["evaluate", checkpoint, "--data", "moved", "--set", "seed=2"] + list)
         },
@@ -155,7 +190,9 @@ extension EndToEnd {
           try workplace.start("dnet", ["evaluate", checkpoint, "--data", "moved", "--set", "data.rot=moved"] + list)
         },
         Refusal(name: "folded labels", words: ["classification phase", "dnet evaluate"]) {
-          try workplace.start("dnet", ["model", "export", "run/checkpoints/classification-000004", "--fold", "--output", "none.safetensors"])
+          try workplace.start(
+            "dnet",
+            ["model", "export", "run/checkpoints/classification-000004", "--fold", "--output", "none.safetensors"])
         },
       ]
       try Refusal.expect(refusals)
@@ -163,7 +200,10 @@ extension EndToEnd {
       for ranks in [nil, 2] {
         _ = try command(
           workplace, ranks: ranks,
-          ["model", "export", checkpoint, "--output", "after-\(ranks ?? 0).safetensors", "--statistics", "--set", "data.root=moved"])
+          [
+            "model", "export", checkpoint, "--output", "after-\(ranks ?? 0).safetensors", "--statistics", "--set",
+            "data.root=moved",
+          ])
         #expect(try workplace.read("after-\(ranks ?? 0).safetensors") == workplace.read("before.safetensors"))
       }
     }

@@ -46,7 +46,10 @@ import Training
       """
     let configuration = try Configuration(
       yaml: yaml,
-      settings: ["network.width=0.5", "classification.learningRate.base=0.125", "name=a=b", "seed=7", "seed=8", "data.weakFromStrong=true"])
+      settings: [
+        "network.width=0.5", "classification.learningRate.base=0.125", "name=a=b", "seed=7", "seed=8",
+        "data.weakFromStrong=true",
+      ])
     #expect(configuration.shape.width == 0.5 && configuration.shape.classes == 5)
     #expect(configuration.settings(of: .classification).rateBase == 0.125)
     // Everything after the first equals sign is the value; the last setting counts.
@@ -63,7 +66,8 @@ import Training
 
   @Test func theResolvedFileGivesTheSameValues() throws {
     let awkward = [
-      "name=it's 5: a #test, {x} [y] & *z \"quoted\" \\n", "data.root=/path with space/ü", "data.weakList=list\twith\ttabs\nand lines",
+      "name=it's 5: a #test, {x} [y] & *z \"quoted\" \\n", "data.root=/path with space/ü",
+      "data.weakList=list\twith\ttabs\nand lines",
       "data.strongList=", "network.width=0.0625", "network.batchNormalization=true", "network.initialization=he",
       "seed=9223372036854775807", "segmentation.weightDecay=3.125e-5", "classification.dropout=0.0", "threads=+3",
     ]
@@ -82,7 +86,8 @@ import Training
   // MARK: What is refused
 
   @Test(arguments: [
-    ("networc.width", "network.width"), ("network.inputsize", "network.inputSize"), ("widht", "seed"), ("thread", "threads"),
+    ("networc.width", "network.width"), ("network.inputsize", "network.inputSize"), ("widht", "seed"),
+    ("thread", "threads"),
     ("segmentation.learning_rate.base", "segmentation.learningRate.base"), ("checkpoint.evry", "checkpoint.every"),
     ("data.strongperclass", "data.strongPerClass"), ("minibatch.shard", "minibatch.shards"),
   ])
@@ -103,7 +108,10 @@ import Training
     #expect(error("data: {root: /data}\nseeds: 1") == .unknownKey("seeds", nearest: "seed"))
     // A value where a group is wanted, and a group where a value is wanted.
     if case .unknownKey("network", _) = error("data: {root: /data}\nnetwork: 1") {} else { Issue.record("network: 1") }
-    if case .unknownKey("seed.x", "seed") = error("data: {root: /data}\nseed: {x: 1}") {} else { Issue.record("seed: {x: 1}") }
+    if case .unknownKey("seed.x", "seed") = error("data: {root: /data}\nseed: {x: 1}") {
+    } else {
+      Issue.record("seed: {x: 1}")
+    }
   }
 
   @Test(arguments: [
@@ -111,9 +119,11 @@ import Training
     ("seed", "-1"), ("seed", "1.5"), ("seed", "one"), ("seed", ""), ("seed", "9223372036854775808"),  // integers
     ("minibatch.shards", "0"), ("minibatch.shards", "65537"), ("statistics.shards", "0"), ("checkpoint.keep", "0"),
     ("network.classes", "0"), ("network.classes", "21"), ("minibatch.shardSize", "1e1"),
-    ("network.inputSize", "0"), ("network.inputSize", "100"), ("network.inputSize", "2080"), ("network.inputSize", "-32"),  // multiples
+    ("network.inputSize", "0"), ("network.inputSize", "100"), ("network.inputSize", "2080"),
+    ("network.inputSize", "-32"),  // multiples
     ("network.width", "0"), ("network.width", "4.5"), ("network.width", "wide"), ("network.width", "nan"),  // numbers
-    ("classification.learningRate.base", "-0.1"), ("classification.learningRate.base", "inf"), ("classification.momentum", "1"),
+    ("classification.learningRate.base", "-0.1"), ("classification.learningRate.base", "inf"),
+    ("classification.momentum", "1"),
     ("classification.dropout", "1"), ("segmentation.dropout", "0.5"), ("segmentation.learningRate.factor", "1.1"),
     ("network.batchNormalization", "yes"), ("network.batchNormalization", "True"), ("data.weakFromStrong", "1"),  // flags
   ])
@@ -197,15 +207,18 @@ import Training
   }
 
   @Test func theSameNumberInOtherWordsIsNoDifference() throws {
-    let one = try Configuration(yaml: Self.least, settings: ["segmentation.weightDecay=0.00003125", "network.width=1", "seed=+5"])
-    let other = try Configuration(yaml: Self.least, settings: ["segmentation.weightDecay=3.125e-5", "network.width=1.0", "seed=5"])
+    let one = try Configuration(
+      yaml: Self.least, settings: ["segmentation.weightDecay=0.00003125", "network.width=1", "seed=+5"])
+    let other = try Configuration(
+      yaml: Self.least, settings: ["segmentation.weightDecay=3.125e-5", "network.width=1.0", "seed=5"])
     #expect(one.difference(from: other) == nil)
   }
 
   /// Two seeds that are one as a Double, and lists whose names look like one number.
   @Test func differentWordsAreNotTakenForTheSameNumber() throws {
     func difference(_ a: String, _ b: String) throws -> String? {
-      try Configuration(yaml: Self.least, settings: [a]).difference(from: Configuration(yaml: Self.least, settings: [b]))?.key
+      try Configuration(yaml: Self.least, settings: [a]).difference(
+        from: Configuration(yaml: Self.least, settings: [b]))?.key
     }
     #expect(try difference("seed=9007199254740993", "seed=9007199254740992") == "seed")
     #expect(try difference("data.weakList=1.0", "data.weakList=1") == "data.weakList")
@@ -215,7 +228,9 @@ import Training
 
   static func files(_ folder: String) throws -> [String] {
     let root = repository.appendingPathComponent(folder).path
-    return try FileManager.default.subpathsOfDirectory(atPath: root).filter { $0.hasSuffix(".yaml") }.sorted().map { "\(root)/\($0)" }
+    return try FileManager.default.subpathsOfDirectory(atPath: root).filter { $0.hasSuffix(".yaml") }.sorted().map {
+      "\(root)/\($0)"
+    }
   }
 
   @Test func everyFileInConfigsResolves() throws {
@@ -229,7 +244,9 @@ import Training
   }
 
   /// reference-facts section 3: solver.prototxt and *_anno.prototxt of the authors.
-  @Test(arguments: [("5", 5, 5500, 4000), ("10", 10, 7500, 10_000), ("25", 25, 15_000, 10_000), ("full", 0, 17_500, 10_000)])
+  @Test(arguments: [
+    ("5", 5, 5500, 4000), ("10", 10, 7500, 10_000), ("25", 25, 15_000, 10_000), ("full", 0, 17_500, 10_000),
+  ])
   func voc12FilesSayWhatTheAuthorsDid(name: String, perClass: Int, iterations: Int, step: Int) throws {
     let file = Self.repository.appendingPathComponent("Configs/voc12/decouplednet-\(name).yaml").path
     let configuration = try Configuration(file: file)
@@ -248,16 +265,23 @@ import Training
     #expect(classification.momentum == 0.9 && classification.dropout == 0.5)
     #expect(classification.weightDecay == Float(0.0005 / 16))
     #expect(configuration.scoreRateMultiplier == 10)
-    #expect(configuration.weakList == "ImageSets/Segmentation/train_aug.txt" && configuration.strongList == configuration.weakList)
+    #expect(
+      configuration.weakList == "ImageSets/Segmentation/train_aug.txt"
+        && configuration.strongList == configuration.weakList)
   }
 
   @Test func theDocumentedTableIsTheCodes() throws {
     let text = try String(contentsOf: Self.repository.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
     let rows = text.split(separator: "\n").filter { $0.hasPrefix("| `") }
-      .map { $0.split(separator: "|", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) } }
+      .map {
+        $0.split(separator: "|", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }
+      }
       .filter { $0.count == 7 }
     let documented = rows.map { row in
-      (path: row[1].trimmingCharacters(in: ["`"]), fallback: row[2].trimmingCharacters(in: ["`"]), range: row[3], free: row[4])
+      (
+        path: row[1].trimmingCharacters(in: ["`"]), fallback: row[2].trimmingCharacters(in: ["`"]), range: row[3],
+        free: row[4]
+      )
     }
     #expect(documented.map(\.path) == ConfigurationKey.all.map(\.path))
     for (key, row) in zip(ConfigurationKey.all, documented) where key.path == row.path {
@@ -269,12 +293,16 @@ import Training
         switch key.kind {
         case .text, .flag: []
         case .choice(let names): names
-        case .integer(let range): range.upperBound == .max ? ["\(range.lowerBound)"] : ["\(range.lowerBound)", "\(range.upperBound)"]
+        case .integer(let range):
+          range.upperBound == .max ? ["\(range.lowerBound)"] : ["\(range.lowerBound)", "\(range.upperBound)"]
         case .multiple(let range, let step): ["\(step)", "\(range.lowerBound)", "\(range.upperBound)"]
-        case .number(let range): [range.lowerBound, range.upperBound].filter(\.isFinite).map { $0 == $0.rounded() ? "\(Int($0))" : "\($0)" }
+        case .number(let range):
+          [range.lowerBound, range.upperBound].filter(\.isFinite).map { $0 == $0.rounded() ? "\(Int($0))" : "\($0)" }
         }
       for figure in figures { #expect(row.range.contains(figure), "\(key.path): \(figure) is not in \(row.range)") }
     }
-    for key in ConfigurationKey.all { #expect(ConfigurationKey.table.contains("  \(key.path)  ("), "\(key.path) is not in --help") }
+    for key in ConfigurationKey.all {
+      #expect(ConfigurationKey.table.contains("  \(key.path)  ("), "\(key.path) is not in --help")
+    }
   }
 }

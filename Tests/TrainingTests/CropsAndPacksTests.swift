@@ -9,7 +9,9 @@ extension EndToEnd {
   @Suite(.serialized) struct CropsAndPacksTests {
     static let list = "ImageSets/Segmentation/train_aug.txt"
 
-    func propose(_ workplace: Workplace, _ output: String, ranks: Int?, threads: Int = 1, _ more: [String] = []) throws -> Outcome {
+    func propose(_ workplace: Workplace, _ output: String, ranks: Int?, threads: Int = 1, _ more: [String] = []) throws
+      -> Outcome
+    {
       let settings = Workplace.settings.flatMap { ["--set", $0] }
       let outcome = try workplace.start(
         "dnet", ranks: ranks,
@@ -55,10 +57,15 @@ extension EndToEnd {
       let set = ["data.proposals=crops.txt"]
       let packed = try pack(
         workplace,
-        ["set.pack", "--config", Commands.repository + "/Configs/synthetic/tiny.yaml", "--set", "data.root=data", "--set", set[0]])
+        [
+          "set.pack", "--config", Commands.repository + "/Configs/synthetic/tiny.yaml", "--set", "data.root=data",
+          "--set", set[0],
+        ])
       #expect(packed.status == 0 && packed.output.contains("crops of crops.txt"), "\(packed.output)")
       let verified = try pack(workplace, ["set.pack", "--verify"])
-      #expect(verified.status == 0 && verified.output.contains("are whole") && verified.output.contains("crops crops.txt"), "\(verified.output)")
+      #expect(
+        verified.status == 0 && verified.output.contains("are whole") && verified.output.contains("crops crops.txt"),
+        "\(verified.output)")
       try workplace.train("folder", ranks: 2, set: set)
       // The pack has the list too.
       try workplace.copy("crops.txt", to: "elsewhere.txt")
@@ -93,7 +100,9 @@ extension EndToEnd {
       #expect(try pack(workplace, ["set.pack", "--data", "data", "--classes", "3", "--list", Self.list]).status == 0)
       let text = String(decoding: try workplace.read("crops.txt"), as: UTF8.self)
       let lines = text.split(separator: "\n").map(String.init)
-      func write(_ lines: [String], _ name: String) throws { try workplace.write(lines.joined(separator: "\n") + "\n", to: name) }
+      func write(_ lines: [String], _ name: String) throws {
+        try workplace.write(lines.joined(separator: "\n") + "\n", to: name)
+      }
       try write(lines.dropLast(4), "short.txt")
       var changed = lines
       changed[20] = changed[20].replacing(" 1", with: " 0", maxReplacements: 1)
@@ -124,16 +133,22 @@ extension EndToEnd {
           refusal("no list", ["data.proposals=edgebox"], ["edgebox", "random, edgeboxes or the path"]),
           refusal("cut short", ["data.proposals=short.txt"], ["short.txt ends after line", "cut short"]),
           refusal("changed", ["data.proposals=changed.txt"], ["changed.txt, lines 1 to", "SHA-256", "data propose"]),
-          refusal("unknown image", ["data.proposals=stranger.txt"], ["stranger.txt, line \(bare.count + 1)", "stranger is not in", Self.list]),
+          refusal(
+            "unknown image", ["data.proposals=stranger.txt"],
+            ["stranger.txt, line \(bare.count + 1)", "stranger is not in", Self.list]),
           refusal("fields", ["data.proposals=fields.txt"], ["fields.txt, line 2: 10 fields where 9 are wanted"]),
           refusal("corners", ["data.proposals=corners.txt"], ["corners.txt, line 2: the box 9 0 3 9 ends before"]),
           refusal("too few images", ["data.proposals=few.txt"], ["few.txt has no crop of", "data propose"]),
           refusal("line feed", ["data.proposals=two\nlines.txt"], ["line feed", "two\\nlines.txt", "rename"]),
-          refusal("line feed above", ["data.proposals=edgeboxes"], ["line feed", "a\\nb/crops.txt", "--output"], output: "a\nb"),
+          refusal(
+            "line feed above", ["data.proposals=edgeboxes"], ["line feed", "a\\nb/crops.txt", "--output"],
+            output: "a\nb"),
           refusal("damaged index", ["data.pack=index.pack"], ["index.pack", "copy the pack again"]),
           refusal("pack cut short", ["data.pack=short.pack"], ["short.pack has", "cut short"]),
           refusal("no pack", ["data.pack=crops.txt"], ["crops.txt is no pack", "data.pack"]),
-          refusal("no such list", ["data.pack=set.pack", "data.weakList=other.txt"], ["set.pack has no list other.txt", "--list other.txt"]),
+          refusal(
+            "no such list", ["data.pack=set.pack", "data.weakList=other.txt"],
+            ["set.pack has no list other.txt", "--list other.txt"]),
         ].flatMap { $0 })
       // Windows' line ends and a missing last line feed do not matter.
       try workplace.write(String(text.dropLast()).replacing("\n", with: "\r\n"), to: "windows.txt")
@@ -158,7 +173,11 @@ extension EndToEnd {
     @Test func contactSheets() throws {
       let workplace = try Workplace()
       let outcome = try workplace.start(
-        "dnet", ["data", "preview", "--data", "data", "--list", Self.list, "--classes", "3", "--images", "3", "--output", "sheets"]
+        "dnet",
+        [
+          "data", "preview", "--data", "data", "--list", Self.list, "--classes", "3", "--images", "3", "--output",
+          "sheets",
+        ]
       ).wait()
       #expect(outcome.status == 0, "\(outcome.output)")
       for (name, columns) in [("masks", 3), ("proposals", 3), ("crops", 5)] {

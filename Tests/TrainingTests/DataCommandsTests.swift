@@ -17,10 +17,14 @@ extension EndToEnd {
       let prepared = try dnet(workplace, "prepare", "--voc", "data", "--output", "out")
       #expect(prepared.status == 0 && prepared.output.contains("train_aug \(ids.count), val"), "\(prepared.output)")
       let again = try dnet(workplace, "prepare", "--voc", "data", "--output", "out")
-      #expect(again.status == 0 && again.output.contains("0 written") && again.output.contains("40 unchanged"), "\(again.output)")
+      #expect(
+        again.status == 0 && again.output.contains("0 written") && again.output.contains("40 unchanged"),
+        "\(again.output)")
       let good = try dnet(workplace, "check", "out")
       #expect(good.status == 0 && good.output.contains("all is well"), "\(good.output)")
-      #expect(try workplace.ids() == Array(try ImageList.read(workplace.file("out/ImageSets/Segmentation/train_aug.txt")).map(\.id)))
+      #expect(
+        try workplace.ids()
+          == Array(try ImageList.read(workplace.file("out/ImageSets/Segmentation/train_aug.txt")).map(\.id)))
 
       let photograph = "data/JPEGImages/\(ids[3]).jpg"
       try workplace.write(try workplace.read(photograph).dropLast(40), to: photograph)
@@ -28,8 +32,11 @@ extension EndToEnd {
         let bad = try workplace.start("dnet", ["data"] + words).wait()
         #expect(bad.status == 1 && bad.output.contains("\(ids[3]).jpg is no whole JPEG file"), "\(bad.output)")
       }
-      let wrong = try dnet(workplace, "prepare", "--voc", "data", "--voc-archive", "data/ImageSets/Segmentation/val.txt")
-      #expect(wrong.status == 1 && wrong.output.contains("6cd6e144f989b92b3379bac3b3de84fd") && wrong.output.contains("fetch it again"))
+      let wrong = try dnet(
+        workplace, "prepare", "--voc", "data", "--voc-archive", "data/ImageSets/Segmentation/val.txt")
+      #expect(
+        wrong.status == 1 && wrong.output.contains("6cd6e144f989b92b3379bac3b3de84fd")
+          && wrong.output.contains("fetch it again"))
       let nowhere = try dnet(workplace, "check", "nowhere")
       #expect(nowhere.status != 0 && nowhere.output.contains("no folder JPEGImages under nowhere"))
     }
@@ -41,30 +48,41 @@ extension EndToEnd {
       #expect(packed.status == 0, "\(packed.output)")
       let count = try workplace.ids("val").count
       let good = try dnet(workplace, "check", "set.pack", "--list", list)
-      #expect(good.status == 0 && good.output.contains("1 lists, \(count) images, \(count) masks: all is well"), "\(good.output)")
+      #expect(
+        good.status == 0 && good.output.contains("1 lists, \(count) images, \(count) masks: all is well"),
+        "\(good.output)")
       #expect(good.output.contains("list \(list): \(count) images"), "\(good.output)")
       var bytes = try workplace.read("set.pack")
       bytes[300] ^= 1
       try workplace.write(bytes, to: "damaged.pack")
       try workplace.write(bytes.dropLast(), to: "short.pack")
       for (words, said) in [
-        (["damaged.pack"], ["FAULT    damaged.pack, item 1", "photograph does not have its checksum", "copy the pack again"]),
+        (
+          ["damaged.pack"],
+          ["FAULT    damaged.pack, item 1", "photograph does not have its checksum", "copy the pack again"]
+        ),
         (["--root", "short.pack"], ["FAULT    short.pack has", "cut short"]),
         (["set.pack", "--list", "other.txt"], ["set.pack has no list other.txt, it has \(list)"]),
         (["set.pack", "--classes", "4"], ["made for 3 classes, 4 are asked for"]),
         (["data/\(list)"], ["is no pack"]),
       ] {
         let bad = try workplace.start("dnet", ["data", "check"] + words).wait()
-        #expect(bad.status == 1 && said.allSatisfy { bad.output.contains($0) } && !bad.output.contains("all is well"), "\(words): \(bad.output)")
+        #expect(
+          bad.status == 1 && said.allSatisfy { bad.output.contains($0) } && !bad.output.contains("all is well"),
+          "\(words): \(bad.output)")
       }
     }
 
     @Test func statsInJSON() throws {
       let workplace = try Workplace()
       let stats = try dnet(workplace, "stats", "--root", "data", "--json", "stats.json")
-      #expect(stats.status == 0 && stats.output.contains("label combinations") && stats.output.contains("aeroplane"), "\(stats.output)")
+      #expect(
+        stats.status == 0 && stats.output.contains("label combinations") && stats.output.contains("aeroplane"),
+        "\(stats.output)")
       let read = try JSONDecoder().decode(DatasetStatistics.self, from: Data(try workplace.read("stats.json")))
-      #expect(try read.images == workplace.ids().count && read.masks == read.images && read.imagesPerClass.prefix(3).allSatisfy { $0 > 0 })
+      #expect(
+        try read.images == workplace.ids().count && read.masks == read.images
+          && read.imagesPerClass.prefix(3).allSatisfy { $0 > 0 })
     }
 
     /// A split's list makes the same weights as the configuration that asks for so many a class.

@@ -21,7 +21,9 @@ extension EndToEnd {
 
       let ids = try workplace.ids("trainval")
       let pictures = ids.map { "data/JPEGImages/\($0).jpg" }
-      let outcome = try workplace.start("dnet", ["predict", "run/model.safetensors.zst"] + pictures + ["--output", "masks"]).wait()
+      let outcome = try workplace.start(
+        "dnet", ["predict", "run/model.safetensors.zst"] + pictures + ["--output", "masks"]
+      ).wait()
       #expect(outcome.status == 0 && outcome.lines.count == ids.count, "\(outcome.output)")
       #expect(workplace.contents("masks").count == 2 * ids.count)
       var counts = [[Int]](repeating: [0, 0, 0, 0], count: 4)
@@ -32,7 +34,9 @@ extension EndToEnd {
         #expect(mask.width == photograph.width && mask.height == photograph.height)
         #expect(overlay.width == photograph.width && overlay.height == photograph.height)
         let truth = try PNG.decodeIndices(file: workplace.file("data/SegmentationClassAug/\(id).png"))
-        for (truth, predicted) in zip(truth.indices, mask.indices) where truth != 255 { counts[Int(truth)][Int(predicted)] += 1 }
+        for (truth, predicted) in zip(truth.indices, mask.indices) where truth != 255 {
+          counts[Int(truth)][Int(predicted)] += 1
+        }
       }
       let all = counts.flatMap { $0 }.reduce(0, +)
       #expect(report.images == ids.count && report.pixels == UInt64(all))
@@ -41,7 +45,9 @@ extension EndToEnd {
         let predicted = (0...3).reduce(0) { $0 + counts[$1][label] }
         let truth = counts[label].reduce(0, +)
         let union = truth + predicted - counts[label][label]
-        #expect(report.classes[label].predictedPixels == UInt64(predicted) && report.classes[label].truthPixels == UInt64(truth))
+        #expect(
+          report.classes[label].predictedPixels == UInt64(predicted)
+            && report.classes[label].truthPixels == UInt64(truth))
         #expect(abs((report.classes[label].iou ?? -1) - Double(counts[label][label]) / Double(union)) < 1e-12)
         if label > 0 { predictedObjects += predicted }
       }
@@ -73,12 +79,15 @@ extension EndToEnd {
       ]
       let predictions: [([String], [String])] = [
         (["words.txt", picture], ["words.txt", "safetensors"]), ([model, "words.txt"], ["words.txt", "convert it"]),
-        ([model, picture, "cut.jpg"], ["cut.jpg", "fetch it again"]), ([model, "absent.jpg"], ["absent.jpg", "check the path"]),
+        ([model, picture, "cut.jpg"], ["cut.jpg", "fetch it again"]),
+        ([model, "absent.jpg"], ["absent.jpg", "check the path"]),
         ([model, picture, picture], ["two pictures are called"]),
       ]
       var refusals = evaluations.flatMap { arguments, words in
         [nil, 2].map { ranks in
-          Refusal(name: "evaluate \(arguments)", words: words) { try workplace.start("dnet", ranks: ranks, ["evaluate"] + arguments) }
+          Refusal(name: "evaluate \(arguments)", words: words) {
+            try workplace.start("dnet", ranks: ranks, ["evaluate"] + arguments)
+          }
         }
       }
       refusals += predictions.map { arguments, words in

@@ -1,7 +1,6 @@
 // The file that TensorBoard reads: records come back, a resumed run cuts them, and check sums are CRC-32C.
 import Foundation
 import Testing
-
 import Training
 
 @Suite struct EventFileTests {
@@ -19,7 +18,10 @@ import Training
     let first = try EventFile(folder: folder) { _, _ in true }
     for step in [1, 2, 127, 128, 300, 70_000] { try first.append(Self.record(step)) }
     try first.append(Self.record(1, "segmentation"))
-    #expect(EventFile.read(first.path) == [1, 2, 127, 128, 300, 70_000].map { Self.record($0) } + [Self.record(1, "segmentation")])
+    #expect(
+      EventFile.read(first.path) == [1, 2, 127, 128, 300, 70_000].map { Self.record($0) } + [
+        Self.record(1, "segmentation")
+      ])
     // A resumed run goes on in the same file, without what lies beyond its checkpoint.
     let second = try EventFile(folder: folder) { phase, step in phase == "classification" && step <= 128 }
     try second.append(Self.record(129))

@@ -30,7 +30,9 @@ extension EndToEnd {
       let workplace = try Workplace()
       try FileManager.default.createDirectory(atPath: workplace.file("disk"), withIntermediateDirectories: true)
       let configuration = Commands.repository + "/Configs/synthetic/tiny.yaml"
-      let settings = (Workplace.settings + ["classification.iterations=100000", "checkpoint.every=3"]).flatMap { ["--set", $0] }
+      let settings = (Workplace.settings + ["classification.iterations=100000", "checkpoint.every=3"]).flatMap {
+        ["--set", $0]
+      }
       let outcome = try Job(
         ["unshare", "-m", "bash", "-c", Self.script, "bash", Commands.path("dnet-train"), configuration] + settings,
         in: workplace.path
@@ -42,7 +44,10 @@ extension EndToEnd {
       let log = (try? String(contentsOfFile: workplace.file("train.log"), encoding: .utf8)) ?? ""
       #expect(outcome.status == 0 && outcome.output.contains("status 75"), "\(outcome.output)\n\(log)")
       let complaint = try #require(log.split(separator: "\n").first { $0.contains("was not written to") })
-      for words in ["disk/run/checkpoints", "No space left on device", "It needs up to", "bytes there", "are free", "training goes on"] {
+      for words in [
+        "disk/run/checkpoints", "No space left on device", "It needs up to", "bytes there", "are free",
+        "training goes on",
+      ] {
         #expect(complaint.contains(words), "\(complaint)")
       }
       let store = CheckpointStore(URL(fileURLWithPath: workplace.file("run/checkpoints")), keep: 2)
@@ -84,12 +89,14 @@ extension EndToEnd {
     }
 
     /// A run on such a disk, on some ranks.
-    private func start(_ disk: Disk, ranks: Int?, set: [String] = [], _ more: [String] = []) throws -> (Workplace, Job) {
+    private func start(_ disk: Disk, ranks: Int?, set: [String] = [], _ more: [String] = []) throws -> (Workplace, Job)
+    {
       let workplace = try Workplace()
       let settings = (Workplace.settings + set).flatMap { ["--set", $0] }
       let command =
         Commands.launcher(ranks)
-        + [try Commands.path("dnet-train"), Commands.repository + "/Configs/synthetic/tiny.yaml", "--output", "run"] + settings + more
+        + [try Commands.path("dnet-train"), Commands.repository + "/Configs/synthetic/tiny.yaml", "--output", "run"]
+        + settings + more
       return (workplace, try Job(["unshare", "-m", "bash", "-c", disk.rawValue, "bash"] + command, in: workplace.path))
     }
 
@@ -105,7 +112,8 @@ extension EndToEnd {
       let (unsound, unsoundJob) = try start(.small, ranks: 2, ["--drill", "nan:1:4"])
       let outcome = neverJob.wait(limit: 90)
       if outcome.status == 77 || outcome.status == 1 && outcome.output.contains("unshare") {
-        print("SKIPPED: no file system can be mounted here (root is needed): full disks at a phase's end were not tried")
+        print(
+          "SKIPPED: no file system can be mounted here (root is needed): full disks at a phase's end were not tried")
         return
       }
 
@@ -124,8 +132,12 @@ extension EndToEnd {
       // The first attempt at the phase's end fails, another succeeds.
       let second = laterJob.wait(limit: 90)
       text = log(later)
-      #expect(second.lines == ["status 0", "classification-000004", "latest", "segmentation-000003"], "\(second.output)\n\(text)")
-      #expect(text.contains("; the next attempt is in 1 s") && text.contains("classification phase done: ") && text.contains("/run/checkpoints/classification-000004"))
+      #expect(
+        second.lines == ["status 0", "classification-000004", "latest", "segmentation-000003"],
+        "\(second.output)\n\(text)")
+      #expect(
+        text.contains("; the next attempt is in 1 s") && text.contains("classification phase done: ")
+          && text.contains("/run/checkpoints/classification-000004"))
       #expect(!text.contains("goes on without"), "\(text)")
       #expect(try later.summary("run").weightsDigest == Workplace.digest.get())
 
@@ -134,15 +146,20 @@ extension EndToEnd {
       text = log(stopped)
       #expect(third.lines == ["status 1"], "\(third.output)\n\(text)")
       let complaints = text.split(separator: "\n").filter { $0.hasPrefix("dnet-train:") }
-      #expect(complaints.count == 1 && complaints[0].contains("after iteration 3 of the classification phase, and its checkpoint was not"))
+      #expect(
+        complaints.count == 1
+          && complaints[0].contains("after iteration 3 of the classification phase, and its checkpoint was not"))
       #expect(complaints[0].contains("it goes on from the beginning") && !text.contains("goes on from here"), "\(text)")
       #expect(try stopped.summary("run").exitReason == "stop-after")
 
       // The model cannot be written, and the same command writes it later.
       let fourth = modellessJob.wait(limit: 90)
       text = log(modelless)
-      #expect(fourth.lines.first == "status 1" && fourth.lines.last == "again 0", "\(fourth.output)\n\(text)\n\(log(modelless, "again.log"))")
-      #expect(!fourth.lines.contains { $0.contains("model.safetensors.zst") || $0 == "summary.json" }, "\(fourth.output)")
+      #expect(
+        fourth.lines.first == "status 1" && fourth.lines.last == "again 0",
+        "\(fourth.output)\n\(text)\n\(log(modelless, "again.log"))")
+      #expect(
+        !fourth.lines.contains { $0.contains("model.safetensors.zst") || $0 == "summary.json" }, "\(fourth.output)")
       for words in [
         "training is over and the model was not written to run/model.safetensors.zst", "No space left on device",
         "it goes on from /", "/run/checkpoints/segmentation-000003 and writes the model",
@@ -153,9 +170,13 @@ extension EndToEnd {
       // A run that ends for another reason says that one.
       let fifth = unsoundJob.wait(limit: 90)
       text = log(unsound)
-      #expect(fifth.lines == ["status 1"] && text.contains("checkpoint classification-000003 was not written to"), "\(fifth.output)\n\(text)")
+      #expect(
+        fifth.lines == ["status 1"] && text.contains("checkpoint classification-000003 was not written to"),
+        "\(fifth.output)\n\(text)")
       let last = text.split(separator: "\n").filter { $0.hasPrefix("dnet-train:") }
-      #expect(last.count == 1 && last[0].contains("is no number") && last[0].contains("in iteration 4 of the classification phase"), "\(text)")
+      #expect(
+        last.count == 1 && last[0].contains("is no number")
+          && last[0].contains("in iteration 4 of the classification phase"), "\(text)")
     }
   }
 }

@@ -17,14 +17,21 @@ extension EndToEnd {
     .serialized,
     .enabled(
       if: HostsOnOneMachine.works,
-      "SKIPPED, so nothing is known of runs on several hosts: Launch/hosts-on-one-machine --check says what this machine lacks"))
+      "SKIPPED, so nothing is known of runs on several hosts: Launch/hosts-on-one-machine --check says what this machine lacks"
+    ))
   struct HostsTests {
 
-    private func start(_ workplace: Workplace, _ run: String, hosts: Int, ranks: Int = 1, set: [String] = [], _ more: [String] = []) throws -> Job {
+    private func start(
+      _ workplace: Workplace, _ run: String, hosts: Int, ranks: Int = 1, set: [String] = [], _ more: [String] = []
+    ) throws -> Job {
       let settings = (Workplace.settings + set).flatMap { ["--set", $0] }
       return try Job(
-        ["env", "DNET_TEST_HOSTS=\(workplace.path)/\(run)", HostsOnOneMachine.launcher, "--hosts", "\(hosts)", "--ranks-per-host", "\(ranks)"] + more
-          + ["--", Commands.path("dnet-train"), Commands.repository + "/Configs/synthetic/tiny.yaml", "--output", run] + settings,
+        [
+          "env", "DNET_TEST_HOSTS=\(workplace.path)/\(run)", HostsOnOneMachine.launcher, "--hosts", "\(hosts)",
+          "--ranks-per-host", "\(ranks)",
+        ] + more
+          + ["--", Commands.path("dnet-train"), Commands.repository + "/Configs/synthetic/tiny.yaml", "--output", run]
+          + settings,
         in: workplace.path)
     }
 
@@ -47,13 +54,18 @@ extension EndToEnd {
       let workplace = try Workplace()
       for (hosts, ranks) in [(1, 2), (2, 2), (3, 1), (4, 2)] {
         let run = "run-\(hosts)-\(ranks)"
-        let outcome = try start(workplace, run, hosts: hosts, ranks: ranks, ["--counters", "\(run).json"]).wait(limit: 120)
+        let outcome = try start(workplace, run, hosts: hosts, ranks: ranks, ["--counters", "\(run).json"]).wait(
+          limit: 120)
         #expect(outcome.status == 0, "\(hosts) hosts of \(ranks): \(outcome.output)")
         let summary = try workplace.summary(run)
-        #expect(try summary.ranks == hosts * ranks && summary.weightsDigest == Workplace.digest.get(), "\(hosts) hosts of \(ranks)")
+        #expect(
+          try summary.ranks == hosts * ranks && summary.weightsDigest == Workplace.digest.get(),
+          "\(hosts) hosts of \(ranks)")
         // A row for each host, so they are told apart.
         for host in 1...hosts {
-          #expect(outcome.lines.contains { $0.hasPrefix("host\(host) ") || $0.hasPrefix("host\(host): ") }, "\(outcome.output)")
+          #expect(
+            outcome.lines.contains { $0.hasPrefix("host\(host) ") || $0.hasPrefix("host\(host): ") },
+            "\(outcome.output)")
         }
         // What the ranks of one host tell each other does not pass its interface; hosts among themselves have no other way.
         let traffic = try counters(workplace, "\(run).json")
@@ -67,7 +79,8 @@ extension EndToEnd {
 
     @Test func aLinkIsAsSlowAsAsked() throws {
       let workplace = try Workplace()
-      let outcome = try start(workplace, "run", hosts: 2, ["--rate", "10mbit", "--counters", "bytes.json"]).wait(limit: 120)
+      let outcome = try start(workplace, "run", hosts: 2, ["--rate", "10mbit", "--counters", "bytes.json"]).wait(
+        limit: 120)
       #expect(outcome.status == 0, "\(outcome.output)")
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
       let traffic = try counters(workplace, "bytes.json")
@@ -106,7 +119,8 @@ extension EndToEnd {
         let run = end.rawValue
         #expect(job.wait { workplace.metrics(run).count > 2 }, "\(run): \(job.output)")
         let processes = Self.processes(of: workplace, run)
-        #expect(Set(processes.compactMap { Self.network(of: $0.number) }).count == 4, "the machine, the switch, two hosts")
+        #expect(
+          Set(processes.compactMap { Self.network(of: $0.number) }).count == 4, "the machine, the switch, two hosts")
         func kill(_ name: String) throws {
           let process = try #require(processes.last { $0.name == name }, "no \(name) among \(processes)")
           Foundation.kill(process.number, SIGKILL)
@@ -135,7 +149,9 @@ extension EndToEnd {
       let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
       return entries.compactMap { pid_t($0) }.sorted().compactMap { number in
         guard let bytes = FileManager.default.contents(atPath: "/proc/\(number)/environ"),
-          bytes.split(separator: 0).contains(where: { String(decoding: $0, as: UTF8.self) == "DNET_TEST_HOSTS=\(workplace.path)/\(run)" }),
+          bytes.split(separator: 0).contains(where: {
+            String(decoding: $0, as: UTF8.self) == "DNET_TEST_HOSTS=\(workplace.path)/\(run)"
+          }),
           let name = FileManager.default.contents(atPath: "/proc/\(number)/comm")
         else { return nil }
         return (number, String(decoding: name, as: UTF8.self).trimmingCharacters(in: .newlines))

@@ -10,7 +10,9 @@ extension EndToEnd {
       try WeightsFile.write(tensors, to: URL(fileURLWithPath: workplace.file(name)))
     }
 
-    private func bytes(_ tensors: StoredTensors, _ name: String) -> [UInt8] { tensors.bytes(name).map { Array($0) } ?? [] }
+    private func bytes(_ tensors: StoredTensors, _ name: String) -> [UInt8] {
+      tensors.bytes(name).map { Array($0) } ?? []
+    }
 
     @Test func aWholeModelPlainAndCompressed() throws {
       let workplace = try Workplace()
@@ -18,7 +20,8 @@ extension EndToEnd {
       let model = try workplace.weights("first/model.safetensors.zst")
       try save(model.namedTensors, to: "plain.safetensors", workplace)
       for (run, file) in [("zstd", "first/model.safetensors.zst"), ("plain", "plain.safetensors")] {
-        let outcome = try workplace.train(run, ranks: 2, set: ["seed=5"], ["--initial-weights", file, "--record-steps", "1"])
+        let outcome = try workplace.train(
+          run, ranks: 2, set: ["seed=5"], ["--initial-weights", file, "--record-steps", "1"])
         #expect(outcome.output.contains("sets \(model.entries.count) parameters and leaves 0"), "\(outcome.output)")
         let start = try workplace.weights("\(run)/steps/classification-000000.safetensors")
         #expect(WeightsDigest.hex(of: start.namedTensors) == WeightsDigest.hex(of: model.namedTensors))
@@ -78,7 +81,8 @@ extension EndToEnd {
         files.flatMap { file, words in
           [nil, 2].map { ranks in
             Refusal(name: file, words: words) {
-              try workplace.startTraining("wide", ranks: ranks, set: ["network.width=0.125"], ["--initial-weights", file])
+              try workplace.startTraining(
+                "wide", ranks: ranks, set: ["network.width=0.125"], ["--initial-weights", file])
             }
           }
         })

@@ -1,6 +1,5 @@
 import Cluster
 import Testing
-
 import Training
 
 /// What ranks say at an iteration's end, and what all make of it.

@@ -22,7 +22,9 @@ enum Commands {
   }
 
   /// nil for a command that is started without mpirun, as the only rank.
-  static func launcher(_ ranks: Int?) -> [String] { ranks.map { ["mpirun", "-n", "\($0)", "--bind-to", "none"] } ?? [] }
+  static func launcher(_ ranks: Int?) -> [String] {
+    ranks.map { ["mpirun", "-n", "\($0)", "--bind-to", "none"] } ?? []
+  }
 }
 
 /// What a job left behind.
@@ -35,7 +37,12 @@ struct Outcome {
   var lines: [String] { output.split(separator: "\n").map(String.init) }
 
   /// Lines in which a command, not mpirun, complains.
-  var complaints: [String] { lines.filter { $0.hasPrefix("dnet-train:") || $0.hasPrefix("dnet evaluate:") || $0.hasPrefix("dnet predict:") || $0.hasPrefix("dnet model export:") || $0.hasPrefix("Error:") } }
+  var complaints: [String] {
+    lines.filter {
+      $0.hasPrefix("dnet-train:") || $0.hasPrefix("dnet evaluate:") || $0.hasPrefix("dnet predict:")
+        || $0.hasPrefix("dnet model export:") || $0.hasPrefix("Error:")
+    }
+  }
 }
 
 /// A running command.
@@ -111,7 +118,9 @@ final class Job {
   func process(ofRank rank: Int) -> pid_t? {
     processes.first { process in
       guard let bytes = FileManager.default.contents(atPath: "/proc/\(process)/environ") else { return false }
-      return bytes.split(separator: 0).contains { String(decoding: $0, as: UTF8.self) == "OMPI_COMM_WORLD_RANK=\(rank)" }
+      return bytes.split(separator: 0).contains {
+        String(decoding: $0, as: UTF8.self) == "OMPI_COMM_WORLD_RANK=\(rank)"
+      }
     }
   }
 

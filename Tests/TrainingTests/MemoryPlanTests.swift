@@ -9,20 +9,25 @@ extension EndToEnd {
       let rows = lines[start...].dropFirst().prefix { $0.hasPrefix("  ") }
       return Dictionary(
         uniqueKeysWithValues: rows.map { row in
-          (row.prefix(22).trimmingCharacters(in: .whitespaces), row.dropFirst(22).split(separator: " ").compactMap { Int($0) })
+          (
+            row.prefix(22).trimmingCharacters(in: .whitespaces),
+            row.dropFirst(22).split(separator: " ").compactMap { Int($0) }
+          )
         })
     }
 
     @Test func dryRunPrintsATableForEveryRank() throws {
       let workplace = try Workplace()
       for ranks in [1, 3] {
-        let outcome = try workplace.startTraining("run", ranks: ranks, set: ["network.width=0.25"], ["--dry-run"]).wait()
+        let outcome = try workplace.startTraining("run", ranks: ranks, set: ["network.width=0.25"], ["--dry-run"])
+          .wait()
         #expect(outcome.status == 0, "\(outcome.output)")
         for phase in ["classification", "segmentation"] {
           let table = table(outcome.lines, of: phase)
           #expect(
             table.keys.sorted() == [
-              "activations", "checkpoint snapshot", "factors", "gradients", "momentum", "pictures kept", "prepared weights",
+              "activations", "checkpoint snapshot", "factors", "gradients", "momentum", "pictures kept",
+              "prepared weights",
               "program", "sum (MiB)", "weights",
             ], "\(outcome.output)")
           #expect(table.values.allSatisfy { $0.count == ranks })

@@ -9,7 +9,9 @@ import Training
       {"phase": "\(phase)", "iteration": \(iteration), "loss": \(1 / Double(iteration + 2)), "accuracy": \(0.1 * Double(iteration)),
        "learning_rate": 0.01, "examples_per_second": 12.5, "seconds": \(0.3 + Double(iteration)), "seconds_waiting": 1e-7, "page_faults": 12}
       """
-    do { return try JSONDecoder().decode(IterationMetrics.self, from: Data(text.utf8)) } catch { fatalError("\(error)") }
+    do { return try JSONDecoder().decode(IterationMetrics.self, from: Data(text.utf8)) } catch {
+      fatalError("\(error)")
+    }
   }
 
   let path = NSTemporaryDirectory() + "dnet-metrics-\(UUID().uuidString).jsonl"
@@ -31,10 +33,11 @@ import Training
     defer { remove() }
     try MetricsLog(path: path) { _ in true }.append(Self.line(3, phase: "segmentation"))
     let object = try #require(JSONSerialization.jsonObject(with: Data(text().utf8)) as? [String: Any])
-    #expect(object.keys.sorted() == [
-      "accuracy", "examples_per_second", "iteration", "learning_rate", "loss", "page_faults", "phase", "seconds",
-      "seconds_waiting",
-    ])
+    #expect(
+      object.keys.sorted() == [
+        "accuracy", "examples_per_second", "iteration", "learning_rate", "loss", "page_faults", "phase", "seconds",
+        "seconds_waiting",
+      ])
     #expect(object["phase"] as? String == "segmentation" && object["iteration"] as? Int == 3)
     #expect(object["loss"] as? Double == 0.2 && object["seconds_waiting"] as? Double == 1e-7)
   }
@@ -47,7 +50,8 @@ import Training
     // The checkpoint: segmentation's third iteration.
     let second = try MetricsLog(path: path) { $0.phase == "classification" || $0.iteration <= 3 }
     try second.append(Self.line(4, phase: "segmentation"))
-    #expect(MetricsLog.read(path) == (1...5).map { Self.line($0) } + (1...4).map { Self.line($0, phase: "segmentation") })
+    #expect(
+      MetricsLog.read(path) == (1...5).map { Self.line($0) } + (1...4).map { Self.line($0, phase: "segmentation") })
     _ = try MetricsLog(path: path) { _ in false }
     #expect(try text() == "")
   }

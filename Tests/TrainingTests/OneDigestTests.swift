@@ -42,7 +42,9 @@ extension EndToEnd {
     /// Some ranks then have no share of the batch-norm statistics.
     @Test func fewerShardsOfStatisticsThanRanks() throws {
       let workplace = try Workplace()
-      for (run, ranks) in [("one", nil), ("five", 5)] { try workplace.train(run, ranks: ranks, set: ["statistics.shards=3"]) }
+      for (run, ranks) in [("one", nil), ("five", 5)] {
+        try workplace.train(run, ranks: ranks, set: ["statistics.shards=3"])
+      }
       #expect(try workplace.summary("one").weightsDigest == workplace.summary("five").weightsDigest)
       #expect(try workplace.summary("one").weightsDigest != Workplace.digest.get())
     }

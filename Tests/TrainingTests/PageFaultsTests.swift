@@ -12,7 +12,10 @@ extension EndToEnd {
       let iterations = 9
       try workplace.train(
         "run", ranks: ranks,
-        set: ["classification.iterations=\(iterations)", "segmentation.iterations=\(iterations)", "checkpoint.every=0", "threads=2"])
+        set: [
+          "classification.iterations=\(iterations)", "segmentation.iterations=\(iterations)", "checkpoint.every=0",
+          "threads=2",
+        ])
       let lines = workplace.metrics("run")
       #expect(lines.count == 2 * iterations)
       for line in lines {

@@ -5,7 +5,9 @@ import Testing
 extension EndToEnd {
   @Suite(.serialized) struct RanksTogetherTests {
     /// Five ranks, sixteen shards or eight: neither the way of a gradient nor the size of a bucket is seen in the weights.
-    @Test(arguments: ["sums", "factors", "replicas"], [0.001, 32]) func waysAndBucketsDoNotShow(way: String, megabytes: Double) throws {
+    @Test(arguments: ["sums", "factors", "replicas"], [0.001, 32]) func waysAndBucketsDoNotShow(
+      way: String, megabytes: Double
+    ) throws {
       let workplace = try Workplace()
       let ranks = megabytes < 1 ? 5 : 3
       try workplace.train("run", ranks: ranks, set: ["cluster.factors=\(way)", "cluster.bucketMegabytes=\(megabytes)"])
@@ -22,7 +24,9 @@ extension EndToEnd {
 
     /// One rank's NaN: all stop at that iteration, the message names rank, shard and parameter, and the iteration before is
     /// there to go on from.
-    @Test(arguments: [(nil, 0), (2, 1), (3, 0)] as [(Int?, Int)]) func aSpoiledGradientStopsAllRanks(ranks: Int?, rank: Int) throws {
+    @Test(arguments: [(nil, 0), (2, 1), (3, 0)] as [(Int?, Int)]) func aSpoiledGradientStopsAllRanks(
+      ranks: Int?, rank: Int
+    ) throws {
       let workplace = try Workplace()
       let outcome = try workplace.startTraining("run", ranks: ranks, ["--drill", "nan:\(rank):3"]).wait()
       #expect(outcome.status == 1, "\(outcome.output)")
@@ -56,7 +60,10 @@ extension EndToEnd {
       #expect(outcome.lines.count { $0.contains("came last") } == 4, "\(outcome.output)")
       for line in workplace.metrics("run") {
         let ranks = try #require(line.ranks)
-        #expect([ranks.compute, ranks.data, ranks.wait, ranks.transfer].allSatisfy { $0.count == 3 && $0.allSatisfy { $0 >= 0 } })
+        #expect(
+          [ranks.compute, ranks.data, ranks.wait, ranks.transfer].allSatisfy {
+            $0.count == 3 && $0.allSatisfy { $0 >= 0 }
+          })
         #expect((0..<3).contains(ranks.last) && ranks.compute.allSatisfy { $0 > 0 })
       }
       try workplace.train("alone", ranks: nil)
@@ -67,9 +74,12 @@ extension EndToEnd {
     @Test func theTimelineHasMessagesBesideTheArithmetic() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2, ["--trace", "trace.json"])
-      let events = try #require(JSONSerialization.jsonObject(with: Data(try workplace.read("trace.json"))) as? [[String: Any]])
+      let events = try #require(
+        JSONSerialization.jsonObject(with: Data(try workplace.read("trace.json"))) as? [[String: Any]])
       func count(_ rank: Int, _ phase: String, _ name: String) -> Int {
-        events.count { $0["pid"] as? Int == rank && $0["ph"] as? String == phase && ($0["name"] as? String ?? "").hasPrefix(name) }
+        events.count {
+          $0["pid"] as? Int == rank && $0["ph"] as? String == phase && ($0["name"] as? String ?? "").hasPrefix(name)
+        }
       }
       for rank in 0..<2 {
         #expect(count(rank, "X", "shard ") == 2 * 4 * 7)

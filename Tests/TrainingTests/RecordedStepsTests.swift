@@ -18,11 +18,15 @@ extension EndToEnd {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2, ["--record-steps", "2"])
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get(), "recording changed the weights")
-      let names = ["classification", "segmentation"].flatMap { phase in (0...2).map { "\(phase)-00000\($0).safetensors" } }
+      let names = ["classification", "segmentation"].flatMap { phase in
+        (0...2).map { "\(phase)-00000\($0).safetensors" }
+      }
       #expect(Set(workplace.contents("run/steps").keys) == Set(names))
       let (minibatch, side, classes) = (16, 64, 3)
       let losses = Dictionary(
-        uniqueKeysWithValues: workplace.metrics("run").map { ("\($0.phase)-00000\($0.iteration).safetensors", Float($0.loss)) })
+        uniqueKeysWithValues: workplace.metrics("run").map {
+          ("\($0.phase)-00000\($0.iteration).safetensors", Float($0.loss))
+        })
       for name in names {
         let tensors = try workplace.weights("run/steps/\(name)")
         let found = Set(tensors.entries.map(\.name)).intersection(Self.inputs)
@@ -40,7 +44,8 @@ extension EndToEnd {
         #expect(labels.allSatisfy { $0 == 0 || $0 == 1 } && labels.contains(1))
         // Blue, green, red less their means: within the range, and not of one sign.
         let images = Array(try #require(tensors["images"]).values)
-        #expect(images.allSatisfy { $0 > -123 && $0 < 152 } && images.contains { $0 > 1 } && images.contains { $0 < -1 })
+        #expect(
+          images.allSatisfy { $0 > -123 && $0 < 152 } && images.contains { $0 > 1 } && images.contains { $0 < -1 })
         if isSegmentation {
           let entry = try #require(tensors.entry("masks"))
           #expect(entry.shape == [minibatch, side, side] && entry.element == .uint8)
@@ -69,7 +74,9 @@ extension EndToEnd {
       let python = ProcessInfo.processInfo.environment["DNET_PYTHON"] ?? "python3"
       let workplace = try Workplace()
       guard try Job([python, "-c", "import torch, safetensors, yaml"], in: workplace.path).wait().status == 0 else {
-        print("SKIPPED \(#function): \(python) has no torch, safetensors and yaml; set DNET_PYTHON to a python that has them")
+        print(
+          "SKIPPED \(#function): \(python) has no torch, safetensors and yaml; set DNET_PYTHON to a python that has them"
+        )
         return
       }
       // Without dropout, whose draws no other framework can repeat.

@@ -18,7 +18,8 @@ struct Refusal {
       let jobs = try some.map { try $0.start() }
       for (refusal, job) in zip(some, jobs) {
         let outcome = job.wait(limit: 40, place)
-        #expect(outcome.status != 0 && outcome.status != 75, "\(refusal.name): \(outcome.output)", sourceLocation: place)
+        #expect(
+          outcome.status != 0 && outcome.status != 75, "\(refusal.name): \(outcome.output)", sourceLocation: place)
         #expect(outcome.complaints.count == 1, "\(refusal.name): \(outcome.output)", sourceLocation: place)
         // A message may have several lines.
         for word in refusal.words {

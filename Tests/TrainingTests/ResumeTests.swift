@@ -1,7 +1,6 @@
 // A run that was stopped or killed, on whatever number of ranks, ends in the weights of one that was not.
 import Foundation
 import Testing
-
 import Training
 
 extension EndToEnd {
@@ -21,7 +20,8 @@ extension EndToEnd {
         let came = job.wait { workplace.metrics("killed").count >= lines }
         job.kill()
         #expect(came, "killed before line \(lines) of the log: \(job.output)")
-        #expect(!workplace.exists("killed/summary.json"), "\(ranks) ranks were over before they were killed at line \(lines)")
+        #expect(
+          !workplace.exists("killed/summary.json"), "\(ranks) ranks were over before they were killed at line \(lines)")
       }
       let last = try workplace.train("killed", ranks: 8, set: set)
       #expect(last.output.contains("resuming from"), "\(last.output)")
@@ -90,7 +90,8 @@ extension EndToEnd {
         // Into a folder of its own, and once more where later checkpoints lie.
         try workplace.train("other-\(number)", ranks: 1, ["--resume", "run/checkpoints/\(checkpoint)"])
         #expect(try workplace.summary("other-\(number)").weightsDigest == Workplace.digest.get())
-        #expect(workplace.iterations("other-\(number)") == Array(Workplace.sequence(4, 3).dropFirst(number == 0 ? 2 : 5)))
+        #expect(
+          workplace.iterations("other-\(number)") == Array(Workplace.sequence(4, 3).dropFirst(number == 0 ? 2 : 5)))
         try workplace.train("run", ranks: 3, set: set, ["--resume", "run/checkpoints/\(checkpoint)"])
         #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
         #expect(workplace.iterations("run") == Workplace.sequence(4, 3))
@@ -104,7 +105,9 @@ extension EndToEnd {
       for ranks in [nil, 2] {
         let outcome = try workplace.startTraining("run", ranks: ranks, ["--resume", "never"]).wait()
         #expect(outcome.status == 1 && outcome.complaints.count == 1, "\(outcome.output)")
-        #expect(outcome.output.contains("classification-000003") && outcome.output.contains("--resume auto"), "\(outcome.output)")
+        #expect(
+          outcome.output.contains("classification-000003") && outcome.output.contains("--resume auto"),
+          "\(outcome.output)")
         #expect(workplace.contents("run") == before)
       }
     }
@@ -121,16 +124,21 @@ extension EndToEnd {
       try change("segmentation-000003", "weights.safetensors.zst") { $0[$0.count / 2] ^= 1 }
       try change("segmentation-000002", "momentum.safetensors.zst") { $0.removeLast(100) }
       try change("segmentation-000001", "manifest.json") { $0 = Array($0.prefix(40)) }
-      try FileManager.default.removeItem(atPath: workplace.file("run/checkpoints/classification-000004/weights.safetensors.zst"))
+      try FileManager.default.removeItem(
+        atPath: workplace.file("run/checkpoints/classification-000004/weights.safetensors.zst"))
       let outcome = try workplace.train("run", ranks: 3)
       for (checkpoint, reason) in [
         ("segmentation-000003", "SHA-256"), ("segmentation-000002", "bytes where"), ("segmentation-000001", "manifest"),
         ("classification-000004", "No such file"),
       ] {
-        let lines = outcome.lines.filter { $0.hasPrefix("warning: skipping checkpoint") && $0.contains("/\(checkpoint):") }
+        let lines = outcome.lines.filter {
+          $0.hasPrefix("warning: skipping checkpoint") && $0.contains("/\(checkpoint):")
+        }
         #expect(lines.count == 1 && lines[0].contains(reason), "\(outcome.output)")
       }
-      #expect(outcome.output.contains("resuming from") && outcome.output.contains("classification-000003, written by 2 ranks"))
+      #expect(
+        outcome.output.contains("resuming from") && outcome.output.contains("classification-000003, written by 2 ranks")
+      )
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
       #expect(workplace.iterations("run") == Workplace.sequence(4, 3))
     }
@@ -141,13 +149,19 @@ extension EndToEnd {
       try workplace.train("run", ranks: 2, ["--stop-after", "2"])
       let other = ["classification.learningRate.base=0.02"]
       let refused = try workplace.startTraining("run", ranks: 2, set: other).wait()
-      #expect(refused.status == 1 && refused.output.contains("--allow-change classification.learningRate.base"), "\(refused.output)")
+      #expect(
+        refused.status == 1 && refused.output.contains("--allow-change classification.learningRate.base"),
+        "\(refused.output)")
       let allowed = try workplace.train(
         "run", ranks: 2, set: other, ["--allow-change", "classification.learningRate.base", "--stop-after", "3"])
-      #expect(allowed.output.contains("warning: --allow-change classification.learningRate.base: 0.02 from here on, 0.01 before"), "\(allowed.output)")
+      #expect(
+        allowed.output.contains(
+          "warning: --allow-change classification.learningRate.base: 0.02 from here on, 0.01 before"),
+        "\(allowed.output)")
       // It goes on without a word from here, and the manifest remembers.
       try workplace.train("run", ranks: 1, set: other, ["--stop-after", "4"])
-      let manifest = String(decoding: try workplace.read("run/checkpoints/classification-000004/manifest.json"), as: UTF8.self)
+      let manifest = String(
+        decoding: try workplace.read("run/checkpoints/classification-000004/manifest.json"), as: UTF8.self)
       #expect(manifest.contains("\"classification.learningRate.base\""), "\(manifest)")
       for (key, words) in [("classification.rate", "did you mean"), ("network.width", "--initial-weights")] {
         let outcome = try workplace.startTraining("run", ranks: 1, ["--allow-change", key]).wait()
@@ -158,14 +172,18 @@ extension EndToEnd {
     /// Many short starts: one line an iteration in each log, and the weights of a run without any stop.
     @Test func manyResumesLeaveOneLog() throws {
       let workplace = try Workplace()
-      for stop in 1...7 { try workplace.train("run", ranks: stop % 4 + 1, set: ["verify.every=3"], ["--stop-after", "\(stop)"]) }
+      for stop in 1...7 {
+        try workplace.train("run", ranks: stop % 4 + 1, set: ["verify.every=3"], ["--stop-after", "\(stop)"])
+      }
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
       #expect(workplace.iterations("run") == Workplace.sequence(4, 3))
       let events = try FileManager.default.contentsOfDirectory(atPath: workplace.file("run/events"))
       #expect(events.count == 1)
       let records = EventFile.read(workplace.file("run/events/\(events[0])"))
       #expect(records.map(\.step) == [1, 2, 3, 4, 1, 2, 3])
-      #expect(records.map { $0.values[0].tag } == Array(repeating: "classification/loss", count: 4) + Array(repeating: "segmentation/loss", count: 3))
+      #expect(
+        records.map { $0.values[0].tag } == Array(repeating: "classification/loss", count: 4)
+          + Array(repeating: "segmentation/loss", count: 3))
     }
   }
 }

@@ -10,7 +10,8 @@ extension EndToEnd {
       defer { try? FileManager.default.removeItem(atPath: folder) }
       let outcome = try Job(
         Commands.launcher(ranks) + [
-          Commands.path("dnet"), "bench", "--scaling", "--width", "0.0625", "--size", "32", "--shard-size", "2", "--shards", "4",
+          Commands.path("dnet"), "bench", "--scaling", "--width", "0.0625", "--size", "32", "--shard-size", "2",
+          "--shards", "4",
           "--threads", "1", "--iterations", "3", "--json", "scaling.json",
         ] + more, in: folder
       ).wait()
@@ -33,7 +34,9 @@ extension EndToEnd {
             let (sent, formula) = (rank["bytes_sent"] as? Int, rank["bytes_by_formula"] as? Int)
             #expect(sent != nil && sent == formula, "\(way), \(ranks) ranks: \(rank)")
           }
-          for key in ["images_per_second", "seconds", "exposed_seconds", "transfer_seconds", "hidden_share", "predicted_seconds"] {
+          for key in [
+            "images_per_second", "seconds", "exposed_seconds", "transfer_seconds", "hidden_share", "predicted_seconds",
+          ] {
             #expect((phase[key] as? Double)?.isFinite == true, "\(key)")
           }
           for key in ["compute", "data", "wait", "transfer", "momentum_bytes", "peak_memory_bytes"] {
@@ -45,7 +48,8 @@ extension EndToEnd {
 
     /// The minibatch grows with the ranks, and a prediction comes for each number of nodes and each rate.
     @Test func weakScalingAndPredictions() throws {
-      let report = try report(2, ["--weak", "--predict", "--nodes", "1,2,4,16", "--gigabits", "1,10", "--phase", "segmentation"])
+      let report = try report(
+        2, ["--weak", "--predict", "--nodes", "1,2,4,16", "--gigabits", "1,10", "--phase", "segmentation"])
       #expect(report["shards"] as? Int == 8)
       let phases = try #require(report["phases"] as? [[String: Any]])
       let predictions = try #require(phases.first?["predictions"] as? [[String: Any]])
@@ -63,7 +67,9 @@ extension EndToEnd {
 
     @Test func wrongWordsAreNamed() throws {
       let outcome = try Job(
-        Commands.launcher(2) + [Commands.path("dnet"), "bench", "--scaling", "--shards", "1", "--threads", "1", "--width", "0.0625"],
+        Commands.launcher(2) + [
+          Commands.path("dnet"), "bench", "--scaling", "--shards", "1", "--threads", "1", "--width", "0.0625",
+        ],
         in: NSTemporaryDirectory()
       ).wait()
       #expect(outcome.status == 1 && outcome.output.contains("2 ranks"), "\(outcome.output)")

@@ -10,7 +10,9 @@ struct ScalingModelTests {
     firstForward: [Step(0, .need([0])), Step(1, .stage), Step(0, .need([1])), Step(2, .stage)],
     backward: [Step(4, .complete([1])), Step(3, .complete([0])), Step(0, .stage)])
 
-  private static func model(bytes: Int = 10, ranks: Int = 2, shards: Int = 1, script: IterationScript = script) -> ScalingModel {
+  private static func model(bytes: Int = 10, ranks: Int = 2, shards: Int = 1, script: IterationScript = script)
+    -> ScalingModel
+  {
     let buckets = [[1], [0]].map { ScalingModel.Bucket(parameters: $0, gradientBytes: bytes, weightBytes: bytes) }
     return ScalingModel(script: script, buckets: buckets, ranks: ranks, shards: shards)
   }
@@ -49,7 +51,8 @@ struct ScalingModelTests {
 
   @Test func oneBucketHidesNothing() {
     var model = ScalingModel(
-      script: Self.script, buckets: [.init(parameters: [0, 1], gradientBytes: 20, weightBytes: 20)], ranks: 2, shards: 1)
+      script: Self.script, buckets: [.init(parameters: [0, 1], gradientBytes: 20, weightBytes: 20)], ranks: 2, shards: 1
+    )
     model.bandwidth = 10
     expect(model.predict(), seconds: 14, exposed: 4, transfer: 4)
   }
@@ -93,7 +96,8 @@ struct ScalingModelTests {
   @Test func sumsAreComputedAfterTheAgreement() {
     let bucket = ScalingModel.Bucket(
       parameters: [0], way: .sums, seconds: BucketSeconds(sum: 3, update: 1), gradientBytes: 10, weightBytes: 10)
-    let script = IterationScript(firstForward: [Step(0, .need([0])), Step(1, .stage)], backward: [Step(2, .complete([0]))])
+    let script = IterationScript(
+      firstForward: [Step(0, .need([0])), Step(1, .stage)], backward: [Step(2, .complete([0]))])
     var model = ScalingModel(script: script, buckets: [bucket], ranks: 2, shards: 1)
     model.bandwidth = 10
     expect(model.predict(), seconds: 9, exposed: 2, transfer: 2)
@@ -111,7 +115,8 @@ struct ScalingModelTests {
 
 struct ScalingTrafficTests {
   private static func traffic(_ phase: Phase, ranks: Int, _ settings: [String]) throws -> ScalingTraffic {
-    ScalingTraffic(phase, try Configuration(yaml: "{}", settings: ["data.root=none"] + settings), ranks: ranks, speed: nil)
+    ScalingTraffic(
+      phase, try Configuration(yaml: "{}", settings: ["data.root=none"] + settings), ranks: ranks, speed: nil)
   }
 
   @Test func momentumIsHeldOnceInTheCluster() throws {

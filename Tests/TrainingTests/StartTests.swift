@@ -7,9 +7,9 @@ extension EndToEnd {
     /// qemu's user mode shows programs another processor than the machine's: Debian's qemu-user.
     private static var qemu: String? {
       #if arch(x86_64)
-        ["/usr/bin/qemu-x86_64", "/usr/local/bin/qemu-x86_64"].first { access($0, X_OK) == 0 }
+      ["/usr/bin/qemu-x86_64", "/usr/local/bin/qemu-x86_64"].first { access($0, X_OK) == 0 }
       #else
-        nil
+      nil
       #endif
     }
 
@@ -21,11 +21,14 @@ extension EndToEnd {
       let folder = try Folder()
       // Nehalem has neither AVX nor FMA; no build that trains at a bearable speed runs there.
       let outcome = try Job(
-        [Self.qemu!, "-cpu", "Nehalem", Commands.path(command), "--version"], in: folder.path).wait()
+        [Self.qemu!, "-cpu", "Nehalem", Commands.path(command), "--version"], in: folder.path
+      ).wait()
       #expect(outcome.status == 1, "\(outcome.output)")
       let lines = outcome.lines.filter { $0.contains("qemu") == false }
       #expect(lines.count == 2, "\(outcome.output)")
-      #expect(lines.first?.hasPrefix("\(command): compiled for instructions that the processor of ") == true, "\(outcome.output)")
+      #expect(
+        lines.first?.hasPrefix("\(command): compiled for instructions that the processor of ") == true,
+        "\(outcome.output)")
       #expect(lines.first?.contains("AVX, AVX2, FMA") == true)
       #expect(lines.last?.contains("DNET_MARCH=x86-64-v2 Launch/setup") == true)
     }
@@ -38,7 +41,8 @@ extension EndToEnd {
       let variable = setting.map { ["OPENBLAS_CORETYPE=\($0)"] } ?? []
       let outcome = try Job(
         ["env", "-u", "OPENBLAS_CORETYPE"] + variable + [Commands.path("dnet"), "doctor", "--json", "doctor.json"],
-        in: folder.path).wait()
+        in: folder.path
+      ).wait()
       let bytes = try #require(FileManager.default.contents(atPath: folder.path + "/doctor.json"), "\(outcome.output)")
       let facts = try #require(try JSONSerialization.jsonObject(with: bytes) as? [String: Any])
       let core = try #require(facts["blas_core"] as? String)
@@ -62,7 +66,8 @@ extension EndToEnd {
       let configuration = Commands.repository + "/Configs/synthetic/tiny.yaml"
       let outcome = try Job(
         ["env", "OPENBLAS_CORETYPE=Prescott", Commands.path("dnet-train"), configuration, "--output", "run"] + settings,
-        in: workplace.path).wait()
+        in: workplace.path
+      ).wait()
       #expect(outcome.status == 0, "\(outcome.output)")
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
     }

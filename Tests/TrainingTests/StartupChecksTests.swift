@@ -12,7 +12,8 @@ extension EndToEnd {
       let settings = (Workplace.settings + both).flatMap { ["--set", $0] }
       let arguments = [Commands.repository + "/Configs/synthetic/tiny.yaml", "--output", run] + settings
       return try Job(
-        ["mpirun", "--bind-to", "none", "-n", "1", program] + arguments + [":", "-n", "1"] + (secondBy ?? [program]) + arguments + second,
+        ["mpirun", "--bind-to", "none", "-n", "1", program] + arguments + [":", "-n", "1"] + (secondBy ?? [program])
+          + arguments + second,
         in: workplace.path)
     }
 
@@ -43,7 +44,9 @@ extension EndToEnd {
         Refusal(name: "another option", words: who + ["--stop-after = 2", "has none"]) {
           try start(workplace, "c", second: ["--stop-after", "2"])
         },
-        Refusal(name: "another program", words: who + ["another dnet-train"]) { try start(workplace, "d", secondBy: [changed]) },
+        Refusal(name: "another program", words: who + ["another dnet-train"]) {
+          try start(workplace, "d", secondBy: [changed])
+        },
         Refusal(name: "another list", words: who + ["data.weakList"]) {
           try start(workplace, "e", second: ["--set", "data.root=otherlist"])
         },
@@ -64,9 +67,12 @@ extension EndToEnd {
       let workplace = try Workplace()
       let program = try Commands.path("dnet-train")
       let outcome = try start(
-        workplace, "run", both: ["cluster.mixedInstructionSets=warn"], secondBy: ["env", "OPENBLAS_CORETYPE=Zen", program]).wait()
+        workplace, "run", both: ["cluster.mixedInstructionSets=warn"],
+        secondBy: ["env", "OPENBLAS_CORETYPE=Zen", program]
+      ).wait()
       #expect(outcome.status == 0, "\(outcome.output)")
-      #expect(outcome.lines.contains { $0.hasPrefix("warning: rank 1 on ") && $0.contains(" Zen, ") }, "\(outcome.output)")
+      #expect(
+        outcome.lines.contains { $0.hasPrefix("warning: rank 1 on ") && $0.contains(" Zen, ") }, "\(outcome.output)")
     }
 
     /// The same data elsewhere, another number of threads: machines differ in that.
@@ -74,7 +80,9 @@ extension EndToEnd {
       let workplace = try Workplace()
       try workplace.copy("data", to: "elsewhere")
       let outcome = try start(
-        workplace, "run", second: ["--set", "data.root=elsewhere", "--set", "threads=2", "--set", "data.cacheMegabytes=0"]).wait()
+        workplace, "run",
+        second: ["--set", "data.root=elsewhere", "--set", "threads=2", "--set", "data.cacheMegabytes=0"]
+      ).wait()
       #expect(outcome.status == 0, "\(outcome.output)")
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
     }
@@ -82,7 +90,9 @@ extension EndToEnd {
     @Test func aTaskOfSlurmWithoutMPIIsRefused() throws {
       let workplace = try Workplace()
       let program = try Commands.path("dnet-train")
-      let arguments = [program, Commands.repository + "/Configs/synthetic/tiny.yaml", "--set", "data.root=data", "--dry-run"]
+      let arguments = [
+        program, Commands.repository + "/Configs/synthetic/tiny.yaml", "--set", "data.root=data", "--dry-run",
+      ]
       let alone = try Job(["env", "SLURM_NTASKS=4"] + arguments, in: workplace.path).wait()
       #expect(alone.status == 1 && alone.complaints.count == 1, "\(alone.output)")
       #expect(alone.output.contains("SLURM_NTASKS says 4 tasks") && alone.output.contains("mpirun"), "\(alone.output)")

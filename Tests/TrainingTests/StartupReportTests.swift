@@ -19,7 +19,10 @@ import Training
         (facts.cores, facts.launcherCores, facts.threads) = ("0-31", "0-31", 32 / ranks)
         (facts.mpi, facts.blas, facts.instructions) = ("Open MPI v4.1.4 FUNNELED", "0.3.21 SkylakeX", Self.avx512)
         facts.executable = String(repeating: "a", count: 64)
-        facts.settings = ["seed": "1", "classification.learningRate.base": "0.1", "cluster.mixedInstructionSets": "refuse", "--phase": "all"]
+        facts.settings = [
+          "seed": "1", "classification.learningRate.base": "0.1", "cluster.mixedInstructionSets": "refuse",
+          "--phase": "all",
+        ]
         facts.data = ["data.weakList": String(repeating: "b", count: 64)]
         change(all.count, &facts)
         all.append(facts)
@@ -42,10 +45,19 @@ import Training
       ({ $0.settings["seed"] = "2" }, ["has seed = 2", "has 1", "same configuration"]),
       ({ $0.settings["--phase"] = "segmentation" }, ["has --phase = segmentation", "has all"]),
       ({ $0.settings["--stop-after"] = "3" }, ["has --stop-after = 3", "has nothing"]),
-      ({ $0.executable = String(repeating: "c", count: 64) }, ["another dnet-train", "cccccccccccc...", "aaaaaaaaaaaa..."]),
-      ({ $0.data["data.weakList"] = "cannot be read" }, ["data.weakList", "found cannot be read", "found bbbbbbbbbbbb..."]),
+      (
+        { $0.executable = String(repeating: "c", count: 64) },
+        ["another dnet-train", "cccccccccccc...", "aaaaaaaaaaaa..."]
+      ),
+      (
+        { $0.data["data.weakList"] = "cannot be read" },
+        ["data.weakList", "found cannot be read", "found bbbbbbbbbbbb..."]
+      ),
       ({ $0.data = ["data.root": "has no JPEGImages"] }, ["data.root", "found has no JPEGImages", "found nothing"]),
-      ({ $0.blas = "0.3.21 Haswell" }, ["uses OpenBLAS 0.3.21 Haswell", "OpenBLAS 0.3.21 SkylakeX", "OPENBLAS_CORETYPE"]),
+      (
+        { $0.blas = "0.3.21 Haswell" },
+        ["uses OpenBLAS 0.3.21 Haswell", "OpenBLAS 0.3.21 SkylakeX", "OPENBLAS_CORETYPE"]
+      ),
       // A build for another set is another program: the set is the reason.
       (
         {
@@ -53,17 +65,24 @@ import Training
           $0.executable = "other"
         }, ["built for AVX2", "built for AVX-512", "DNET_MARCH=x86-64-v3"]
       ),
-      ({ $0.instructions |= dnet_instruction("AVX512BF16") }, ["built for AVX-512 with AVX512BF16", "built for AVX-512 without AVX512BF16"]),
+      (
+        { $0.instructions |= dnet_instruction("AVX512BF16") },
+        ["built for AVX-512 with AVX512BF16", "built for AVX-512 without AVX512BF16"]
+      ),
     ]
     for (change, words) in cases {
       let found = report([2, 3]) { rank, facts in if rank >= 3 { change(&facts) } }
       let text = found.error?.description ?? ""
-      for word in words + ["rank 3 on node2 (and 1 more)", "rank 0 on node1"] { #expect(text.contains(word), "\(word) is not in: \(text)") }
+      for word in words + ["rank 3 on node2 (and 1 more)", "rank 0 on node1"] {
+        #expect(text.contains(word), "\(word) is not in: \(text)")
+      }
     }
   }
 
   @Test func theSameNumberInOtherWordsIsNoDifference() {
-    #expect(report([2]) { rank, facts in if rank == 1 { facts.settings["classification.learningRate.base"] = "1e-1" } }.error == nil)
+    #expect(
+      report([2]) { rank, facts in if rank == 1 { facts.settings["classification.learningRate.base"] = "1e-1" } }.error
+        == nil)
   }
 
   @Test func mixedInstructionSetsMayBeToleratedOtherProgramsMayNot() {
@@ -72,7 +91,10 @@ import Training
       if rank == 1 { (facts.instructions, facts.blas, facts.executable) = (Self.avx2, "0.3.21 Haswell", "other") }
     }
     #expect(tolerant.error == nil)
-    #expect(tolerant.warnings.count == 2 && tolerant.warnings.allSatisfy { $0.contains("node2") && $0.contains("weights depend") }, "\(tolerant.warnings)")
+    #expect(
+      tolerant.warnings.count == 2
+        && tolerant.warnings.allSatisfy { $0.contains("node2") && $0.contains("weights depend") },
+      "\(tolerant.warnings)")
     let strict = report([1, 1]) { rank, facts in
       facts.settings["cluster.mixedInstructionSets"] = "warn"
       if rank == 1 { facts.executable = "other" }
@@ -110,21 +132,28 @@ import Training
   @Test func ranksOnOneCoreBesideFreeOnes() {
     let found = report([2]) { _, facts in (facts.cores, facts.threads) = ("0", 1) }
     #expect(found.warnings.count == 1)
-    #expect(found.warnings.first?.contains("ranks 0-1 of node1 have 2 threads on core 0, while 31 cores are free") == true, "\(found.warnings)")
+    #expect(
+      found.warnings.first?.contains("ranks 0-1 of node1 have 2 threads on core 0, while 31 cores are free") == true,
+      "\(found.warnings)")
   }
 
   @Test func ranksWhoseCoresOverlapInAChain() {
     let cores = ["0-3", "8-9", "3-4", "4-5"]
     // Six threads on six cores, two on two.
-    let enough = report([4]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = (cores[rank], 2, false) }
+    let enough = report([4]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = (cores[rank], 2, false)
+    }
     #expect(enough.warnings.isEmpty, "\(enough.warnings)")
     let more = report([4]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = (cores[rank], 3, false) }
-    #expect(more.warnings.first?.contains("ranks 0,2-3 of node1 have 9 threads on cores 0-5, while 24 cores are free") == true, "\(more.warnings)")
+    #expect(
+      more.warnings.first?.contains("ranks 0,2-3 of node1 have 9 threads on cores 0-5, while 24 cores are free")
+        == true, "\(more.warnings)")
   }
 
   @Test func aRankWithMoreThreadsThanItIsBoundTo() {
     let found = report([1]) { _, facts in (facts.cores, facts.threads, facts.sharesCores) = ("5", 8, false) }
-    #expect(found.warnings.first?.contains("rank 0 of node1 has 8 threads on core 5, while 31 cores are free") == true, "\(found.warnings)")
+    #expect(
+      found.warnings.first?.contains("rank 0 of node1 has 8 threads on core 5, while 31 cores are free") == true,
+      "\(found.warnings)")
     // As many as the user wants, where no core is left over.
     #expect(report([1]) { _, facts in (facts.threads, facts.sharesCores) = (64, false) }.warnings.isEmpty)
   }
@@ -133,17 +162,26 @@ import Training
     let found = report([2, 2, 2]) { rank, facts in (facts.cores, facts.threads) = ("\(rank % 2)", 1) }
     #expect(found.warnings.count == 1)
     let text = found.warnings.first ?? ""
-    #expect(text.contains("the 2 ranks of node1 (and on 2 other hosts) to 2 of 32 cores") && text.contains("slot:PE=16"), "\(text)")
+    #expect(
+      text.contains("the 2 ranks of node1 (and on 2 other hosts) to 2 of 32 cores") && text.contains("slot:PE=16"),
+      "\(text)")
     // Meant so.
-    #expect(report([2]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = ("\(rank)", 1, false) }.warnings.isEmpty)
+    #expect(
+      report([2]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = ("\(rank)", 1, false) }.warnings
+        .isEmpty)
     // Every core has its rank; what other jobs on the machine have is nobody's business.
-    #expect(report([2]) { rank, facts in (facts.cores, facts.launcherCores, facts.threads) = ("\(rank)", "0-1", 1) }.warnings.isEmpty)
+    #expect(
+      report([2]) { rank, facts in (facts.cores, facts.launcherCores, facts.threads) = ("\(rank)", "0-1", 1) }.warnings
+        .isEmpty)
   }
 
   // MARK: The table
 
   @Test func oneRankIsOneLine() {
-    #expect(report([1]).table == ["node1: 1 rank, 32 threads on cores 0-31, AVX-512, OpenBLAS 0.3.21 SkylakeX, Open MPI v4.1.4 FUNNELED"])
+    #expect(
+      report([1]).table == [
+        "node1: 1 rank, 32 threads on cores 0-31, AVX-512, OpenBLAS 0.3.21 SkylakeX, Open MPI v4.1.4 FUNNELED"
+      ])
   }
 
   @Test func aRowAHost() {

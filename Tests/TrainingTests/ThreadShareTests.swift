@@ -5,7 +5,8 @@ import Workers
 
 @Suite struct ThreadShareTests {
   private func share(_ mask: Int, _ ranks: Int, _ quota: Double? = nil, _ inGroup: Int = 1) -> Int {
-    ThreadShare.share(mask: mask, ranksInMask: ranks, quota: quota.map { CPUQuota(cores: $0, group: "g") }, ranksInGroup: inGroup)
+    ThreadShare.share(
+      mask: mask, ranksInMask: ranks, quota: quota.map { CPUQuota(cores: $0, group: "g") }, ranksInGroup: inGroup)
   }
 
   @Test func coresAreDividedAmongRanksOfTheSameMask() {

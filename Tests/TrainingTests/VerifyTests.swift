@@ -1,7 +1,6 @@
 // `dnet verify`: a run's iterations computed again on other ranks.
 import Foundation
 import Testing
-
 import Training
 
 extension EndToEnd {
@@ -31,7 +30,8 @@ extension EndToEnd {
       }
       // The run is as it was, and nothing lies beside it.
       #expect(workplace.contents("run") == before)
-      #expect(try FileManager.default.contentsOfDirectory(atPath: workplace.path).allSatisfy { !$0.contains("verify-") })
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: workplace.path).allSatisfy { !$0.contains("verify-") })
       // The chain: another digest in every line that has one.
       let digests = try lines(workplace).compactMap(\.digest)
       #expect(digests.count == 3 && Set(digests).count == 3)
@@ -46,7 +46,9 @@ extension EndToEnd {
       let outcome = try verify(workplace, ranks: nil)
       #expect(outcome.status == 3, "\(outcome.output)")
       // Eight shards on two ranks: rank 1's first is 4.
-      let words = ["iteration 3 of the classification phase", "gradient of classification.score in shard 4, then on rank 1 of "]
+      let words = [
+        "iteration 3 of the classification phase", "gradient of classification.score in shard 4, then on rank 1 of ",
+      ]
       #expect(words.allSatisfy(outcome.output.contains), "\(outcome.output)")
     }
 
@@ -77,7 +79,8 @@ extension EndToEnd {
         #expect(outcome.status == 1 && outcome.output.contains("change --from and --to"), "\(outcome.output)")
       }
       let other = try verify(workplace, ranks: nil, ["--set", "seed=4"])
-      #expect(other.status == 1 && other.output.contains("the run has 1, and the key changes weights"), "\(other.output)")
+      #expect(
+        other.status == 1 && other.output.contains("the run has 1, and the key changes weights"), "\(other.output)")
     }
   }
 }

@@ -3,9 +3,8 @@ import Checkpoints
 import Datasets
 import Foundation
 import Testing
-import Workers
-
 import Training
+import Workers
 
 final class Workplace {
   let path: String
@@ -18,7 +17,8 @@ final class Workplace {
   init() throws {
     path = NSTemporaryDirectory() + "dnet-training-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    try SyntheticSet.write(to: path + "/data", images: 40, classes: 3, seed: 1, workers: WorkerPool(threads: 2)) { _ in }
+    try SyntheticSet.write(to: path + "/data", images: 40, classes: 3, seed: 1, workers: WorkerPool(threads: 2)) { _ in
+    }
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
@@ -32,7 +32,8 @@ final class Workplace {
     let settings = (Self.settings + set).flatMap { ["--set", $0] }
     let configuration = Commands.repository + "/Configs/synthetic/tiny.yaml"
     return try Job(
-      Commands.launcher(ranks) + [Commands.path("dnet-train"), configuration, "--output", run] + settings + more, in: path)
+      Commands.launcher(ranks) + [Commands.path("dnet-train"), configuration, "--output", run] + settings + more,
+      in: path)
   }
 
   /// Trains to the end and expects that it goes well.
@@ -59,7 +60,8 @@ final class Workplace {
   // MARK: What a run wrote
 
   func summary(_ run: String) throws -> RunSummary {
-    let bytes = try #require(FileManager.default.contents(atPath: file("\(run)/summary.json")), "\(run) has no summary.json")
+    let bytes = try #require(
+      FileManager.default.contents(atPath: file("\(run)/summary.json")), "\(run) has no summary.json")
     return try JSONDecoder().decode(RunSummary.self, from: bytes)
   }
 
@@ -74,7 +76,9 @@ final class Workplace {
   }
 
   func checkpoints(_ run: String) -> [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: file("\(run)/checkpoints"))) ?? []).filter { $0 != CheckpointStore.latest }.sorted()
+    ((try? FileManager.default.contentsOfDirectory(atPath: file("\(run)/checkpoints"))) ?? []).filter {
+      $0 != CheckpointStore.latest
+    }.sorted()
   }
 
   func weights(_ name: String) throws -> StoredTensors { try WeightsFile.read(URL(fileURLWithPath: file(name))) }
@@ -84,7 +88,8 @@ final class Workplace {
   /// Every file below a folder with its bytes.
   func contents(_ folder: String) -> [String: Data] {
     let names = FileManager.default.enumerator(atPath: file(folder))?.compactMap { $0 as? String } ?? []
-    return Dictionary(uniqueKeysWithValues: names.map { ($0, FileManager.default.contents(atPath: file("\(folder)/\($0)")) ?? Data()) })
+    return Dictionary(
+      uniqueKeysWithValues: names.map { ($0, FileManager.default.contents(atPath: file("\(folder)/\($0)")) ?? Data()) })
   }
 
   // MARK: Files of a test
@@ -105,6 +110,7 @@ final class Workplace {
 
   /// Ids of a list of the drawn set.
   func ids(_ list: String = "train_aug") throws -> [String] {
-    String(decoding: try read("data/ImageSets/Segmentation/\(list).txt"), as: UTF8.self).split(separator: "\n").map(String.init)
+    String(decoding: try read("data/ImageSets/Segmentation/\(list).txt"), as: UTF8.self).split(separator: "\n").map(
+      String.init)
   }
 }

@@ -23,14 +23,18 @@ import Workers
     }
   }
 
-  @Test(arguments: [
-    ("max 100000\n", nil), ("150000 100000\n", 1.5), ("800000 100000", 8), ("50000 100000\n", 0.5), ("-1 100000", nil),
-    ("", nil), ("100000", nil), ("0 100000", nil), ("100000 0", nil), ("a b", nil), ("400000\n 100000\n", 4),
-  ] as [(String, Double?)])
+  @Test(
+    arguments: [
+      ("max 100000\n", nil), ("150000 100000\n", 1.5), ("800000 100000", 8), ("50000 100000\n", 0.5),
+      ("-1 100000", nil),
+      ("", nil), ("100000", nil), ("0 100000", nil), ("100000 0", nil), ("a b", nil), ("400000\n 100000\n", 4),
+    ] as [(String, Double?)])
   func limitsAreRead(text: String, cores: Double?) { #expect(CPUQuota.quota(ofLimit: text) == cores) }
 
   @Test(arguments: [(0.2, 1), (1, 1), (1.99, 1), (2, 2), (7.5, 7)])
-  func threadsAreWholeCores(cores: Double, threads: Int) { #expect(CPUQuota(cores: cores, group: "").threads == threads) }
+  func threadsAreWholeCores(cores: Double, threads: Int) {
+    #expect(CPUQuota(cores: cores, group: "").threads == threads)
+  }
 
   /// Each level limits all below it.
   @Test func theLeastOnTheWayUpCountsInVersion2() throws {
@@ -53,8 +57,12 @@ import Workers
   }
 
   @Test func version1HasAHierarchyForTheProcessor() throws {
-    let files = ["cpu.cfs_quota_us": "-1\n", "slurm/cpu.cfs_quota_us": "400000\n", "slurm/job/cpu.cfs_quota_us": "-1\n"]
-    let periods = ["cpu.cfs_period_us": "100000\n", "slurm/cpu.cfs_period_us": "100000\n", "slurm/job/cpu.cfs_period_us": "100000\n"]
+    let files = [
+      "cpu.cfs_quota_us": "-1\n", "slurm/cpu.cfs_quota_us": "400000\n", "slurm/job/cpu.cfs_quota_us": "-1\n",
+    ]
+    let periods = [
+      "cpu.cfs_period_us": "100000\n", "slurm/cpu.cfs_period_us": "100000\n", "slurm/job/cpu.cfs_period_us": "100000\n",
+    ]
     let lines = "12:memory:/slurm/job\n4:cpu,cpuacct:/slurm/job\n1:name=systemd:/slurm/job\n0::/\n"
     for folder in ["cpu,cpuacct", "cpu"] {
       let all = files.merging(periods) { $1 }
@@ -66,7 +74,9 @@ import Workers
 
   /// Version 2 beside version 1, without the controller.
   @Test func hybridsHaveBoth() throws {
-    let groups = try Groups(["unified/a/cpu.max": "200000 100000", "cpu/a/cpu.cfs_quota_us": "700000", "cpu/a/cpu.cfs_period_us": "100000"])
+    let groups = try Groups([
+      "unified/a/cpu.max": "200000 100000", "cpu/a/cpu.cfs_quota_us": "700000", "cpu/a/cpu.cfs_period_us": "100000",
+    ])
     #expect(try #require(groups.least("2:cpu:/a\n0::/a\n")) == (2, "/unified/a"))
     #expect(try #require(groups.least("2:cpu:/a\n0::/b\n")) == (7, "/cpu/a"))
   }

@@ -52,7 +52,9 @@ import Workers
     pool.run(threads) { _, _ in
       arrived.wrappingAdd(1, ordering: .sequentiallyConsistent)
       while arrived.load(ordering: .sequentiallyConsistent) < threads && Date.now < deadline { usleep(50) }
-      if arrived.load(ordering: .sequentiallyConsistent) == threads { met.wrappingAdd(1, ordering: .sequentiallyConsistent) }
+      if arrived.load(ordering: .sequentiallyConsistent) == threads {
+        met.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      }
     }
     #expect(met.load(ordering: .sequentiallyConsistent) == threads)
   }

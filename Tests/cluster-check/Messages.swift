@@ -22,7 +22,9 @@ func checkMessages(_ communicator: Communicator) throws {
   let gathered = try communicator.gather(Array(repeating: UInt8(rank), count: 100 * rank))
   require((gathered != nil) == (rank == 0), "gather is for rank 0")
   if let gathered {
-    require(gathered == (0..<size).map { Array(repeating: UInt8($0), count: 100 * $0) }, "gather gave \(gathered.map(\.count))")
+    require(
+      gathered == (0..<size).map { Array(repeating: UInt8($0), count: 100 * $0) },
+      "gather gave \(gathered.map(\.count))")
   }
 
   require(try communicator.anyRank(rank == size - 1), "a flag of the last rank was lost")
@@ -32,7 +34,8 @@ func checkMessages(_ communicator: Communicator) throws {
   require(try communicator.firstRankThatDiffers(in: [1, 2]) == nil, "equal values differ")
   if size > 2 {
     require(try communicator.firstRankThatDiffers(in: [rank < 2 ? 1 : 2]) == 2, "rank 2 differs")
-    require(try communicator.firstRankThatDiffers(in: Array(repeating: 1, count: rank == 1 ? 3 : 4)) == 1, "rank 1's length")
+    require(
+      try communicator.firstRankThatDiffers(in: Array(repeating: 1, count: rank == 1 ? 3 : 4)) == 1, "rank 1's length")
   }
 
   // A ring, 1,003 floats.
@@ -65,7 +68,9 @@ func checkMessages(_ communicator: Communicator) throws {
   }
   try communicator.barrier()
   require(communicator.localRank < communicator.ranksOnThisNode, "local rank \(communicator.localRank)")
-  require(communicator.ranksOnThisNode == size, "\(communicator.ranksOnThisNode) of \(size) ranks on \(communicator.nodeName)")
+  require(
+    communicator.ranksOnThisNode == size, "\(communicator.ranksOnThisNode) of \(size) ranks on \(communicator.nodeName)"
+  )
   say("messages agree")
 }
 
@@ -107,7 +112,8 @@ func checkWaiting(_ communicator: Communicator) throws {
   var after = rusage()
   getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &after)
   func seconds(_ usage: rusage) -> Double {
-    Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + 1e-6 * Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
+    Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + 1e-6
+      * Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
   }
   let used = try communicator.allGather([seconds(after) - seconds(before), communicator.secondsWaiting - start])
   for rank in 1..<max(communicator.size, 1) {

@@ -40,7 +40,8 @@ func someParameters(count: Int) -> ParameterTable {
     let fits = (floats + 15) & ~15 <= left
     parameters.append(
       Parameter(
-        "p\(index)", fits ? shape : [left], index % 2 == 0 ? .weight : .bias, rateMultiplier: [1, 2, 1, 0, 1][index % 5],
+        "p\(index)", fits ? shape : [left], index % 2 == 0 ? .weight : .bias,
+        rateMultiplier: [1, 2, 1, 0, 1][index % 5],
         decayMultiplier: index % 2 == 0 ? 1 : 0, gradient: fits && shape.count > 1 ? .factored : .stored))
     left -= fits ? (floats + 15) & ~15 : left
   }
@@ -126,7 +127,8 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
   func bucketed(floats: Int, _ way: FactorWay) throws -> (weights: ParameterVector, velocity: ParameterVector?) {
     let factored = table.parameters.indices.filter { table.parameters[$0].gradient == .factored }
     let plan = BucketPlan(
-      table, ranks: communicator.size, floats: floats, ways: Dictionary(uniqueKeysWithValues: factored.map { ($0, way) }))
+      table, ranks: communicator.size, floats: floats,
+      ways: Dictionary(uniqueKeysWithValues: factored.map { ($0, way) }))
     let sums = PartialSums(tree: tree, shards: range, table: table, rows: rows, exchanged: plan.exchanged, pool: pool)
     let weights = start()
     var current: MomentumSGD?
@@ -162,9 +164,12 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
         require(reports.contains { $0[0] == 1 }, "an infinite gradient was not seen")
         let before = digest(UnsafeBufferPointer(weights.memory.buffer))
         try reduction.discard()
-        require(digest(UnsafeBufferPointer(weights.memory.buffer)) == before, "an iteration that did not count changed weights")
+        require(
+          digest(UnsafeBufferPointer(weights.memory.buffer)) == before,
+          "an iteration that did not count changed weights")
       }
-      require(try backward(iteration, spoiled: false).allSatisfy { $0[0] == 0 }, "a sound gradient was taken for unsound")
+      require(
+        try backward(iteration, spoiled: false).allSatisfy { $0[0] == 0 }, "a sound gradient was taken for unsound")
       reduction.open()
       for parameter in table.parameters.indices where parameter % 3 != 1 { reduction.need([parameter]) }
       if iteration % 2 == 1 { try reduction.finish() }
@@ -200,7 +205,8 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
     require(found == wanted, "\(name), \(shards) shards, \(count) floats: weights \(found), one rank gives \(wanted)")
     if let velocity = result.velocity {
       require(
-        digest(UnsafeBufferPointer(velocity.memory.buffer)) == digest(UnsafeBufferPointer(plain.velocity.memory.buffer)),
+        digest(UnsafeBufferPointer(velocity.memory.buffer))
+          == digest(UnsafeBufferPointer(plain.velocity.memory.buffer)),
         "\(name), \(shards) shards, \(count) floats: velocity differs from one rank's")
     }
   }
@@ -216,13 +222,15 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
   let scalars = range.map { [value($0, 1, 2), value($0, 3, 4)] }
   let total = try communicator.sumOverShards(scalars, tree: tree)
   require(
-    total == tree.sum((0..<shards).map { [Double(value($0, 1, 2)), Double(value($0, 3, 4))] }), "sumOverShards \(total)")
+    total == tree.sum((0..<shards).map { [Double(value($0, 1, 2)), Double(value($0, 3, 4))] }), "sumOverShards \(total)"
+  )
   say("shards \(shards) count \(count) weights \(wanted) scalars \(total.map { String($0.bitPattern, radix: 16) })")
 }
 
 /// The definition, in plain loops and recursion.
 func trainPlainly(
-  _ table: ParameterTable, _ tree: ShardTree, iterations: Int, _ schedule: LearningRateSchedule, _ weights: ParameterVector,
+  _ table: ParameterTable, _ tree: ShardTree, iterations: Int, _ schedule: LearningRateSchedule,
+  _ weights: ParameterVector,
   _ gradient: (Int, Int, UnsafeMutablePointer<Float>) -> Void
 ) -> (weights: ParameterVector, velocity: ParameterVector) {
   let velocity = ParameterVector(table)
@@ -262,8 +270,10 @@ func benchmark(_ communicator: Communicator, floats: Int) throws {
   let weights = ParameterVector(table)
   let sums = PartialSums(tree: tree, shards: range, count: floats, pool: pool)
   let reduction = try BucketedReduction(
-    communicator, plan: BucketPlan(table, ranks: communicator.size), sums: sums, weights: weights.pointer, reportCount: 1,
-    pool: pool) { _, _ in }
+    communicator, plan: BucketPlan(table, ranks: communicator.size), sums: sums, weights: weights.pointer,
+    reportCount: 1,
+    pool: pool
+  ) { _, _ in }
   if CommandLine.arguments.count > 3 { communicator.pieceBytes = Int(CommandLine.arguments[3])! }
   var best = Double.infinity
   for _ in 0..<5 {
@@ -283,5 +293,6 @@ func benchmark(_ communicator: Communicator, floats: Int) throws {
     try communicator.barrier()
     best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
   }
-  say(String(format: "reduce-scatter and all-gather of %d MB on %d ranks: %.3f s", floats >> 18, communicator.size, best))
+  say(
+    String(format: "reduce-scatter and all-gather of %d MB on %d ranks: %.3f s", floats >> 18, communicator.size, best))
 }

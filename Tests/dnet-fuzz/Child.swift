@@ -13,7 +13,9 @@ enum Child {
   static func outcome(of bytes: [UInt8], _ decoder: any FuzzedDecoder) throws -> String {
     let start = clock_gettime_nsec()
     var outcome = "accepted"
-    do { try decoder.decode(bytes) } catch let error as BrokenPromise { throw error } catch { outcome = FuzzedDecoders.kind(error) }
+    do { try decoder.decode(bytes) } catch let error as BrokenPromise { throw error } catch {
+      outcome = FuzzedDecoders.kind(error)
+    }
     let seconds = Double(clock_gettime_nsec() - start) * 1e-9
     try BrokenPromise.unless(seconds <= secondsAllowed, "it took \(seconds) s")
     try BrokenPromise.unless(!outcome.lowercased().contains("memory"), "it asked for too much memory: \(outcome)")
@@ -27,10 +29,14 @@ enum Child {
   }
 
   /// Works on `numbers`; `progress` is a file in which the number of the input at hand stands, `tally` one for the outcomes.
-  static func run(_ name: String, seed: UInt64, numbers: Range<Int>, scratch: String, progress: String, tally: String) throws {
+  static func run(_ name: String, seed: UInt64, numbers: Range<Int>, scratch: String, progress: String, tally: String)
+    throws
+  {
     let decoder = try FuzzedDecoders.make(name, scratch: scratch)!
     let descriptor = open(progress, O_RDWR | O_CLOEXEC)
-    guard descriptor >= 0, let page = mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), page != MAP_FAILED else {
+    guard descriptor >= 0, let page = mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+      page != MAP_FAILED
+    else {
       fatalError("cannot map \(progress)")
     }
     let current = page.assumingMemoryBound(to: Int.self)
@@ -52,7 +58,10 @@ enum Child {
   }
 
   private static func limitMemory() {
-    let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ").first.flatMap { UInt64($0) } ?? 0
+    let pages =
+      (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ").first.flatMap {
+        UInt64($0)
+      } ?? 0
     let bytes = pages * UInt64(sysconf(Int32(_SC_PAGESIZE))) + memoryAllowed
     var limit = rlimit(rlim_cur: rlim_t(bytes), rlim_max: rlim_t(bytes))
     setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)

@@ -49,8 +49,10 @@ enum FuzzedDecoders {
   /// The error in a few words that do not depend on places and names.
   static func kind(_ error: any Error) -> String {
     func plain(_ text: String) -> String {
-      String(decoding: text.utf8.map { (33...126).contains($0) ? ((48...57).contains($0) ? 35 : $0) : 32 }, as: UTF8.self)
-        .prefix(60).trimmingCharacters(in: .whitespaces)
+      String(
+        decoding: text.utf8.map { (33...126).contains($0) ? ((48...57).contains($0) ? 35 : $0) : 32 }, as: UTF8.self
+      )
+      .prefix(60).trimmingCharacters(in: .whitespaces)
     }
     switch error {
     case let error as ImageError:
@@ -60,7 +62,8 @@ enum FuzzedDecoders {
       }
     case PreparationError.noSBDMask(_, let reason): return plain("noSBDMask: \(reason)")
     case PackError.contradiction(_, let what): return plain("contradiction: \(what)")
-    case is DatasetError, is PackError, is CropListError: return Mirror(reflecting: error).children.first?.label ?? "\(error)"
+    case is DatasetError, is PackError, is CropListError:
+      return Mirror(reflecting: error).children.first?.label ?? "\(error)"
     default: return plain("\(type(of: error)): \(error)")
     }
   }

@@ -11,7 +11,8 @@ struct JPEGInputs: FuzzedDecoder {
     var files: [[UInt8]] = []
     for progressive in [false, true] {
       for (space, stored) in [
-        (JCS_GRAYSCALE, JCS_GRAYSCALE), (JCS_RGB, JCS_YCbCr), (JCS_RGB, JCS_RGB), (JCS_CMYK, JCS_CMYK), (JCS_CMYK, JCS_YCCK),
+        (JCS_GRAYSCALE, JCS_GRAYSCALE), (JCS_RGB, JCS_YCbCr), (JCS_RGB, JCS_RGB), (JCS_CMYK, JCS_CMYK),
+        (JCS_CMYK, JCS_YCCK),
       ] {
         files.append(Self.file(space, stored, progressive: progressive))
         files.append(Self.file(space, stored, progressive: progressive, restart: 1))
@@ -19,7 +20,10 @@ struct JPEGInputs: FuzzedDecoder {
       files.append(Self.file(JCS_RGB, JCS_YCbCr, progressive: progressive, arithmetic: true))
     }
     files.append(JPEG.encode(RGBImage(width: 3, height: 2, color: Color(10, 200, 90))))
-    let exif: [UInt8] = [0xFF, 0xE1, 0, 34] + Array("Exif\0\0II".utf8) + [42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]
+    let exif: [UInt8] =
+      [0xFF, 0xE1, 0, 34] + Array("Exif\0\0II".utf8) + [
+        42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0,
+      ]
     files.append(Array(files[2][..<2]) + exif + files[2][2...])
     seeds = files
     segments = files.map(Self.segments)
@@ -55,11 +59,14 @@ struct JPEGInputs: FuzzedDecoder {
         file[at] += content
       default:
         // The frame's and the scans' heads decide most.
-        let heads = file.indices.filter { file[$0].count > 1 && ((0xC0...0xCF).contains(file[$0][1]) || file[$0][1] == 0xDA) }
+        let heads = file.indices.filter {
+          file[$0].count > 1 && ((0xC0...0xCF).contains(file[$0][1]) || file[$0][1] == 0xDA)
+        }
         guard !heads.isEmpty else { continue }
         let head = mutation.pick(heads)
         guard file[head].count > 5 else { continue }
-        file[head][4 + mutation.below(min(file[head].count - 4, 16))] = mutation.chance(50) ? UInt8(mutation.below(18)) : mutation.byte()
+        file[head][4 + mutation.below(min(file[head].count - 4, 16))] =
+          mutation.chance(50) ? UInt8(mutation.below(18)) : mutation.byte()
       }
     }
     return file.flatMap { $0 }

@@ -88,7 +88,8 @@ struct MATInputs: FuzzedDecoder {
 
   // MARK: Files
 
-  private static let header: [UInt8] = Array("MATLAB 5.0 MAT-file, fuzzed".utf8) + [UInt8](repeating: 32, count: 97) + [0, 1, 0x49, 0x4D]
+  private static let header: [UInt8] =
+    Array("MATLAB 5.0 MAT-file, fuzzed".utf8) + [UInt8](repeating: 32, count: 97) + [0, 1, 0x49, 0x4D]
 
   private static func bytes(_ content: [UInt8], compressed: Bool) -> [UInt8] {
     guard compressed else { return content }
@@ -119,7 +120,9 @@ struct MATInputs: FuzzedDecoder {
       let (type, size) = (bytes.little(at, 4), bytes.little(at + 4, 4))
       guard size <= bytes.count - at - 8 else { return nil }
       if type == 15 {
-        guard let content = Zlib.inflate(Array(bytes[at + 8..<at + 8 + size])), let elements = elements(content) else { return nil }
+        guard let content = Zlib.inflate(Array(bytes[at + 8..<at + 8 + size])), let elements = elements(content) else {
+          return nil
+        }
         variables.append(Variable(compressed: true, elements: elements))
       } else {
         guard let elements = elements(Array(bytes[at..<at + 8 + size])) else { return nil }

@@ -118,6 +118,8 @@ extension [UInt8] {
     }
   }
 
-  func little(_ start: Int, _ width: Int) -> Int { (0..<width).reversed().reduce(0) { $0 << 8 | Int(self[start + $1]) } }
+  func little(_ start: Int, _ width: Int) -> Int {
+    (0..<width).reversed().reduce(0) { $0 << 8 | Int(self[start + $1]) }
+  }
   func big(_ start: Int, _ width: Int) -> Int { (0..<width).reduce(0) { $0 << 8 | Int(self[start + $1]) } }
 }

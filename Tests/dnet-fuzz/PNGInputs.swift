@@ -17,7 +17,9 @@ struct PNGInputs: FuzzedDecoder {
   init(mask: Bool) {
     self.mask = mask
     // (colour type, depths)
-    let kinds: [(Int, [Int])] = [(0, [1, 2, 4, 8, 16]), (2, [8, 16]), (3, [1, 2, 4, 8]), (4, [8, 16]), (6, [8, 16])]
+    let kinds: [(Int, [Int])] = [
+      (0, [1, 2, 4, 8, 16]), (2, [8, 16]), (3, [1, 2, 4, 8]), (4, [8, 16]), (6, [8, 16]),
+    ]
     var files: [[Chunk]] = []
     for (type, depths) in kinds {
       for depth in depths {
@@ -36,7 +38,8 @@ struct PNGInputs: FuzzedDecoder {
   func decode(_ bytes: [UInt8]) throws {
     guard mask else {
       let picture = try Photograph.decode(bytes, file: "f")
-      return try FuzzedDecoders.check(width: picture.width, height: picture.height, values: picture.pixels.count, channels: 3)
+      return try FuzzedDecoders.check(
+        width: picture.width, height: picture.height, values: picture.pixels.count, channels: 3)
     }
     _ = PNG.palette(bytes)
     let picture: IndexImage
@@ -47,7 +50,10 @@ struct PNGInputs: FuzzedDecoder {
     }
     try FuzzedDecoders.check(width: picture.width, height: picture.height, values: picture.indices.count, channels: 1)
     // A header's depth, if it is that of the palette file that was read.
-    if bytes[25] == 3 { try BrokenPromise.unless(picture.indices.allSatisfy { Int($0) < 1 << Int(bytes[24]) }, "an index of too many bits") }
+    if bytes[25] == 3 {
+      try BrokenPromise.unless(
+        picture.indices.allSatisfy { Int($0) < 1 << Int(bytes[24]) }, "an index of too many bits")
+    }
   }
 
   func input(_ mutation: Mutation) -> [UInt8] {
@@ -62,7 +68,8 @@ struct PNGInputs: FuzzedDecoder {
       let at = mutation.below(file.count)
       switch mutation.below(10) {
       case 0, 1: mutation.rearrange(&file, other: mutation.pick(chunks))
-      case 2, 3: file[at].data.isEmpty ? () : mutation.change(&file[at].data, other: mutation.pick(mutation.pick(chunks)).data)
+      case 2, 3:
+        file[at].data.isEmpty ? () : mutation.change(&file[at].data, other: mutation.pick(mutation.pick(chunks)).data)
       case 4: file[at].type = Array(mutation.pick(Self.types).utf8)
       case 5: mutation.changeInPlace(&file[0].data)
       case 6: split(&file, mutation)
@@ -75,13 +82,15 @@ struct PNGInputs: FuzzedDecoder {
   }
 
   private static let types = [
-    "IHDR", "PLTE", "IDAT", "IEND", "tRNS", "gAMA", "cHRM", "sRGB", "iCCP", "tEXt", "zTXt", "iTXt", "bKGD", "pHYs", "sBIT", "sPLT",
+    "IHDR", "PLTE", "IDAT", "IEND", "tRNS", "gAMA", "cHRM", "sRGB", "iCCP", "tEXt", "zTXt", "iTXt", "bKGD", "pHYs",
+    "sBIT", "sPLT",
     "hIST", "tIME", "oFFs", "pCAL", "sCAL", "eXIf", "acTL", "ABCD", "abcd",
   ]
 
   /// Changes what the pixels' stream inflates to: filters and values.
   private func changePixels(_ file: inout [Chunk], _ mutation: Mutation) {
-    guard let at = file.firstIndex(where: { $0.type == Array("IDAT".utf8) }), var pixels = Zlib.inflate(file[at].data) else { return }
+    guard let at = file.firstIndex(where: { $0.type == Array("IDAT".utf8) }), var pixels = Zlib.inflate(file[at].data)
+    else { return }
     if mutation.chance(50) { mutation.changeInPlace(&pixels) } else { mutation.change(&pixels, other: pixels) }
     file[at].data = Zlib.deflate(pixels)
   }
@@ -129,8 +138,10 @@ struct PNGInputs: FuzzedDecoder {
     if type == 3 { file.append(chunk("tRNS", [0, 128])) }
     if type == 0 { file.append(chunk("tRNS", [0, 1])) }
     // First and last places and steps of Adam7's passes: x0, y0, dx, dy.
-    let passes = interlaced
-      ? [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)] : [(0, 0, 1, 1)]
+    let passes =
+      interlaced
+      ? [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+      : [(0, 0, 1, 1)]
     let channels = [1, 0, 3, 1, 2, 0, 4][type]
     var pixels: [UInt8] = []
     for (x0, y0, dx, dy) in passes where width > x0 && height > y0 {

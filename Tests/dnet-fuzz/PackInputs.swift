@@ -20,15 +20,21 @@ struct PackInputs: FuzzedDecoder {
     let root = folder + "/set"
     for name in ["JPEGImages", "SegmentationClassAug", "ImageSets/Main"] { try FileBytes.makeFolder("\(root)/\(name)") }
     for (place, id) in ["a", "b", "c"].enumerated() {
-      try PNG.write(RGBImage(width: 4 + place, height: 3, color: Color(90, 120, 30)), to: "\(root)/JPEGImages/\(id).jpg")
-      if id != "c" { try FileBytes.write(PNG.encodeGrey(IndexImage(width: 4 + place, height: 3, index: UInt8(place + 1))), to: "\(root)/SegmentationClassAug/\(id).png") }
+      try PNG.write(
+        RGBImage(width: 4 + place, height: 3, color: Color(90, 120, 30)), to: "\(root)/JPEGImages/\(id).jpg")
+      if id != "c" {
+        try FileBytes.write(
+          PNG.encodeGrey(IndexImage(width: 4 + place, height: 3, index: UInt8(place + 1))),
+          to: "\(root)/SegmentationClassAug/\(id).png")
+      }
     }
     try FileBytes.write("c 1\n".utf8, to: root + "/ImageSets/Main/bicycle_train.txt")
     try FileBytes.write("a\nb\n".utf8, to: root + "/strong.txt")
     try FileBytes.write("a\nb\nc\n".utf8, to: root + "/weak.txt")
     let set = try VOCDirectory(root: root, classes: 3)
     let crops = try CropListReader.parse(
-      CropInputs.lines.split(separator: "\n").prefix(3).joined(separator: "\n"), name: "crops.txt").encoded
+      CropInputs.lines.split(separator: "\n").prefix(3).joined(separator: "\n"), name: "crops.txt"
+    ).encoded
     seeds = try [(["strong.txt", "weak.txt"], crops), (["strong.txt"], [])].map { lists, crops in
       _ = try PackWriter.write(to: file, set, lists: lists, crops: crops, workers: workers)
       return try FileBytes.read(file)
@@ -56,12 +62,14 @@ struct PackInputs: FuzzedDecoder {
         for image in images.prefix(4) {
           try note {
             let photograph = try pack.photograph(image)
-            try FuzzedDecoders.check(width: photograph.width, height: photograph.height, values: photograph.pixels.count, channels: 3)
+            try FuzzedDecoders.check(
+              width: photograph.width, height: photograph.height, values: photograph.pixels.count, channels: 3)
           }
           try note {
             let mask = try pack.loadMask(image)
             try FuzzedDecoders.check(width: mask.width, height: mask.height, values: mask.indices.count, channels: 1)
-            try BrokenPromise.unless(mask.indices.allSatisfy { $0 <= pack.classes || $0 == 255 }, "an index that is no class")
+            try BrokenPromise.unless(
+              mask.indices.allSatisfy { $0 <= pack.classes || $0 == 255 }, "an index that is no class")
           }
         }
       }
@@ -107,7 +115,9 @@ struct PackInputs: FuzzedDecoder {
       mutation.change(&part, other: part)
       bytes.replaceSubrange(index..<end, with: part)
       let more = part.count - (end - index)
-      for place in [24, Self.cropsAt, mutation.pick([64, 80])] { bytes.put(little: UInt64(bitPattern: Int64(bytes.little(place, 8) + more)), at: place) }
+      for place in [24, Self.cropsAt, mutation.pick([64, 80])] {
+        bytes.put(little: UInt64(bitPattern: Int64(bytes.little(place, 8) + more)), at: place)
+      }
     default:
       var part = Array(bytes[index..<end])
       if mutation.chance(60) { mutation.changeNumber(&part, aligned: 4) } else { mutation.changeInPlace(&part) }

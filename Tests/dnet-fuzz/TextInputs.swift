@@ -9,9 +9,12 @@ import Proposals
 /// Fields and line ends that mean something, or nearly.
 private enum Fields {
   static let odd = [
-    "/", "//", ".", "..", ".jpg", "a.jpg", "/J/a.jpg", "/S/a.png", "a.PNG", "#", "# sha256 ", "\u{FEFF}", "\r", "\r\n", "\n", "\u{2028}",
-    "\u{85}", "\u{301}", "\0", "-", "--1", "0", "1", "-1", "2", "32767", "32768", "-32768", "-32769", "65536", "4294967296",
-    "99999999999999999999", "+1", "1e3", "١", " ", "\t", "\u{A0}", "\u{1F9EA}", "# 3 crops", "# -3 crops", "# dnet crop list 2",
+    "/", "//", ".", "..", ".jpg", "a.jpg", "/J/a.jpg", "/S/a.png", "a.PNG", "#", "# sha256 ", "\u{FEFF}", "\r", "\r\n",
+    "\n", "\u{2028}",
+    "\u{85}", "\u{301}", "\0", "-", "--1", "0", "1", "-1", "2", "32767", "32768", "-32768", "-32769", "65536",
+    "4294967296",
+    "99999999999999999999", "+1", "1e3", "١", " ", "\t", "\u{A0}", "\u{1F9EA}", "# 3 crops", "# -3 crops",
+    "# dnet crop list 2",
   ].map { Array($0.utf8) }
 
   static func change(_ bytes: inout [UInt8], _ mutation: Mutation, other: [UInt8]) {
@@ -29,7 +32,11 @@ private enum Fields {
         let line = mutation.below(lines.count)
         var fields = lines[line].split(separator: 32).map { Array($0) }
         guard !fields.isEmpty else { continue }
-        if mutation.chance(40) { mutation.rearrange(&fields, other: odd) } else { fields[mutation.below(fields.count)] = mutation.pick(odd) }
+        if mutation.chance(40) {
+          mutation.rearrange(&fields, other: odd)
+        } else {
+          fields[mutation.below(fields.count)] = mutation.pick(odd)
+        }
         lines[line] = Array(fields.joined(separator: [32]))
         bytes = Array(lines.joined(separator: [10]))
       }
@@ -39,19 +46,24 @@ private enum Fields {
 
 struct ListInputs: FuzzedDecoder {
   let file: String
-  let seeds = [
-    "2007_000032\n2007_000039\n2007_000063\n", "/JPEGImages/2007_000032.jpg /SegmentationClassAug/2007_000032.png\nimages/a.png\n",
-    "# a comment\r\n\r\na\r\n b.c \r\nd", "\u{FEFF}a\nphotographs/x.jpeg masks/x.png\n\u{FC}ber.jpg\n",
-  ].map { Array($0.utf8) } + [ListFile.bytes(["a", "b"], comments: ["seed 1"])]
+  let seeds =
+    [
+      "2007_000032\n2007_000039\n2007_000063\n",
+      "/JPEGImages/2007_000032.jpg /SegmentationClassAug/2007_000032.png\nimages/a.png\n",
+      "# a comment\r\n\r\na\r\n b.c \r\nd", "\u{FEFF}a\nphotographs/x.jpeg masks/x.png\n\u{FC}ber.jpg\n",
+    ].map { Array($0.utf8) } + [ListFile.bytes(["a", "b"], comments: ["seed 1"])]
 
   func decode(_ bytes: [UInt8]) throws {
-    if let digests = ListFile.digests(bytes) { try BrokenPromise.unless(digests.found.count == 64, "a digest of other length") }
+    if let digests = ListFile.digests(bytes) {
+      try BrokenPromise.unless(digests.found.count == 64, "a digest of other length")
+    }
     try FileBytes.write(bytes, to: file)
     let images = try ImageList.read(file)
     try BrokenPromise.unless(!images.isEmpty && images[0].line >= 1, "no image")
     try BrokenPromise.unless(zip(images, images.dropFirst()).allSatisfy { $0.line < $1.line }, "lines out of order")
     for image in images {
-      try BrokenPromise.unless(!image.id.isEmpty && !image.id.utf8.contains(47), "line \(image.line): the id \"\(image.id)\"")
+      try BrokenPromise.unless(
+        !image.id.isEmpty && !image.id.utf8.contains(47), "line \(image.line): the id \"\(image.id)\"")
       try BrokenPromise.unless(image.mask == nil || image.photograph != nil, "a mask without a photograph")
     }
   }
@@ -76,10 +88,12 @@ struct CropInputs: FuzzedDecoder {
     """ + "\n"
 
   init() {
-    let head = "# dnet crop list 1\n# sha256 \(String(repeating: "0", count: 64))\n# 3 crops: made up\n# seed 1; random boxes\n"
+    let head =
+      "# dnet crop list 1\n# sha256 \(String(repeating: "0", count: 64))\n# 3 crops: made up\n# seed 1; random boxes\n"
     let sound = Self.lines.split(separator: "\n").dropLast().joined(separator: "\n") + "\n"
     let texts = [
-      Self.withDigest(Array((head + sound).utf8)), Array(sound.utf8), Array(Self.lines.utf8), Array(sound.replacing("\n", with: "\r\n").utf8),
+      Self.withDigest(Array((head + sound).utf8)), Array(sound.utf8), Array(Self.lines.utf8),
+      Array(sound.replacing("\n", with: "\r\n").utf8),
       Array("a.jpg a.png 0 0 4 4\(String(repeating: " 1", count: 32))\n".utf8),
     ]
     self.texts = texts.count
@@ -100,10 +114,12 @@ struct CropInputs: FuzzedDecoder {
   struct Refused: Error, CustomStringConvertible { let description = "no encoded list" }
 
   static func check(_ list: CropList) throws(BrokenPromise) {
-    try BrokenPromise.unless(list.firstLines.count == list.ids.count, "\(list.ids.count) ids, \(list.firstLines.count) lines")
+    try BrokenPromise.unless(
+      list.firstLines.count == list.ids.count, "\(list.ids.count) ids, \(list.firstLines.count) lines")
     for record in list.records {
       try BrokenPromise.unless(
-        Int(record.image) < list.ids.count && record.labels != 0 && record.x1 <= record.x2 && record.y1 <= record.y2, "crop \(record)")
+        Int(record.image) < list.ids.count && record.labels != 0 && record.x1 <= record.x2 && record.y1 <= record.y2,
+        "crop \(record)")
     }
   }
 

@@ -29,7 +29,9 @@ struct Watch {
     }
 
     var current: Int {
-      (try? Data(contentsOf: URL(fileURLWithPath: progress))).map { $0.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) } } ?? numbers.lowerBound
+      (try? Data(contentsOf: URL(fileURLWithPath: progress))).map {
+        $0.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+      } ?? numbers.lowerBound
     }
   }
 
@@ -109,7 +111,9 @@ struct Watch {
     case (.uncaughtSignal, let signal): what = "signal \(signal)"
     case (_, let status): what = "exit status \(status)"
     }
-    print("FAILED \(name), input \(number): \(what)\n  saved as \(file); again: dnet-fuzz --decoder \(name) --seed \(seed) --only \(number)")
+    print(
+      "FAILED \(name), input \(number): \(what)\n  saved as \(file); again: dnet-fuzz --decoder \(name) --seed \(seed) --only \(number)"
+    )
     fflush(nil)
   }
 
@@ -126,7 +130,9 @@ struct Watch {
     print("  \(share(accepted))  accepted")
     let kinds = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
     for (kind, count) in kinds.prefix(12) { print("  \(share(count))  \(kind)") }
-    if kinds.count > 12 { print("  \(share(kinds.dropFirst(12).reduce(0) { $0 + $1.value }))  \(kinds.count - 12) other kinds") }
+    if kinds.count > 12 {
+      print("  \(share(kinds.dropFirst(12).reduce(0) { $0 + $1.value }))  \(kinds.count - 12) other kinds")
+    }
     fflush(nil)
   }
 }

@@ -30,10 +30,14 @@ while !arguments.isEmpty {
   let value = arguments.removeFirst()
   switch option {
   case "--decoder":
-    guard FuzzedDecoders.names.contains(value) else { fail("no decoder \(value): there are \(FuzzedDecoders.names.joined(separator: ", "))") }
+    guard FuzzedDecoders.names.contains(value) else {
+      fail("no decoder \(value): there are \(FuzzedDecoders.names.joined(separator: ", "))")
+    }
     decoders.append(value)
   case "--seed", "--count", "--processes", "--only":
-    guard let number = Int(value), number >= (option == "--seed" || option == "--only" ? 0 : 1) else { fail("\(option) takes a number, not \(value)") }
+    guard let number = Int(value), number >= (option == "--seed" || option == "--only" ? 0 : 1) else {
+      fail("\(option) takes a number, not \(value)")
+    }
     numbers[option] = number
   case "--failures", "--save": texts[option] = value
   default: fail("unknown option \(option); the head of Tests/dnet-fuzz/main.swift lists all")
@@ -58,7 +62,8 @@ if let number = numbers["--only"] {
   var failed = 0
   for name in decoders.isEmpty ? FuzzedDecoders.names : decoders {
     failed += try Watch(
-      name: name, seed: seed, count: numbers["--count"]!, processes: numbers["--processes"]!, failures: texts["--failures"]!
+      name: name, seed: seed, count: numbers["--count"]!, processes: numbers["--processes"]!,
+      failures: texts["--failures"]!
     ).run()
   }
   print(failed == 0 ? "no input failed" : "\(failed) inputs failed")

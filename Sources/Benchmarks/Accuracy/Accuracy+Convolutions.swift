@@ -55,11 +55,13 @@ extension AccuracyBenchmark {
       let result = AlignedMemory(floats: weights.count)
       plan.sum(input: x.pointer, outputGradient: gradient.pointer, into: result.pointer, bench: bench)
       let (from, to) = (
-        BlockedIndex(channels: inputs, height: side, width: side), BlockedIndex(channels: outputs, height: side, width: side)
+        BlockedIndex(channels: inputs, height: side, width: side),
+        BlockedIndex(channels: outputs, height: side, width: side)
       )
       compare("Winograd weight gradient", shape.text, terms: pixels, result.pointer, count: result.count) { index in
         let (k, c, tap) = (index / 9 / inputs, index / 9 % inputs, index % 9)
-        return Self.weightGradient(images: self.images, side, to: to, from: from, k, c, tap, gradient.pointer, x.pointer)
+        return Self.weightGradient(
+          images: self.images, side, to: to, from: from, k, c, tap, gradient.pointer, x.pointer)
       }
     }
   }
@@ -95,7 +97,8 @@ extension AccuracyBenchmark {
         let (y, column) = (place.y + tap / 3 - 1, place.x + tap % 3 - 1)
         guard y >= 0, y < side, column >= 0, column < side else { continue }
         let weight =
-          turned ? weights[(c * outputs + place.channel) * 9 + 8 - tap] : weights[(place.channel * inputs + c) * 9 + tap]
+          turned
+          ? weights[(c * outputs + place.channel) * 9 + 8 - tap] : weights[(place.channel * inputs + c) * 9 + tap]
         element.add(weight, x[source(place.image, c, y, column)])
       }
     }

@@ -146,7 +146,9 @@ extension AccuracyBenchmark {
 
   func measureUpdate() {
     let count = 1 << 16
-    let (weights, velocity, gradient) = (values(count, .normal(0.05)), values(count, .normal(1e-3)), values(count, .normal(1)))
+    let (weights, velocity, gradient) = (
+      values(count, .normal(0.05)), values(count, .normal(1e-3)), values(count, .normal(1))
+    )
     let (before, past) = (AlignedMemory(floats: count), AlignedMemory(floats: count))
     before.pointer.update(from: weights.pointer, count: count)
     past.pointer.update(from: velocity.pointer, count: count)

@@ -73,9 +73,12 @@ extension AccuracyBenchmark {
     let place = BlockedIndex(channels: channels, height: side, width: side)
     for (name, result, keyPath) in [
       ("mean", mean, \Channel.mean), ("variance", variance, \Channel.variance),
-      ("scale gradient", scaleGradient, \Channel.scaleGradient), ("shift gradient", shiftGradient, \Channel.shiftGradient),
+      ("scale gradient", scaleGradient, \Channel.scaleGradient),
+      ("shift gradient", shiftGradient, \Channel.shiftGradient),
     ] {
-      compare("batch norm \(name)", text, terms: pixels, isLong: false, result.pointer, count: channels) { truth[$0][keyPath: keyPath] }
+      compare("batch norm \(name)", text, terms: pixels, isLong: false, result.pointer, count: channels) {
+        truth[$0][keyPath: keyPath]
+      }
     }
     compare("batch norm y", text, terms: pixels, isLong: false, y.pointer, count: y.count) { index in
       let channel = place.place(index).channel
@@ -96,7 +99,8 @@ extension AccuracyBenchmark {
         truth: Double(factor) * one.inverse.truth
           * (Double(gradient) - one.shiftGradient.truth / m - normalized * one.scaleGradient.truth / m),
         direct: factor * one.inverse.direct
-          * (gradient - one.shiftGradient.direct / Float(pixels) - normalizedDirect * one.scaleGradient.direct / Float(pixels)))
+          * (gradient - one.shiftGradient.direct / Float(pixels) - normalizedDirect * one.scaleGradient.direct
+            / Float(pixels)))
     }
   }
 
@@ -235,7 +239,8 @@ extension AccuracyBenchmark {
       }
       return element
     }
-    compare("score weight gradient", text, terms: images * pixels, weightGradient.pointer, count: 2 * channels) { index in
+    compare("score weight gradient", text, terms: images * pixels, weightGradient.pointer, count: 2 * channels) {
+      index in
       let (k, c) = (index / channels, index % channels)
       var element = Element.zero
       for image in 0..<self.images {

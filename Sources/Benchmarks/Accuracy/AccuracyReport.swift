@@ -48,7 +48,8 @@ package struct AccuracyReport: Encodable, Sendable {
     for row in rows {
       let compared = row.samples == row.elements ? "all \(row.elements)" : "\(row.samples)"
       let errors = [row.maximumError, row.relativeL2, row.directMaximumError, row.directRelativeL2].map(Self.text)
-      lines.append("| \(row.kernel) | \(row.layers) | \(row.terms) | \(compared) | \(errors.joined(separator: " | ")) |")
+      lines.append(
+        "| \(row.kernel) | \(row.layers) | \(row.terms) | \(compared) | \(errors.joined(separator: " | ")) |")
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -59,7 +60,8 @@ package struct AccuracyReport: Encodable, Sendable {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     return try encoder.encode(self) + Data("\n".utf8)
   }
 }

@@ -35,7 +35,9 @@ package struct BucketPlan: Sendable {
   ///   - pieces: what is smaller than a few buckets, a large matrix or the stored gradients together, is cut into so many, if they
   ///     are not too small then: what is not cut cannot travel while the rest is still computed.
   ///   - ways: for parameters whose gradients are factored; those that are not named go by `sums`.
-  package init(_ table: ParameterTable, ranks: Int, floats: Int = 8 << 20, pieces: Int = 1, ways: [Int: FactorWay] = [:]) {
+  package init(
+    _ table: ParameterTable, ranks: Int, floats: Int = 8 << 20, pieces: Int = 1, ways: [Int: FactorWay] = [:]
+  ) {
     self.table = table
     self.ranks = ranks
     let networks = Self.networks(of: table)
@@ -60,10 +62,12 @@ package struct BucketPlan: Sendable {
     for index in table.parameters.indices where table.parameters[index].gradient == .factored {
       let count = (table.parameters[index].count + 15) & ~15
       cut(
-        table.offsets[index]..<table.offsets[index] + count, ways[index] ?? .sums, longest(count, least: Self.leastFactored))
+        table.offsets[index]..<table.offsets[index] + count, ways[index] ?? .sums,
+        longest(count, least: Self.leastFactored))
     }
     // A bucket is complete with the gradient of its first layer; tables are in the order of the forward pass.
-    self.buckets = buckets.enumerated().sorted { ($1.element.key, $0.offset) < ($0.element.key, $1.offset) }.map(\.element.bucket)
+    self.buckets = buckets.enumerated().sorted { ($1.element.key, $0.offset) < ($0.element.key, $1.offset) }.map(
+      \.element.bucket)
   }
 
   /// Above so many buckets, nothing is gained by more of them.
@@ -99,7 +103,8 @@ package struct BucketPlan: Sendable {
   package var owned: [[Range<Int>]] {
     (0..<ranks).map { rank in
       var ranges: [Range<Int>] = []
-      for slice in buckets.map({ $0.slices[rank] }).filter({ !$0.isEmpty }).sorted(by: { $0.lowerBound < $1.lowerBound }) {
+      for slice in buckets.map({ $0.slices[rank] }).filter({ !$0.isEmpty }).sorted(by: { $0.lowerBound < $1.lowerBound }
+      ) {
         if let last = ranges.last, last.upperBound == slice.lowerBound {
           ranges[ranges.count - 1] = last.lowerBound..<slice.upperBound
         } else {

@@ -74,7 +74,9 @@ extension BucketedReduction {
     flights.forEach(require)
     let own = sums.shards
     timed(state, .unpack) {
-      for shard in 0..<sums.tree.shards where !own.contains(shard) { sums.factors!.unpack(parameter, shard: shard, pool) }
+      for shard in 0..<sums.tree.shards where !own.contains(shard) {
+        sums.factors!.unpack(parameter, shard: shard, pool)
+      }
     }
     unpacked.insert(parameter)
     return true

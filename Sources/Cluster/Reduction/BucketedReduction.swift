@@ -63,10 +63,12 @@ package final class BucketedReduction {
   ///     belongs to the first of the range. It must not fail: other ranks are waiting.
   package init(
     _ communicator: Communicator, plan: BucketPlan, sums: PartialSums, weights: UnsafeMutablePointer<Float>,
-    reportCount: Int, pool: WorkerPool, update: @escaping (_ range: Range<Int>, _ gradientSum: UnsafePointer<Float>) -> Void
+    reportCount: Int, pool: WorkerPool,
+    update: @escaping (_ range: Range<Int>, _ gradientSum: UnsafePointer<Float>) -> Void
   ) throws {
     try sums.tree.requireWork(forRanks: communicator.size)
-    precondition(plan.ranks == communicator.size && plan.table.vectorCount == sums.count, "the plan is another network's")
+    precondition(
+      plan.ranks == communicator.size && plan.table.vectorCount == sums.count, "the plan is another network's")
     self.communicator = communicator
     self.plan = plan
     self.sums = sums
@@ -91,7 +93,8 @@ package final class BucketedReduction {
       SumSlot(computed: longest * nodes[rank].count, received: foreign * longestSlice)
     }
     total = AlignedMemory(
-      floats: plan.buckets.filter { $0.way == .factors || $0.way == .replicas }.map { $0.slices[rank].count }.max() ?? 0,
+      floats: plan.buckets.filter { $0.way == .factors || $0.way == .replicas }.map { $0.slices[rank].count }.max()
+        ?? 0,
       for: .gradients)
   }
 
@@ -146,7 +149,9 @@ package final class BucketedReduction {
     state.own = slices.enumerated().map { rank, slice in
       if slice.isEmpty { return [] }
       // Stored sums are used where they are.
-      let computed = state.slot.map { $0.computed.pointer + (slice.lowerBound - state.bucket.range.lowerBound) * sums.nodes.count }
+      let computed = state.slot.map {
+        $0.computed.pointer + (slice.lowerBound - state.bucket.range.lowerBound) * sums.nodes.count
+      }
       return sums.values(of: slice, in: computed ?? total.pointer)
     }
     guard communicator.size > 1 else { return }

@@ -54,7 +54,8 @@ package struct FactorChoice: Sendable {
         .replicas: 4 * own * factors * others,
       ]
       let products: [FactorWay: Int] = [
-        .sums: rows * parameter.count * own, .factors: rows * slice * tree.shards, .replicas: rows * parameter.count * tree.shards,
+        .sums: rows * parameter.count * own, .factors: rows * slice * tree.shards,
+        .replicas: rows * parameter.count * tree.shards,
       ]
       var layer = Layer(parameter: index, name: parameter.name, way: .sums, bytes: bytes, products: products)
       func cost(_ way: FactorWay) -> Double {

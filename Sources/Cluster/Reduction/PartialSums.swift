@@ -159,7 +159,9 @@ package final class PartialSums {
         values = sibling
       }
     }
-    guard unsoundStored == nil, let bad = (0..<tasks).first(where: { !(largest[$0] <= Magnitude.limit) }) else { return }
+    guard unsoundStored == nil, let bad = (0..<tasks).first(where: { !(largest[$0] <= Magnitude.limit) }) else {
+      return
+    }
     let first = range.lowerBound + bad * Self.taskFloats
     let offset = (first..<range.upperBound).first { !(abs(memory.pointer[$0]) <= Magnitude.limit) }
     unsoundStored = (shard, offset ?? first)
@@ -187,7 +189,9 @@ package final class PartialSums {
     let outputs = nodes.indices.map { memory + $0 * range.count }
     let stored = range.clamped(to: 0..<storedCount)
     if !stored.isEmpty {
-      for (output, sum) in zip(outputs, finished) { output.update(from: sum.pointer + stored.lowerBound, count: stored.count) }
+      for (output, sum) in zip(outputs, finished) {
+        output.update(from: sum.pointer + stored.lowerBound, count: stored.count)
+      }
     }
     factors?.sum(range, into: outputs, pool)
     return outputs

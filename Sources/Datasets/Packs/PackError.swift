@@ -43,7 +43,8 @@ package enum PackError: Error, Equatable, CustomStringConvertible {
     case .noList(let pack, let list, let available):
       "\(pack) has no list \(list), it has \(available.joined(separator: ", ")): correct data.weakList or data.strongList, or "
         + "pack that list too (dnet data pack --list \(list))"
-    case .noImage(let pack, let id): "\(pack) has no image \(id): pack the list that names it (dnet data pack --list ...)"
+    case .noImage(let pack, let id):
+      "\(pack) has no image \(id): pack the list that names it (dnet data pack --list ...)"
     case .noMask(let pack, let id):
       "no mask for \(id) in \(pack): it had none when it was packed; run dnet data prepare, then dnet data pack"
     case .noLabels(let pack, let id): "no labels for \(id) in \(pack): \(again)"

@@ -9,19 +9,25 @@ enum PackIndex {
   ///   - dataEnd: where the pictures end and the index begins in the file.
   ///   - classNames: their place in the strings.
   static func fault(
-    _ index: UnsafeRawBufferPointer, items: Int, stringsBytes: Int, lists: Int, classes: Int, classNames: Range<Int>, dataEnd: Int
+    _ index: UnsafeRawBufferPointer, items: Int, stringsBytes: Int, lists: Int, classes: Int, classNames: Range<Int>,
+    dataEnd: Int
   ) -> String? {
     let strings = items * PackFormat.entryBytes
     guard (1...63).contains(classes) else { return "it has \(classes) classes" }
     guard classNames.upperBound <= stringsBytes else { return "its class names lie outside" }
-    let names = index[strings + classNames.lowerBound..<strings + classNames.upperBound].split(separator: UInt8(ascii: "\n")).count
+    let names = index[strings + classNames.lowerBound..<strings + classNames.upperBound].split(
+      separator: UInt8(ascii: "\n")
+    ).count
     guard names == classes + 1 else { return "it has \(classes) classes and the background, but \(names) names" }
     for item in 0..<items {
       let entry = PackEntry(index, at: item * PackFormat.entryBytes)
-      guard !entry.photographName.isEmpty, max(entry.photographName.upperBound, entry.maskName.upperBound) <= stringsBytes else {
+      guard !entry.photographName.isEmpty,
+        max(entry.photographName.upperBound, entry.maskName.upperBound) <= stringsBytes
+      else {
         return "the paths of item \(item + 1) lie outside"
       }
-      for (start, count) in [(entry.photographAt, entry.photographBytes), (entry.maskAt, entry.maskBytes)] where count > 0 {
+      for (start, count) in [(entry.photographAt, entry.photographBytes), (entry.maskAt, entry.maskBytes)]
+      where count > 0 {
         guard start >= PackFormat.headerBytes, count <= dataEnd, start <= dataEnd - count else {
           return "the pictures of item \(item + 1) lie outside"
         }

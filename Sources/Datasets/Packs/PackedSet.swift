@@ -35,7 +35,9 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
     var kept = false
     defer { if !kept { close(descriptor) } }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw .unreadable(pack: path, reason: String(cString: strerror(errno))) }
+    guard fstat(descriptor, &status) == 0 else {
+      throw .unreadable(pack: path, reason: String(cString: strerror(errno)))
+    }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(pack: path, reason: "not a file") }
     let size = Int(status.st_size)
 
@@ -48,10 +50,12 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
     typealias Place = PackFormat.Header
     let numbers = header.withUnsafeBytes { bytes in
       (
-        version: bytes.half(Place.version), entryBytes: bytes.half(Place.entryBytes), items: Int(clamping: bytes.word(Place.items)),
+        version: bytes.half(Place.version), entryBytes: bytes.half(Place.entryBytes),
+        items: Int(clamping: bytes.word(Place.items)),
         fileBytes: Int(clamping: bytes.word(Place.fileBytes)), classes: Int(clamping: bytes.word(Place.classes)),
         lists: Int(clamping: bytes.word(Place.lists)), entriesAt: Int(clamping: bytes.word(Place.entriesAt)),
-        stringsBytes: Int(clamping: bytes.word(Place.stringsBytes)), listsBytes: Int(clamping: bytes.word(Place.listsBytes)),
+        stringsBytes: Int(clamping: bytes.word(Place.stringsBytes)),
+        listsBytes: Int(clamping: bytes.word(Place.listsBytes)),
         cropsAt: Int(clamping: bytes.word(Place.cropsAt)), cropsBytes: Int(clamping: bytes.word(Place.cropsBytes)),
         cropsWord: bytes.word(Place.cropsWord),
         classNames: bytes.half(Place.classNamesAt)..<bytes.half(Place.classNamesAt) + bytes.half(Place.classNamesBytes)
@@ -91,7 +95,8 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
 
     let strings = numbers.items * PackFormat.entryBytes..<numbers.items * PackFormat.entryBytes + numbers.stringsBytes
     func text(_ range: Range<Int>) -> String {
-      String(decoding: index[strings.lowerBound + range.lowerBound..<strings.lowerBound + range.upperBound], as: UTF8.self)
+      String(
+        decoding: index[strings.lowerBound + range.lowerBound..<strings.lowerBound + range.upperBound], as: UTF8.self)
     }
     var lists: [String: (start: Int, count: Int)] = [:]
     var listNames: [String] = []
@@ -145,7 +150,9 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
 
   /// A leading slash or the folders' names in another form do not matter as long as one list is meant.
   package func images(list: String) throws -> [ListedImage] {
-    guard let (start, count) = lists[list] ?? lists["/" + list] ?? (list.hasPrefix("/") ? lists[String(list.dropFirst())] : nil)
+    guard
+      let (start, count) = lists[list] ?? lists["/" + list]
+        ?? (list.hasPrefix("/") ? lists[String(list.dropFirst())] : nil)
     else { throw PackError.noList(pack: path, list: list, available: listNames) }
     return (0..<count).map { listed(index.half(start + 4 * $0), line: $0 + 1) }
   }
@@ -177,7 +184,8 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
   // MARK: Pictures
 
   package func photograph(_ image: ListedImage) throws -> RGBImage {
-    try Photograph.decode(try photographBytes(of: try item(of: image)), file: "\(path): \(image.photograph ?? image.id)")
+    try Photograph.decode(
+      try photographBytes(of: try item(of: image)), file: "\(path): \(image.photograph ?? image.id)")
   }
 
   package func loadMask(_ image: ListedImage) throws -> IndexImage {
@@ -206,7 +214,9 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
     return entry.maskBytes > 0 ? try read(entry.maskAt, entry.maskBytes, entry.maskWord, item, "mask") : nil
   }
 
-  private func read(_ start: Int, _ count: Int, _ word: UInt64, _ item: Int, _ what: String) throws(PackError) -> [UInt8] {
+  private func read(_ start: Int, _ count: Int, _ word: UInt64, _ item: Int, _ what: String) throws(PackError)
+    -> [UInt8]
+  {
     let (bytes, failure) = readBytes(start, count)
     if failure != 0 { throw .unreadable(pack: path, reason: String(cString: strerror(failure))) }
     guard bytes.count == count, bytes.withUnsafeBytes({ SHA256.word(of: $0) }) == word else {
@@ -244,7 +254,8 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
   }
 
   /// Verifies every item's checksums and the crops'. Throws the first error, or `damagedItems` where there are more.
-  package func verify(workers: WorkerPool, progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws(PackError) {
+  package func verify(workers: WorkerPool, progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws(PackError)
+  {
     var failures: [PackError] = []
     for start in stride(from: 0, to: itemCount, by: 256) {
       let end = min(start + 256, itemCount)

@@ -49,7 +49,8 @@ package struct NaiveConvolution {
       for k in 0..<outputChannels {
         var sum = 0.0
         for c in 0..<inputChannels {
-          sum += Double(weights[(k * inputChannels + c) * 9 + tap])
+          sum +=
+            Double(weights[(k * inputChannels + c) * 9 + tap])
             * Double(input[index(inputChannels, image, c, from.0, from.1)])
         }
         output[index(outputChannels, image, k, to.0, to.1)] += sum

@@ -65,7 +65,9 @@ package struct CropListJob: Sendable {
       CropListText.append(whole, all[all.count - 1], names: names, classes: store.classes, to: &text)
     }
     for combination in all[unit.combinations] {
-      guard let foreground = classBoxes.foreground(of: combination) else { throw CropListError.maskChanged(id: image.id) }
+      guard let foreground = classBoxes.foreground(of: combination) else {
+        throw CropListError.maskChanged(id: image.id)
+      }
       let boxes = cropping.boxes(
         of: combination, foreground: foreground, id: image.id, width: width, height: height, proposals: proposals)
       for box in boxes {

@@ -65,7 +65,9 @@ package final class BoxScorer {
 
   /// 1 / ((w + h) / 2)^kappa. The paper divides by 2 (w + h)^kappa; the published program, to which the published
   /// `minScore` belongs, leaves out that constant.
-  package static func scale(halfPerimeter: Int, kappa: Float) -> Float { 1 / Powers.power(Float(max(halfPerimeter, 2)) / 2, kappa) }
+  package static func scale(halfPerimeter: Int, kappa: Float) -> Float {
+    1 / Powers.power(Float(max(halfPerimeter, 2)) / 2, kappa)
+  }
 
   private static func integral(_ values: [Float], _ width: Int, _ height: Int) -> Memory<Double> {
     let sums = Memory<Double>(repeating: 0, count: (width + 1) * (height + 1))

@@ -27,7 +27,8 @@ struct ForestFeatures {
     let height = Self.scaled(luv[0].height, by: 1, over: shrink)
     var channels = luv.map { $0.resized(width: width, height: height) }
     for half in [false, true] {
-      let (w, h) = half
+      let (w, h) =
+        half
         ? (Self.scaled(luv[0].width, by: 0.5), Self.scaled(luv[0].height, by: 0.5)) : (luv[0].width, luv[0].height)
       let smooth = luv.map {
         $0.resized(width: w, height: h).smoothed(radius: options.gradientSmoothingRadius, border: .mirroredAtPixel)

@@ -48,13 +48,16 @@ extension StructuredForest {
     }
     self.options = options
     nodesOfTree = options.numberOfTrees > 0 ? childs.count / options.numberOfTrees : 0
-    (self.childs, self.featureIds, self.thresholds, self.edgeBoundaries) = (childs, featureIds, thresholds, edgeBoundaries)
+    (self.childs, self.featureIds, self.thresholds, self.edgeBoundaries) = (
+      childs, featureIds, thresholds, edgeBoundaries
+    )
     let inner = max(1, options.patchInnerSize * options.patchInnerSize)
     // Which orientation an edge has does not matter: the votes of all are summed.
     let bad = edgeBins.firstIndex { $0 < 0 || Int($0) >= inner * max(1, options.channels) }
     self.edgeBins = bad == nil && inner <= 65_536 ? edgeBins.map { UInt16(Int($0) % inner) } : []
     if let bad {
-      throw .unfitModel(file: text.file, reason: "edgeBins has \(edgeBins[bad]), outside the patch's middle of \(inner) pixels")
+      throw .unfitModel(
+        file: text.file, reason: "edgeBins has \(edgeBins[bad]), outside the patch's middle of \(inner) pixels")
     }
     try check(file: text.file)
   }
@@ -99,7 +102,8 @@ extension StructuredForest {
       if child != 0 {
         // Children stand behind their parent, so that every path ends.
         try need(
-          child - 1 > inTree && child < nodesOfTree, "node \(inTree) of tree \(node / nodesOfTree) leads to node \(child)")
+          child - 1 > inTree && child < nodesOfTree,
+          "node \(inTree) of tree \(node / nodesOfTree) leads to node \(child)")
         try need(
           featureIds[node] >= 0 && Int(featureIds[node]) < features,
           "node \(inTree) of tree \(node / nodesOfTree) asks for feature \(featureIds[node]) of \(features)")
@@ -155,7 +159,9 @@ private struct ModelText {
         position += 1
         return key
       } else {
-        throw fault("a key was expected, not \"\(String(decoding: bytes[position..<min(position + 20, bytes.count)], as: UTF8.self))\"")
+        throw fault(
+          "a key was expected, not \"\(String(decoding: bytes[position..<min(position + 20, bytes.count)], as: UTF8.self))\""
+        )
       }
     }
     return nil
@@ -179,7 +185,9 @@ private struct ModelText {
       } else if Self.isLetter(byte) && depth == 0 {
         return numbers
       } else {
-        throw fault("a number was expected, not \"\(String(decoding: bytes[position..<min(position + 20, bytes.count)], as: UTF8.self))\"")
+        throw fault(
+          "a number was expected, not \"\(String(decoding: bytes[position..<min(position + 20, bytes.count)], as: UTF8.self))\""
+        )
       }
     }
     guard depth == 0 else { throw fault("the file ends within brackets: it is cut short") }
@@ -189,7 +197,11 @@ private struct ModelText {
   /// Passes over the value of a key that does not matter: what stands on its line, and numbers after it.
   mutating func skip() throws(ProposalError) {
     while position < bytes.count && bytes[position] == 32 { position += 1 }
-    if position < bytes.count, Self.isLetter(bytes[position]) || bytes[position] == 34 { skipLine() } else { _ = try numbers() }
+    if position < bytes.count, Self.isLetter(bytes[position]) || bytes[position] == 34 {
+      skipLine()
+    } else {
+      _ = try numbers()
+    }
   }
 
   private mutating func number() throws(ProposalError) -> Double {
@@ -203,7 +215,9 @@ private struct ModelText {
     let follows = position < bytes.count ? bytes[position] : 10
     // Most are small whole numbers.
     if digits > 0 && digits < 10 && (Self.isSpace(follows) || follows == 44 || follows == 93) { return Double(value) }
-    while position < bytes.count, !Self.isSpace(bytes[position]), bytes[position] != 44, bytes[position] != 93 { position += 1 }
+    while position < bytes.count, !Self.isSpace(bytes[position]), bytes[position] != 44, bytes[position] != 93 {
+      position += 1
+    }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     // OpenCV writes whole floats as "2.".
     guard let value = Double(text.hasSuffix(".") ? text + "0" : text), value.magnitude < 2e9 else {
@@ -229,14 +243,16 @@ enum GzipFile {
     let chunk = 1 << 20
     while true {
       var got: Int32 = 0
-      bytes.append(contentsOf: [UInt8](unsafeUninitializedCapacity: chunk) { buffer, count in
-        got = gzread(file, buffer.baseAddress, UInt32(chunk))
-        count = max(0, Int(got))
-      })
+      bytes.append(
+        contentsOf: [UInt8](unsafeUninitializedCapacity: chunk) { buffer, count in
+          got = gzread(file, buffer.baseAddress, UInt32(chunk))
+          count = max(0, Int(got))
+        })
       var code: Int32 = 0
       let message = gzerror(file, &code)
       if got < 0 || code != Z_OK && code != Z_STREAM_END {
-        let reason = code == Z_ERRNO ? String(cString: strerror(errno)) : message.map { String(cString: $0) } ?? "damaged"
+        let reason =
+          code == Z_ERRNO ? String(cString: strerror(errno)) : message.map { String(cString: $0) } ?? "damaged"
         throw .unreadableModel(file: path, reason: reason)
       }
       if bytes.count > limit { throw .unreadableModel(file: path, reason: "it is larger than 1 GiB unpacked") }

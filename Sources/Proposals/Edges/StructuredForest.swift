@@ -144,9 +144,11 @@ enum RidgeOrientation {
       for x in 0..<width {
         let (l, r) = (Border.mirrored.index(x - 1, width), Border.mirrored.index(x + 1, width))
         // Second differences, smoothed along the other axis as Sobel's are.
-        let xx = (above[l] - 2 * above[x] + above[r]) + 2 * (here[l] - 2 * here[x] + here[r])
+        let xx =
+          (above[l] - 2 * above[x] + above[r]) + 2 * (here[l] - 2 * here[x] + here[r])
           + (below[l] - 2 * below[x] + below[r])
-        let yy = (above[l] + 2 * above[x] + above[r]) - 2 * (here[l] + 2 * here[x] + here[r])
+        let yy =
+          (above[l] + 2 * above[x] + above[r]) - 2 * (here[l] + 2 * here[x] + here[r])
           + (below[l] + 2 * below[x] + below[r])
         let xy = above[l] - above[r] - below[l] + below[r]
         angles.append(Angles.half(yy - xx, -2 * xy))
