@@ -1,4 +1,4 @@
-// From a picture and a box to the network's input (reference-facts section 1): cut the box (outside the picture: black
+// From a picture and a box to the network's input (docs/reference.md section 1): cut the box (outside the picture: black
 // and 255), resize to 350/320 of the input side, cut a random square of the input side, mirror half of them, subtract
 // the mean. Bilinear for pictures and nearest for masks, both as OpenCV computes them.
 import Images
@@ -6,7 +6,7 @@ import Proposals
 import Randomness
 
 package struct Augmentation: Sendable {
-  /// B,G,R (reference-facts section 1: 5.prototxt).
+  /// B,G,R (docs/reference.md section 1: 5.prototxt).
   package static let trainingMean: (Float, Float, Float) = (104.008, 116.669, 122.675)
 
   /// Side of the network's input.

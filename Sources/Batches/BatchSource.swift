@@ -77,7 +77,7 @@ package final class WeakBatches: BatchSource {
 }
 
 /// Phase two: a crop around the foreground of one label combination, and its binary mask. Classes are not counted again
-/// after the cut: a chosen class may have left it, its seed is still set (reference-facts section 1).
+/// after the cut: a chosen class may have left it, its seed is still set (docs/reference.md section 1).
 package final class StrongBatches: BatchSource {
   /// Where the crops come from.
   package enum Crops: Sendable {

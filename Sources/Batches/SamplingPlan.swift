@@ -1,4 +1,4 @@
-// Which example stands in which slot of which minibatch (reference-facts section 1, "order": shuffle, walk the list,
+// Which example stands in which slot of which minibatch (docs/reference.md section 1, "order": shuffle, walk the list,
 // reshuffle at its end). Slot s of iteration i is number i * B + s of an endless walk, so any rank can say what any slot
 // holds without having walked there.
 import Randomness

@@ -1,7 +1,7 @@
 // What the network sees of one shard.
 //
 //   B examples   S input side   L classes
-import Tensors
+import Compute
 
 /// The examples of one shard: planes (B, 3, S, S) in B,G,R with the mean subtracted, labels [B][L] of 0 and 1, masks
 /// (B, S, S) of 0, 1 and 255 (segmentation phase only).

@@ -3,8 +3,7 @@
 //
 // These are ceilings, so the best of several runs counts, not the median.
 import Kernels
-import Tensors
-import Workers
+import Compute
 
 package struct MachinePeak: Sendable {
   /// float32, two operations a multiply-add.

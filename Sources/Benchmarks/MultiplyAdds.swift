@@ -1,4 +1,4 @@
-// The multiply-adds of every layer with weights, as direct convolution (reference-facts section 5): what GFLOP/s are
+// The multiply-adds of every layer with weights, as direct convolution (docs/reference.md section 5): what GFLOP/s are
 // counted against, however a layer is really computed.
 import Networks
 

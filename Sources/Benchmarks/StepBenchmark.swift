@@ -4,11 +4,9 @@
 // reading pictures, of the reduction or of the update. Factored gradients are computed in it too, block by block as the
 // update takes them; in training they are computed once for all shards of a rank together, which is a little quicker. Dropout is on in phase one. Preparing the weights (the transforms that follow each
 // update, once for all shards of a rank) is timed apart.
-import Gradients
+import Compute
 import Networks
 import Randomness
-import Tensors
-import Workers
 
 /// Which of the three ways through the network.
 package enum MeasuredStep: String, Sendable, CaseIterable {
@@ -64,37 +62,37 @@ package struct StepBenchmark {
   }
 
   package func run(_ step: MeasuredStep, profiled: Bool) -> StepTimes {
-    let bench = Workbench(workers: workers)
+    let context = ExecutionContext(workers: workers)
     switch step {
     case .classification:
-      let runner = ClassificationStep(net, images: images, dropoutRate: 0.5, bench: bench)
+      let runner = ClassificationStep(net, images: images, dropoutRate: 0.5, context: context)
       let gradient = BenchmarkGradient(net.classification.table, rows: images * shape.scorePixels)
       let preparation = Timing.median(Timing.repeated(repeats) { runner.prepare() })
-      return measure(step, bench, profiled, preparation) {
+      return measure(step, context, profiled, preparation) {
         _ = runner.run(
           planes: planes.pointer, labels: labels.pointer, key: DropoutKey(seed: 1, iteration: 0, firstSlot: 0),
           gradient: gradient.shard)
-        gradient.complete(bench)
+        gradient.complete(context)
       }
     case .segmentation:
-      let runner = SegmentationStep(net, images: images, bench: bench)
+      let runner = SegmentationStep(net, images: images, context: context)
       let gradient = BenchmarkGradient(net.segmentation.table, rows: images * shape.scorePixels)
       runner.prepareClassification()
       let preparation = Timing.median(Timing.repeated(repeats) { runner.prepare() })
       return masks.withUnsafeBufferPointer { masks in
-        measure(step, bench, profiled, preparation) {
+        measure(step, context, profiled, preparation) {
           _ = runner.run(
             planes: planes.pointer, labels: labels.pointer, mask: masks.baseAddress!, gradient: gradient.shard)
-          gradient.complete(bench)
+          gradient.complete(context)
         }
       }
     case .inference:
-      let pass = InferencePass(net, images: images, bench: bench)
-      return measure(step, bench, profiled, nil) {
+      let pass = InferencePass(net, images: images, context: context)
+      return measure(step, context, profiled, nil) {
         let scores = pass.features(planes.pointer)
         let classes = shape.classes
         let choices = (0..<images).map { image in
-          LabelChoice(
+          LabelQuery(
             image: image,
             seeds: (image * classes..<(image + 1) * classes).map { scores[$0] * labels.pointer[$0] })
         }
@@ -107,17 +105,17 @@ package struct StepBenchmark {
   }
 
   private func measure(
-    _ step: MeasuredStep, _ bench: Workbench, _ profiled: Bool, _ preparation: Double?, _ body: () -> Void
+    _ step: MeasuredStep, _ context: ExecutionContext, _ profiled: Bool, _ preparation: Double?, _ body: () -> Void
   ) -> StepTimes {
     body()
     var seconds: [Double] = []
     var laps: [Stopwatch] = []
     for _ in 0..<repeats {
       let stopwatch = profiled ? Stopwatch() : nil
-      bench.stopwatch = stopwatch
+      context.stopwatch = stopwatch
       seconds.append(Timing.seconds(body))
       stopwatch?.stop()
-      bench.stopwatch = nil
+      context.stopwatch = nil
       if let stopwatch { laps.append(stopwatch) }
     }
     let stages = (laps.first?.stages ?? []).map { stage in
@@ -145,12 +143,12 @@ private final class BenchmarkGradient {
 
   var shard: ShardGradient { ShardGradient(stored: stored.pointer, factors: factors, shard: 0) }
 
-  func complete(_ bench: Workbench) {
+  func complete(_ context: ExecutionContext) {
     for (name, range) in factors.parameters {
-      bench.stage(String(name.dropLast(".weight".count)), .weightGradient)
+      context.stage(String(name.dropLast(".weight".count)), .weightGradient)
       for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.block) {
         let block = first..<min(first + Self.block, range.upperBound)
-        factors.sum(block, into: [computed.pointer], bench.workers)
+        factors.sum(block, into: [computed.pointer], context.workers)
       }
     }
   }

@@ -1,5 +1,5 @@
 // Bytes into and out of files in one pass, with every failure of the operating system turned into an error.
-import Digests
+import Support
 import Foundation
 
 /// Where bytes go. `finish` must be called; without it a file may be short.

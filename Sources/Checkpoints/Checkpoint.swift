@@ -6,9 +6,9 @@
 //   PHASE-NNNNNN/SHA256SUMS                  the SHA-256 of all three, as `sha256sum -c` reads them
 //
 // There is no random state: randomness is a function of seed and iteration.
-import Digests
+import Support
 import Foundation
-import Tensors
+import Compute
 
 /// A checkpoint on disk whose manifest was read and whose files were checked.
 package struct Checkpoint: Sendable {

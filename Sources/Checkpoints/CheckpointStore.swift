@@ -71,7 +71,7 @@ package final class CheckpointStore: @unchecked Sendable {
     }
   }
 
-  // MARK: Finding
+  // MARK: Diagnostic
 
   /// A directory that carries a checkpoint's name.
   package struct Found: Sendable, Equatable {

@@ -1,5 +1,5 @@
 // What a checkpoint says of itself, and the versions of its format.
-import Digests
+import Support
 import Foundation
 
 /// What a checkpoint belongs to.

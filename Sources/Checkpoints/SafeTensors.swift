@@ -2,9 +2,9 @@
 // the header in JSON: for each tensor its type, shape, and first and last byte; then all values without gaps.
 //
 // Files come from other people and from full disks, so reading checks everything and trusts nothing.
-import Digests
+import Support
 import Foundation
-import Tensors
+import Compute
 
 /// One tensor to be written.
 package struct TensorToWrite {

@@ -1,6 +1,6 @@
 // Tensors that were read from a file, and the memory they live in.
 import Foundation
-import Tensors
+import Compute
 
 /// The element types that dnet reads and writes, by their safetensors names.
 package enum ElementType: String, Sendable {

@@ -1,7 +1,7 @@
 // A file of weights read from beginning to end, its values going straight to where they are wanted: a model of any size is
 // read with a buffer's memory.
 import Foundation
-import Tensors
+import Compute
 
 /// What stands before the values: which tensors follow, and the file's own remarks.
 package struct TensorHeader: Sendable {

@@ -1,5 +1,5 @@
 // What can be said of weights without a network: ranges and damage of each tensor, and how two models differ.
-import Tensors
+import Compute
 
 /// One tensor in figures. Those over values leave out what is not finite; nil where nothing is left.
 package struct TensorSummary: Codable, Sendable, Equatable {

@@ -1,6 +1,6 @@
 // One number for a network's weights: what `dnet model digest` prints and what two runs are compared by.
-import Digests
-import Tensors
+import Support
+import Compute
 
 package enum WeightsDigest {
   /// SHA-256, in hexadecimal, over all tensors in the order of their names (compared as UTF-8 bytes). Of each tensor:

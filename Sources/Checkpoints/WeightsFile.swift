@@ -1,7 +1,7 @@
 // A file of weights: safetensors, plain or inside zstd. `zstd -d` on the latter gives the former.
-import Digests
+import Support
 import Foundation
-import Tensors
+import Compute
 
 package enum WeightsFile {
   /// What was written, as a manifest notes it.

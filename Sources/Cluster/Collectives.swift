@@ -114,7 +114,7 @@ extension Communicator {
 
   /// Runs `body` on every rank. Where it throws on any, all throw `ClusterError.failedOnRank` with the lowest such rank
   /// and its text, so that ranks leave by the same way. `body` makes no collective call that a failure would skip.
-  package func together<Result>(_ body: () throws -> Result) throws -> Result {
+  package func rethrowOnAllRanks<Result>(_ body: () throws -> Result) throws -> Result {
     let result = Swift.Result { try body() }
     var text: [UInt8] = []
     if case .failure(let error) = result {

@@ -17,13 +17,13 @@ final class CommunicationThread: @unchecked Sendable {
   /// Nanoseconds in which something was under way, up to the last look.
   let busy = Atomic<Int>(0)
   /// Hears of every flight's end, on this thread: for a timeline. Set while nothing is in flight.
-  var observer: ((TransfersInFlight) -> Void)?
+  var observer: ((PendingTransfer) -> Void)?
 
   private enum Command {
     case call(Call)
-    case start(TransfersInFlight)
+    case start(PendingTransfer)
     /// As soon as those before it have left room.
-    case queue(TransfersInFlight)
+    case queue(PendingTransfer)
   }
 
   /// Somebody else's closure. The reference to it is gone before the call counts as done, for then the caller's frame may
@@ -43,7 +43,7 @@ final class CommunicationThread: @unchecked Sendable {
   /// Bytes of queued flights that may be under way at once. Set while nothing is in flight.
   var window = Int.max
   /// Queued flights: those that wait for room, and the bytes of those that are under way.
-  private var queued: [TransfersInFlight] = []
+  private var queued: [PendingTransfer] = []
   private var windowBytes = 0
 
   private var mutex = pthread_mutex_t()
@@ -51,7 +51,7 @@ final class CommunicationThread: @unchecked Sendable {
   private var news = pthread_cond_t()
   private var commands: [Command] = []
   /// Only this thread changes it, and only with the mutex held; so it alone may read it without.
-  private var active: [TransfersInFlight] = []
+  private var active: [PendingTransfer] = []
   /// Everything of `active` that is still open, as MPI wants it.
   private var requests = OpenRequests()
   /// Threads that wait for a flight and have nothing else to do.
@@ -97,7 +97,7 @@ final class CommunicationThread: @unchecked Sendable {
   ///
   /// - Parameter isQueued: they come after those that were queued before them, in a window of bytes: messages that leave at once
   ///   share the link and all come late. Every rank must queue in the same order.
-  func start(_ flight: TransfersInFlight, isQueued: Bool = false) {
+  func start(_ flight: PendingTransfer, isQueued: Bool = false) {
     pthread_mutex_lock(&mutex)
     commands.append(isQueued ? .queue(flight) : .start(flight))
     pthread_cond_signal(&wake)
@@ -112,7 +112,7 @@ final class CommunicationThread: @unchecked Sendable {
   }
 
   /// - Parameter hurriedly: whether a moment more matters.
-  func wait(for flight: TransfersInFlight, hurriedly: Bool = true) {
+  func wait(for flight: PendingTransfer, hurriedly: Bool = true) {
     pthread_mutex_lock(&mutex)
     waitForNews(hurriedly: hurriedly) { flight.hasEnded }
     pthread_mutex_unlock(&mutex)
@@ -204,7 +204,7 @@ final class CommunicationThread: @unchecked Sendable {
     queued.removeFirst(count)
   }
 
-  private func begin(_ flight: TransfersInFlight) {
+  private func begin(_ flight: PendingTransfer) {
     flight.started = Backoff.seconds
     do {
       let posted = try flight.post()
@@ -237,7 +237,7 @@ final class CommunicationThread: @unchecked Sendable {
     return true
   }
 
-  private func end(_ flight: TransfersInFlight) {
+  private func end(_ flight: PendingTransfer) {
     flight.finished = Backoff.seconds
     if flight.isInWindow { windowBytes -= flight.bytes }
     observer?(flight)

@@ -105,7 +105,7 @@ package final class Communicator: @unchecked Sendable {
   package var underWay: [(kind: TransferKind, receivingFrom: [Int], sendingTo: [Int])] { thread.underWay }
 
   /// Has `observer` hear of the end of every flight, on the communication thread. Nothing may be in flight.
-  package func observe(_ observer: ((TransfersInFlight) -> Void)?) { thread.observer = observer }
+  package func observe(_ observer: ((PendingTransfer) -> Void)?) { thread.observer = observer }
 
   /// Ends MPI on all ranks; nothing may be called afterwards.
   package func finish() throws {

@@ -4,12 +4,12 @@ import COpenMPI
 /// The pieces of several flights that have not ended, in arrays that MPI looks at in one call.
 struct OpenRequests {
   private var requests: [MPI_Request?] = []
-  private var owners: [(flight: TransfersInFlight, piece: Int)] = []
+  private var owners: [(flight: PendingTransfer, piece: Int)] = []
   /// Room for MPI's answers.
   private var indices: [Int32] = []
   private var statuses: [MPI_Status] = []
 
-  mutating func add(_ posted: [MPI_Request?], of flight: TransfersInFlight) {
+  mutating func add(_ posted: [MPI_Request?], of flight: PendingTransfer) {
     requests += posted
     owners += posted.indices.map { (flight, $0) }
     let missing = requests.count - indices.count
@@ -20,7 +20,7 @@ struct OpenRequests {
 
   /// Which pieces have ended since the last look. A flight with a piece that failed has an error, and its other pieces are
   /// not looked at any more.
-  mutating func test() -> [(flight: TransfersInFlight, piece: Int)] {
+  mutating func test() -> [(flight: PendingTransfer, piece: Int)] {
     guard !requests.isEmpty else { return [] }
     var count: Int32 = 0
     let status = MPI_Testsome(Int32(requests.count), &requests, &count, &indices, &statuses)

@@ -52,7 +52,7 @@ package enum TransferKind: Hashable, Sendable, CustomStringConvertible {
 ///
 /// `@unchecked Sendable`: made by one thread, then the communication thread's alone; what others read, they read when
 /// `hasEnded` says so, or under that thread's mutex.
-package final class TransfersInFlight: @unchecked Sendable {
+package final class PendingTransfer: @unchecked Sendable {
   package let kind: TransferKind
   /// Monotonic seconds; the second is set when `hasEnded`.
   package internal(set) var started = 0.0
@@ -151,21 +151,21 @@ extension Communicator {
   ///
   /// - Parameter isQueued: whether they wait for `window`; all ranks must queue in the same order.
   package func start(_ transfers: [Transfer], _ kind: TransferKind = .general, isQueued: Bool = false)
-    -> TransfersInFlight
+    -> PendingTransfer
   {
-    let flight = TransfersInFlight(kind, transfers, pieceBytes: pieceBytes, world: world)
+    let flight = PendingTransfer(kind, transfers, pieceBytes: pieceBytes, world: world)
     thread.start(flight, isQueued: isQueued)
     return flight
   }
 
   /// Waits until all messages have arrived or left.
-  package func wait(_ flight: TransfersInFlight) throws {
+  package func wait(_ flight: PendingTransfer) throws {
     if !flight.hasEnded { waiting { thread.wait(for: flight) } }
     if let error = flight.error { throw error }
   }
 
   /// A count that grows whenever a flight ends.
-  package var flightsEnded: Int { thread.ended.load(ordering: .acquiring) }
+  package var completedTransfers: Int { thread.ended.load(ordering: .acquiring) }
 
   /// Returns when a flight has ended since the count was `seen`.
   package func waitForNews(since seen: Int) { waiting { thread.waitForNews(since: seen) } }

@@ -2,14 +2,14 @@
 // that mean something, ids once, no image in both a training list and the validation list.
 import Foundation
 import Images
-import Workers
+import Compute
 
 package struct DatasetCheck: Sendable {
   package private(set) var lists = 0
   /// Images, each counted once however many lists name it.
   package private(set) var images = 0
   package private(set) var masks = 0
-  package private(set) var findings: [Finding] = []
+  package private(set) var findings: [Diagnostic] = []
 
   /// Checks the lists (paths as `VOCDirectory.listPath` takes them), one after the other, and every file they name.
   /// `progress` is told how many images of how many are done, from the calling thread.
@@ -28,7 +28,7 @@ package struct DatasetCheck: Sendable {
         for image in list where seen.insert("\(image.id) \(image.photograph ?? "") \(image.mask ?? "")").inserted {
           wanted.append(image)
         }
-      } catch { findings.append(Finding(.fault, "lists", "\(error)")) }
+      } catch { findings.append(Diagnostic(.fault, "lists", "\(error)")) }
     }
     findings += Self.leaks(ids)
     images = wanted.count
@@ -45,25 +45,25 @@ package struct DatasetCheck: Sendable {
 
   // MARK: Lists
 
-  private static func duplicates(_ list: [ListedImage], _ path: String) -> [Finding] {
+  private static func duplicates(_ list: [ListedImage], _ path: String) -> [Diagnostic] {
     var lines: [String: Int] = [:]
     return list.compactMap { image in
       guard let first = lines[image.id] else {
         lines[image.id] = image.line
         return nil
       }
-      return Finding(
+      return Diagnostic(
         .fault, "ids that a list names twice",
         "\(path), line \(image.line): \(image.id) is on line \(first) already, so it would be drawn twice as often; take one out"
       )
     }
   }
 
-  private static func digest(_ path: String) -> [Finding] {
+  private static func digest(_ path: String) -> [Diagnostic] {
     guard let bytes = try? FileBytes.read(path), let digests = ListFile.digests(bytes), digests.stated != digests.found
     else { return [] }
     return [
-      Finding(
+      Diagnostic(
         .fault, "lists that were changed",
         "\(path) says that the SHA-256 of its lines is \(digests.stated), and it is \(digests.found): it was cut or edited; "
           + "make it again, or take the line \"# sha256\" out if the change is meant")
@@ -71,13 +71,13 @@ package struct DatasetCheck: Sendable {
   }
 
   /// Images of val.txt in lists for training.
-  private static func leaks(_ lists: [(list: String, ids: Set<String>)]) -> [Finding] {
+  private static func leaks(_ lists: [(list: String, ids: Set<String>)]) -> [Diagnostic] {
     func name(_ path: String) -> String { String(path.split(separator: "/").last ?? "") }
     guard let validation = lists.first(where: { name($0.list) == "val.txt" }) else { return [] }
     return lists.compactMap { list in
       let shared = list.ids.intersection(validation.ids)
       guard !shared.isEmpty, !name(list.list).contains("val") else { return nil }
-      return Finding(
+      return Diagnostic(
         .fault, "images for training and validation",
         "\(list.list) and \(validation.list) share \(shared.count) images, such as \(shared.min()!): results on them would mean "
           + "nothing; run dnet data prepare, which leaves them out of train_aug.txt")
@@ -86,25 +86,25 @@ package struct DatasetCheck: Sendable {
 
   // MARK: Images
 
-  private static func look(at image: ListedImage, _ directory: VOCDirectory) -> [Finding] {
-    var findings: [Finding] = []
+  private static func look(at image: ListedImage, _ directory: VOCDirectory) -> [Diagnostic] {
+    var findings: [Diagnostic] = []
     var photograph: RGBImage?
     let path = directory.photographPath(image)
     if access(path, F_OK) != 0 {
       findings.append(
-        Finding(
+        Diagnostic(
           .fault, "photographs that are missing", "there is no \(path): fetch it, or take \(image.id) out of the list"))
     } else {
       do {
         let bytes = try FileBytes.read(path)
         photograph = try Photograph.decode(bytes, file: path)
         findings += orientation(EXIF.orientation(bytes), path).map { [$0] } ?? []
-      } catch { findings.append(Finding(.fault, "photographs", "\(error)")) }
+      } catch { findings.append(Diagnostic(.fault, "photographs", "\(error)")) }
     }
     guard let maskPath = directory.maskPath(image) else { return findings }
     guard access(maskPath, F_OK) == 0 else {
       return findings + [
-        Finding(
+        Diagnostic(
           .fault, "masks that are missing",
           "there is no \(maskPath): run dnet data prepare, or take \(image.id) out of the list")
       ]
@@ -117,26 +117,26 @@ package struct DatasetCheck: Sendable {
           maskHeight: mask.height)
       }
       findings += sortedPalette(mask, maskPath).map { [$0] } ?? []
-    } catch { findings.append(Finding(.fault, "masks", "\(error)")) }
+    } catch { findings.append(Diagnostic(.fault, "masks", "\(error)")) }
     return findings
   }
 
   /// A camera's note that the picture is to be turned; nil for an upright one.
-  package static func orientation(_ value: Int, _ path: String) -> Finding? {
+  package static func orientation(_ value: Int, _ path: String) -> Diagnostic? {
     guard value != 1 else { return nil }
     let turns = [
       "mirrored", "turned by 180 degrees", "mirrored upside down", "mirrored and turned by 90 degrees",
       "turned by 90 degrees",
       "mirrored and turned by 270 degrees", "turned by 270 degrees",
     ]
-    return Finding(
+    return Diagnostic(
       .warning, "photographs that EXIF wants turned",
       "\(path) has EXIF orientation \(value) (\(turns[value - 2])), which dnet does not apply: pixels count as they are stored, as for "
         + "VOC's masks; see that the mask fits them, and take the tag out (exiftool -Orientation= FILE)")
   }
 
   /// A palette with VOC's colours at other indices: some image tools sort palettes, and with them the classes.
-  package static func sortedPalette(_ mask: IndexImage, _ path: String) -> Finding? {
+  package static func sortedPalette(_ mask: IndexImage, _ path: String) -> Diagnostic? {
     guard let bytes = try? FileBytes.read(path), let palette = PNG.palette(bytes) else { return nil }
     let known = Dictionary(
       uniqueKeysWithValues: (Array(0...20) + [IndexImage.ignored]).map { (VOCPalette.color($0), $0) })
@@ -144,17 +144,17 @@ package struct DatasetCheck: Sendable {
     let used = palette.indices.filter { counts[$0] > 0 }
     guard used.allSatisfy({ known[palette[$0]] != nil }), let moved = used.first(where: { known[palette[$0]]! != $0 })
     else { return nil }
-    return Finding(
+    return Diagnostic(
       .warning, "masks whose palette is sorted otherwise",
       "\(path) has VOC's colours at other places, such as class \(known[palette[moved]]!)'s at index \(moved); dnet goes by the index: if an "
         + "image tool has sorted the palette, fetch the mask again, or save it as RGB and run dnet data prepare")
   }
 
   /// Images without a mask need labels from a list.
-  private static func unlabelled(_ images: [ListedImage], _ directory: VOCDirectory) -> [Finding] {
+  private static func unlabelled(_ images: [ListedImage], _ directory: VOCDirectory) -> [Diagnostic] {
     let listed = directory.listedLabels()
     return images.filter { listed[$0.id] == nil }.map {
-      Finding(.fault, "images without mask and labels", "\(DatasetError.noLabels(id: $0.id))")
+      Diagnostic(.fault, "images without mask and labels", "\(DatasetError.noLabels(id: $0.id))")
     }
   }
 }

@@ -1,6 +1,6 @@
 // What a list of images holds: classes, pixels, and how many label combinations phase two has to learn.
 import Images
-import Workers
+import Compute
 
 package struct DatasetStatistics: Codable, Equatable, Sendable {
   /// A set of labels and how many images show just that.

@@ -2,7 +2,7 @@
 // `dnet data prepare` writes, or VOC's own, one a class.
 import Foundation
 import Images
-import Workers
+import Compute
 
 /// One image's labels: element c - 1 is true where class c (1...K) occurs.
 package typealias LabelVector = [Bool]

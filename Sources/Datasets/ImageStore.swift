@@ -1,6 +1,6 @@
 // Where training finds its pictures: a folder in VOC's layout, or a pack of one. Both give the same values.
 import Images
-import Workers
+import Compute
 
 package protocol ImageStore: Sendable {
   /// Index -> name, 0 the background.

@@ -4,7 +4,7 @@
 //     # dnet data split: 5 images a class, seed 1, drawn from ImageSets/Segmentation/train_aug.txt
 //     # sha256 2e4bc02aa...
 //     2007_000032
-import Digests
+import Support
 import Images
 
 package enum ListFile {

@@ -2,7 +2,7 @@
 // grey index masks), ImageSets/Segmentation/*.txt, ImageSets/Main/CLASS_*.txt.
 import Foundation
 import Images
-import Workers
+import Compute
 
 package struct VOCDirectory: Sendable {
   package let root: String

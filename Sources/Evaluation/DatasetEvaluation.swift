@@ -3,7 +3,7 @@ import Cluster
 import Datasets
 import Images
 import Networks
-import Workers
+import Compute
 
 package enum DatasetEvaluation {
   /// Images that go through the network together. Which ones those are depends on the list alone, so the figures do not
@@ -24,11 +24,11 @@ package enum DatasetEvaluation {
   ///   - progress: called on rank 0 with the images done and the images in all, its own share.
   package static func run(
     _ net: DecoupledNet, _ directory: VOCDirectory, list: String, onlyLabels: Bool = false, communicator: Communicator,
-    bench: Workbench, progress: (Int, Int) -> Void
+    context: ExecutionContext, progress: (Int, Int) -> Void
   ) throws -> EvaluationReport {
-    let images = try communicator.together { try directory.images(list: list) }
-    let own = try communicator.together {
-      try count(images, net, directory, onlyLabels, rank: communicator.rank, ranks: communicator.size, bench, progress)
+    let images = try communicator.rethrowOnAllRanks { try directory.images(list: list) }
+    let own = try communicator.rethrowOnAllRanks {
+      try count(images, net, directory, onlyLabels, rank: communicator.rank, ranks: communicator.size, context, progress)
     }
     let names = directory.classNames
     var all = Tally(pixels: nil, scores: LabelScores(classes: directory.classes))
@@ -49,9 +49,9 @@ package enum DatasetEvaluation {
 
   private static func count(
     _ images: [ListedImage], _ net: DecoupledNet, _ directory: VOCDirectory, _ onlyLabels: Bool, rank: Int, ranks: Int,
-    _ bench: Workbench, _ progress: (Int, Int) -> Void
+    _ context: ExecutionContext, _ progress: (Int, Int) -> Void
   ) throws -> Tally {
-    let judge = judge(net, onlyLabels, bench)
+    let judge = judge(net, onlyLabels, context)
     var tally = Tally(
       pixels: onlyLabels ? nil : ConfusionMatrix(classes: directory.classes),
       scores: LabelScores(classes: directory.classes))
@@ -71,13 +71,13 @@ package enum DatasetEvaluation {
 
   /// What the network says of pictures: labels, and masks where it makes any.
   private static func judge(
-    _ net: DecoupledNet, _ onlyLabels: Bool, _ bench: Workbench
+    _ net: DecoupledNet, _ onlyLabels: Bool, _ context: ExecutionContext
   ) -> ([RGBImage]) -> [(labels: ScoredLabels, mask: IndexImage?)] {
     if onlyLabels {
-      let scorer = LabelScorer(net, images: batch, bench: bench)
+      let scorer = LabelScorer(net, images: batch, context: context)
       return { scorer.score($0).map { ($0, nil) } }
     }
-    let segmenter = Segmenter(net, images: batch, bench: bench)
+    let segmenter = Segmenter(net, images: batch, context: context)
     return {
       segmenter.segment($0).map { ($0.scored, $0.mask) }
     }

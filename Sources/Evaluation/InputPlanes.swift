@@ -2,12 +2,11 @@
 //
 //   H x W the picture   Q = max(H, W)   S the network's input side
 import Images
-import Tensors
-import Workers
+import Compute
 
 /// The network's input for some pictures at a time.
 final class InputPlanes {
-  /// B,G,R (reference-facts section 1: D:inference/util/preprocess_image.m).
+  /// B,G,R (docs/reference.md section 1: D:inference/util/preprocess_image.m).
   private static let mean: [Float] = [104.00698793, 116.66876762, 122.67891434]
 
   private let size: Int

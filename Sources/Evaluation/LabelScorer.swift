@@ -1,7 +1,7 @@
 // What the classification network alone says of pictures: for a model whose segmentation network is not trained.
 import Images
 import Networks
-import Workers
+import Compute
 
 /// Names the classes of pictures, several at a time. Scores are those of `Segmenter` for the same batch.
 package final class LabelScorer {
@@ -10,10 +10,10 @@ package final class LabelScorer {
   private let pass: ClassificationPass
   private let input: InputPlanes
 
-  package init(_ net: DecoupledNet, images: Int, bench: Workbench) {
+  package init(_ net: DecoupledNet, images: Int, context: ExecutionContext) {
     self.images = images
-    pass = ClassificationPass(net, images: images, bench: bench)
-    input = InputPlanes(images: images, size: net.shape.inputSize, workers: bench.workers)
+    pass = ClassificationPass(net, images: images, context: context)
+    input = InputPlanes(images: images, size: net.shape.inputSize, workers: context.workers)
   }
 
   /// - Parameter pictures: 1 to `images` of them.
@@ -30,7 +30,7 @@ package final class LabelScorer {
   package func saliency(of label: Int, image: Int, _ picture: RGBImage) -> IndexImage {
     let (classes, coarse) = (pass.shape.classes, pass.shape.pool5Size)
     let seeds = (0..<classes).map { $0 == label - 1 ? Float(1) : 0 }
-    let map = pass.saliency([LabelChoice(image: image, seeds: seeds)])[0]
+    let map = pass.saliency([LabelQuery(image: image, seeds: seeds)])[0]
     let side = max(picture.width, picture.height)
     let fine = Imresize.resize(map, width: coarse, height: coarse, toWidth: side, toHeight: side, kernel: .bilinear)
     let scale = (map.max() ?? 0) > 0 ? 255 / map.max()! : 0

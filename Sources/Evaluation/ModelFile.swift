@@ -2,7 +2,7 @@
 import Checkpoints
 import Foundation
 import Networks
-import Tensors
+import Compute
 
 package enum ModelError: Error, Equatable, CustomStringConvertible {
   case noNetwork(path: String, found: String?)

@@ -1,4 +1,4 @@
-// Inference as the authors run it (paper section 4.2; reference-facts section 4; D:inference/DecoupledNet_inference.m).
+// Inference as the authors run it (paper section 4.2; docs/reference.md section 4; D:inference/DecoupledNet_inference.m).
 //
 //   H x W the picture   Q = max(H, W)   S the network's input side   K classes, background is map 0
 //
@@ -11,8 +11,7 @@
 // where a picture has one label, steps 4 and 5 are the same pass and run once.
 import Images
 import Networks
-import Tensors
-import Workers
+import Compute
 
 /// What the network says of one picture.
 package struct Segmentation: Sendable {
@@ -31,10 +30,10 @@ package final class Segmenter {
   private let workers: WorkerPool
   private let input: InputPlanes
 
-  package init(_ net: DecoupledNet, images: Int, bench: Workbench) {
+  package init(_ net: DecoupledNet, images: Int, context: ExecutionContext) {
     self.images = images
-    workers = bench.workers
-    pass = InferencePass(net, images: images, bench: bench)
+    workers = context.workers
+    pass = InferencePass(net, images: images, context: context)
     input = InputPlanes(images: images, size: net.shape.inputSize, workers: workers)
   }
 
@@ -50,7 +49,7 @@ package final class Segmenter {
       return own.indices.filter { own[$0] }
     }
 
-    let tails = Tails(present: present, scores: scores, classes: classes)
+    let tails = DecoderBatch(present: present, scores: scores, classes: classes)
     var probabilities: [[Float]] = []
     for first in stride(from: 0, to: tails.choices.count, by: images) {
       let part = Array(tails.choices[first..<min(first + images, tails.choices.count)])
@@ -98,9 +97,9 @@ package final class Segmenter {
 }
 
 /// Which passes of the tail a batch of pictures needs, and which of their planes are whose maps.
-struct Tails {
+struct DecoderBatch {
   /// All present labels of a picture together, and each alone; a choice that is already there is not repeated.
-  private(set) var choices: [LabelChoice] = []
+  private(set) var choices: [LabelQuery] = []
   /// For each picture the background's map, then one for each present label; nothing where no label is present.
   private(set) var maps: [[(choice: Int, plane: Int)]] = []
 
@@ -117,7 +116,7 @@ struct Tails {
       for chosen in [labels] + (labels.count > 1 ? labels.map { [$0] } : []) {
         var seeds = [Float](repeating: 0, count: classes)
         for label in chosen { seeds[label] = scores[image * classes + label] }
-        choices.append(LabelChoice(image: image, seeds: seeds))
+        choices.append(LabelQuery(image: image, seeds: seeds))
       }
       maps.append([(own, 0)] + labels.indices.map { (labels.count > 1 ? own + 1 + $0 : own, 1) })
     }

@@ -3,7 +3,7 @@
 //
 //   s = scale / sqrt(variance + epsilon)   y = s (x - mean) + shift
 import Foundation
-import Tensors
+import Compute
 
 extension DecoupledNet {
   /// Weights and biases of a network that gives the same outputs without any batch normalisation.

@@ -1,9 +1,9 @@
-// Batch normalisation over one shard (reference-facts section 2, C:bn_layer.cpp), with the ReLU that follows it.
+// Batch normalisation over one shard (docs/reference.md section 2, C:bn_layer.cpp), with the ReLU that follows it.
 //
 // While training, mean and variance are the shard's own. What inference uses is gathered after training and held by
 // `DecoupledNet`.
 import Kernels
-import Tensors
+import Compute
 
 /// Which statistics a network normalises with.
 package enum NormalizationMode: Sendable {
@@ -23,7 +23,7 @@ package final class BatchNormalizationLayer {
   private let plan: BatchNormalization
   private let channels: Int
   private let rectified: Bool
-  private let bench: Workbench
+  private let context: ExecutionContext
   private let parameters: ParameterVector
   private let scale: Int
   private let shift: Int
@@ -32,18 +32,18 @@ package final class BatchNormalizationLayer {
 
   init(
     _ name: String, images: Int, channels: Int, size: Int, epsilon: Float, rectified: Bool,
-    parameters: ParameterVector, bench: Workbench
+    parameters: ParameterVector, context: ExecutionContext
   ) {
     self.name = name
     self.channels = channels
     self.rectified = rectified
-    self.bench = bench
+    self.context = context
     self.parameters = parameters
     plan = BatchNormalization(images: images, channels: channels, height: size, width: size, epsilon: epsilon)
     scale = parameters.table.offset(of: "\(name).scale")
     shift = parameters.table.offset(of: "\(name).shift")
     statistics = AlignedMemory(floats: 2 * channels)
-    bench.reserve(floats: plan.workspaceFloats)
+    context.reserve(floats: plan.workspaceFloats)
   }
 
   private var mean: UnsafeMutablePointer<Float> { statistics.pointer }
@@ -51,23 +51,23 @@ package final class BatchNormalizationLayer {
 
   /// y = scale * (x - mean) / sqrt(variance + epsilon) + shift, with the shard's statistics.
   func forward(_ x: FeatureMaps, into y: FeatureMaps) {
-    let workspace = bench.workspace
-    bench.stage(name, .forward)
-    bench.run(plan.statisticsTasks) { plan.gatherStatistics(x.data, workspace: workspace, task: $0) }
+    let workspace = context.workspace
+    context.stage(name, .forward)
+    context.run(plan.statisticsTasks) { plan.gatherStatistics(x.data, workspace: workspace, task: $0) }
     plan.combineStatistics(workspace: workspace, mean: mean, variance: variance)
     normalize(x, into: y)
   }
 
   /// The same with stored statistics.
   func forward(_ x: FeatureMaps, into y: FeatureMaps, stored: ParameterVector) {
-    bench.stage(name, .forward)
+    context.stage(name, .forward)
     mean.update(from: stored["\(name).mean"].baseAddress!, count: channels)
     variance.update(from: stored["\(name).variance"].baseAddress!, count: channels)
     normalize(x, into: y)
   }
 
   private func normalize(_ x: FeatureMaps, into y: FeatureMaps) {
-    bench.run(plan.tasks) {
+    context.run(plan.tasks) {
       plan.normalize(
         x.data, mean: mean, variance: variance, scale: parameters.pointer + scale, shift: parameters.pointer + shift,
         rectified: rectified, into: y.data, task: $0)
@@ -76,17 +76,17 @@ package final class BatchNormalizationLayer {
 
   /// Turns the gradient of y into that of x, in place, and writes the gradients of scale and shift.
   func backward(_ x: FeatureMaps, gradient: FeatureMaps, parameterGradient: UnsafeMutablePointer<Float>) {
-    let workspace = bench.workspace
+    let workspace = context.workspace
     let (scaleValues, shiftValues) = (parameters.pointer + scale, parameters.pointer + shift)
-    bench.stage(name, .backward)
-    bench.run(plan.gradientTasks) {
+    context.stage(name, .backward)
+    context.run(plan.gradientTasks) {
       plan.gatherGradients(
         x.data, outputGradient: gradient.data, mean: mean, variance: variance, scale: scaleValues, shift: shiftValues,
         rectified: rectified, workspace: workspace, task: $0)
     }
     plan.combineGradients(
       workspace: workspace, scaleGradient: parameterGradient + scale, shiftGradient: parameterGradient + shift)
-    bench.run(plan.tasks) {
+    context.run(plan.tasks) {
       plan.backward(
         x.data, outputGradient: gradient.data, mean: mean, variance: variance, scale: scaleValues, shift: shiftValues,
         scaleGradient: parameterGradient + scale, shiftGradient: parameterGradient + shift, rectified: rectified,

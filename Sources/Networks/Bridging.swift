@@ -1,13 +1,12 @@
-// The bridging layers (paper section 4.3; reference-facts section 2): pool5's features and the chosen labels' saliency,
+// The bridging layers (paper section 4.3; docs/reference.md section 2): pool5's features and the chosen labels' saliency,
 // each normalised, concatenated in that order, through fc6, fc7 and fc6_deconv to the class-specific activation map g.
 //
 //   N images   C channels of pool5   B channels of the bridge (2048 at width 1)   M rows: N * scorePixels
-import Gradients
+import Compute
 import Kernels
-import Tensors
 
 package final class Bridging {
-  private let bench: Workbench
+  private let context: ExecutionContext
   private let images: Int
   private let blockFloats: Int
   private let pool5Normalization: BatchNormalizationLayer
@@ -16,7 +15,7 @@ package final class Bridging {
   private let saliencyNormalized: FeatureMaps
   /// (N, 2C/16, h, w, 16)
   private let concatenated: FeatureMaps
-  private let unfolding: Unfolding
+  private let unfolding: Im2Col
   private let inputRows: AlignedMemory
   private let fc6: DenseLayer
   private let fc7: DenseLayer
@@ -25,18 +24,18 @@ package final class Bridging {
   private let fc7Rows: AlignedMemory
   /// [M][C * k * k], before folding
   private let deconvolutionRows: AlignedMemory
-  private let deconvolutionFolding: Unfolding
-  private let fc6Output: NormalizedRows
-  private let fc7Output: NormalizedRows
-  private let deconvolutionOutput: NormalizedRows
+  private let deconvolutionFolding: Im2Col
+  private let fc6Output: BatchNormReLU
+  private let fc7Output: BatchNormReLU
+  private let deconvolutionOutput: BatchNormReLU
   private let scoreMaps: FeatureMaps
   private let channels: Int
 
   /// g: (N, C, S/32, S/32), after ReLU.
   package var output: FeatureMaps { deconvolutionOutput.output }
 
-  package init(_ shape: NetworkShape, images: Int, parameters: ParameterVector, bench: Workbench) {
-    self.bench = bench
+  package init(_ shape: NetworkShape, images: Int, parameters: ParameterVector, context: ExecutionContext) {
+    self.context = context
     self.images = images
     let (c5, bridge, k) = (shape.channels(512), shape.channels(2048), shape.fc6Kernel)
     let (mapSize, scoreSize) = (shape.pool5Size, shape.scoreSize)
@@ -45,28 +44,28 @@ package final class Bridging {
     func inputNormalization(_ name: String) -> BatchNormalizationLayer {
       BatchNormalizationLayer(
         name, images: images, channels: c5, size: mapSize, epsilon: BatchNormalizationLayer.authorsEpsilon,
-        rectified: false, parameters: parameters, bench: bench)
+        rectified: false, parameters: parameters, context: context)
     }
     pool5Normalization = inputNormalization("bridging.pool5_bn")
     saliencyNormalization = inputNormalization("bridging.saliency_bn")
     pool5Normalized = FeatureMaps(images: images, channels: c5, height: mapSize, width: mapSize)
     saliencyNormalized = FeatureMaps(images: images, channels: c5, height: mapSize, width: mapSize)
     concatenated = FeatureMaps(images: images, channels: 2 * c5, height: mapSize, width: mapSize)
-    unfolding = Unfolding(images: images, channels: 2 * c5, height: mapSize, width: mapSize, kernel: k)
-    deconvolutionFolding = Unfolding(images: images, channels: c5, height: mapSize, width: mapSize, kernel: k)
+    unfolding = Im2Col(images: images, channels: 2 * c5, height: mapSize, width: mapSize, kernel: k)
+    deconvolutionFolding = Im2Col(images: images, channels: c5, height: mapSize, width: mapSize, kernel: k)
     let rows = unfolding.rows
     inputRows = AlignedMemory(floats: rows * unfolding.columns)
     fc6 = DenseLayer(
-      "bridging.fc6", rows: rows, inputs: unfolding.columns, outputs: bridge, parameters: parameters, bench: bench)
-    fc7 = DenseLayer("bridging.fc7", rows: rows, inputs: bridge, outputs: bridge, parameters: parameters, bench: bench)
+      "bridging.fc6", rows: rows, inputs: unfolding.columns, outputs: bridge, parameters: parameters, context: context)
+    fc7 = DenseLayer("bridging.fc7", rows: rows, inputs: bridge, outputs: bridge, parameters: parameters, context: context)
     deconvolution = DenseLayer(
       "bridging.fc6_deconv", kind: .transposed, rows: rows, inputs: bridge, outputs: deconvolutionFolding.columns,
-      parameters: parameters, bench: bench)
+      parameters: parameters, context: context)
     fc6Rows = AlignedMemory(floats: rows * bridge)
     fc7Rows = AlignedMemory(floats: rows * bridge)
     deconvolutionRows = AlignedMemory(floats: rows * deconvolutionFolding.columns)
-    func normalized(_ name: String, _ channels: Int, _ size: Int) -> NormalizedRows {
-      NormalizedRows(name, images: images, channels: channels, size: size, parameters: parameters, bench: bench)
+    func normalized(_ name: String, _ channels: Int, _ size: Int) -> BatchNormReLU {
+      BatchNormReLU(name, images: images, channels: channels, size: size, parameters: parameters, context: context)
     }
     fc6Output = normalized("bridging.fc6", bridge, scoreSize)
     fc7Output = normalized("bridging.fc7", bridge, scoreSize)
@@ -76,8 +75,8 @@ package final class Bridging {
 
   /// - Parameter stored: statistics to normalise with; nil for the shard's own.
   package func forward(pool5: FeatureMaps, saliency: FeatureMaps, stored: ParameterVector?) {
-    bench.need("bridging.pool5_bn")
-    bench.need("bridging.saliency_bn")
+    context.need("bridging.pool5_bn")
+    context.need("bridging.saliency_bn")
     if let stored {
       pool5Normalization.forward(pool5, into: pool5Normalized, stored: stored)
       saliencyNormalization.forward(saliency, into: saliencyNormalized, stored: stored)
@@ -85,19 +84,19 @@ package final class Bridging {
       pool5Normalization.forward(pool5, into: pool5Normalized)
       saliencyNormalization.forward(saliency, into: saliencyNormalized)
     }
-    bench.stage("bridging.fc6.unfold", .forward)
-    bench.run(2 * images) { task in
+    context.stage("bridging.fc6.unfold", .forward)
+    context.run(2 * images) { task in
       let half = (task % 2 == 0 ? pool5Normalized : saliencyNormalized).data + task / 2 * blockFloats
       (concatenated.data + task * blockFloats).update(from: half, count: blockFloats)
     }
-    bench.run(unfolding.tasks) { unfolding.unfold(concatenated.data, into: inputRows.pointer, task: $0) }
+    context.run(unfolding.tasks) { unfolding.unfold(concatenated.data, into: inputRows.pointer, task: $0) }
     fc6.multiply(inputRows, into: fc6Rows)
     fc6Output.forward(rows: fc6Rows, bias: fc6.biasValues, stored: stored)
     fc7.multiply(fc6Output.outputRows, into: fc7Rows)
     fc7Output.forward(rows: fc7Rows, bias: fc7.biasValues, stored: stored)
     deconvolution.multiply(fc7Output.outputRows, into: deconvolutionRows)
-    bench.stage("bridging.fc6_deconv.fold", .forward)
-    bench.run(deconvolutionFolding.foldTasks) {
+    context.stage("bridging.fc6_deconv.fold", .forward)
+    context.run(deconvolutionFolding.foldTasks) {
       deconvolutionFolding.fold(deconvolutionRows.pointer, into: deconvolutionOutput.preActivation.data, task: $0)
     }
     deconvolutionOutput.forwardFromMaps(bias: deconvolution.biasValues, stored: stored)
@@ -112,8 +111,8 @@ package final class Bridging {
     let bridge = fc7.outputs
     deconvolutionOutput.backward(maps: gradient, parameterGradient: parameterGradient)
     deconvolution.zeroBiasGradient(count: channels, in: parameterGradient)
-    bench.stage("bridging.fc6_deconv.fold", .backward)
-    bench.run(deconvolutionFolding.tasks) {
+    context.stage("bridging.fc6_deconv.fold", .backward)
+    context.run(deconvolutionFolding.tasks) {
       deconvolutionFolding.unfold(gradient.data, into: deconvolutionRows.pointer, task: $0)
     }
     deconvolution.weightGradient(fc7Output.outputRows, deconvolutionRows, maps: gradient, into: shard)
@@ -129,16 +128,16 @@ package final class Bridging {
     fc6.weightGradient(inputRows, fc6Rows, maps: concatenated, into: shard)
     // The two scales at the input are all that needs fc6's data gradient.
     fc6.multiplyBack(fc6Rows, into: inputRows)
-    bench.stage("bridging.fc6.unfold", .backward)
-    bench.run(unfolding.foldTasks) { unfolding.fold(inputRows.pointer, into: concatenated.data, task: $0) }
-    bench.run(2 * images) { task in
+    context.stage("bridging.fc6.unfold", .backward)
+    context.run(unfolding.foldTasks) { unfolding.fold(inputRows.pointer, into: concatenated.data, task: $0) }
+    context.run(2 * images) { task in
       let half = (task % 2 == 0 ? pool5Normalized : saliencyNormalized).data + task / 2 * blockFloats
       half.update(from: concatenated.data + task * blockFloats, count: blockFloats)
     }
     pool5Normalization.backward(pool5, gradient: pool5Normalized, parameterGradient: parameterGradient)
-    bench.gradientIsComplete(of: "bridging.pool5_bn")
+    context.gradientIsComplete(of: "bridging.pool5_bn")
     saliencyNormalization.backward(saliency, gradient: saliencyNormalized, parameterGradient: parameterGradient)
-    bench.gradientIsComplete(of: "bridging.saliency_bn")
+    context.gradientIsComplete(of: "bridging.saliency_bn")
   }
 
   package func copyStatistics(into vector: ParameterVector) {

@@ -1,10 +1,9 @@
-// VGG16 as convolutions (paper section 4.1; reference-facts section 2): five blocks of 3x3 layers and poolings, fc6, fc7
+// VGG16 as convolutions (paper section 4.1; docs/reference.md section 2): five blocks of 3x3 layers and poolings, fc6, fc7
 // and the score map, whose average is the image's score for each class.
 //
 //   N images   S input side   L classes   M = N * scorePixels rows of the score map
-import Gradients
+import Compute
 import Kernels
-import Tensors
 
 /// The classification network for N images at a time.
 package final class ClassificationNetwork {
@@ -17,16 +16,16 @@ package final class ClassificationNetwork {
 
   package let shape: NetworkShape
   package let images: Int
-  let bench: Workbench
+  let context: ExecutionContext
   private let parameters: ParameterVector
   private let statistics: ParameterVector
   private let purpose: Purpose
 
   /// conv1_1 reads planes; every other layer reads channel blocks.
-  private let first: FirstConvolutionLayer
+  private let first: PlanarConvolutionLayer
   /// The layers after conv1_1, block by block.
   private let blocks: [Block]
-  private let unfolding: Unfolding
+  private let unfolding: Im2Col
   /// [M][C * k * k]
   private let pool5Rows: AlignedMemory
   let fc6: DenseLayer
@@ -43,13 +42,13 @@ package final class ClassificationNetwork {
   struct Block {
     let layers: [ConvolutionLayer]
     let pooling: MaxPooling
-    let switches: Switches
+    let poolingIndices: PoolingIndices
     let pooled: FeatureMaps
   }
 
   /// Memory of the backward pass: the gradients of two neighbouring layers, used in turn.
   private struct Gradients {
-    let maps: AlternatingMaps
+    let maps: PingPongBuffer
     let fc6: AlignedMemory
     let fc7: AlignedMemory
     let score: AlignedMemory
@@ -59,32 +58,32 @@ package final class ClassificationNetwork {
   /// - Parameter maps: memory that a network for features may share with what runs after it.
   package init(
     _ shape: NetworkShape, images: Int, purpose: Purpose, parameters: ParameterVector, statistics: ParameterVector,
-    maps: AlternatingMaps? = nil, bench: Workbench
+    maps: PingPongBuffer? = nil, context: ExecutionContext
   ) {
     self.shape = shape
     self.images = images
     self.purpose = purpose
     self.parameters = parameters
     self.statistics = statistics
-    self.bench = bench
+    self.context = context
     let trained = purpose == .training
     let side = shape.inputSize
     let largest = images * shape.channels(64) * side * side
     // Training keeps every activation for the backward pass; without it each is needed by the next layer only.
-    let shared = trained ? nil : maps ?? AlternatingMaps(images: images, largest: largest)
+    let shared = trained ? nil : maps ?? PingPongBuffer(images: images, largest: largest)
     func place(_ channels: Int, _ size: Int) -> FeatureMaps? { shared?.next(channels: channels, size: size) }
 
     let plan = shape.classificationBlocks
-    first = FirstConvolutionLayer(
+    first = PlanarConvolutionLayer(
       plan[0][0], images: images, size: side, trained: trained, normalized: shape.batchNormalization,
-      parameters: parameters, output: place(plan[0][0].outputChannels, side), bench: bench)
+      parameters: parameters, output: place(plan[0][0].outputChannels, side), context: context)
     blocks = plan.enumerated().map { index, layers in
       let size = side >> index
       let convolutions = layers.dropFirst(index == 0 ? 1 : 0).map { layer in
         ConvolutionLayer(
           layer, kind: .convolution, images: images, size: size, trained: trained, normalized: shape.batchNormalization,
           epsilon: BatchNormalizationLayer.classificationEpsilon, parameters: parameters,
-          output: place(layer.outputChannels, size), bench: bench)
+          output: place(layer.outputChannels, size), context: context)
       }
       let channels = layers.last!.outputChannels
       // pool5 lives on: the bridging layers read it.
@@ -93,18 +92,18 @@ package final class ClassificationNetwork {
         ?? FeatureMaps(images: images, channels: channels, height: size / 2, width: size / 2)
       return Block(
         layers: convolutions, pooling: MaxPooling(images: images, channels: channels, height: size, width: size),
-        switches: Switches(count: pooled.count), pooled: pooled)
+        poolingIndices: PoolingIndices(count: pooled.count), pooled: pooled)
     }
 
     let (c5, fc, k) = (shape.channels(512), shape.channels(4096), shape.fc6Kernel)
-    unfolding = Unfolding(images: images, channels: c5, height: shape.pool5Size, width: shape.pool5Size, kernel: k)
+    unfolding = Im2Col(images: images, channels: c5, height: shape.pool5Size, width: shape.pool5Size, kernel: k)
     let rows = unfolding.rows
     pool5Rows = AlignedMemory(floats: rows * unfolding.columns)
     fc6 = DenseLayer(
-      "classification.fc6", rows: rows, inputs: unfolding.columns, outputs: fc, parameters: parameters, bench: bench)
-    fc7 = DenseLayer("classification.fc7", rows: rows, inputs: fc, outputs: fc, parameters: parameters, bench: bench)
+      "classification.fc6", rows: rows, inputs: unfolding.columns, outputs: fc, parameters: parameters, context: context)
+    fc7 = DenseLayer("classification.fc7", rows: rows, inputs: fc, outputs: fc, parameters: parameters, context: context)
     score = DenseLayer(
-      "classification.score", rows: rows, inputs: fc, outputs: shape.classes, parameters: parameters, bench: bench)
+      "classification.score", rows: rows, inputs: fc, outputs: shape.classes, parameters: parameters, context: context)
     fc6Rows = AlignedMemory(floats: rows * fc)
     fc7Rows = AlignedMemory(floats: rows * fc)
     scoreRows = AlignedMemory(floats: rows * shape.classes)
@@ -113,7 +112,7 @@ package final class ClassificationNetwork {
     gradients =
       trained
       ? Gradients(
-        maps: AlternatingMaps(images: images, largest: largest), fc6: AlignedMemory(floats: rows * fc),
+        maps: PingPongBuffer(images: images, largest: largest), fc6: AlignedMemory(floats: rows * fc),
         fc7: AlignedMemory(floats: rows * fc), score: AlignedMemory(floats: rows * shape.classes),
         pool5Rows: AlignedMemory(floats: rows * unfolding.columns)) : nil
   }
@@ -121,8 +120,8 @@ package final class ClassificationNetwork {
   /// pool5's maps (N, C, S/32, S/32) of the last forward pass: the spatial half of the bridging layers' input.
   package var pool5: FeatureMaps { blocks[4].pooled }
 
-  /// The switches of pool1 to pool5 of the last forward pass.
-  package var poolingSwitches: [Switches] { blocks.map(\.switches) }
+  /// The poolingIndices of pool1 to pool5 of the last forward pass.
+  package var poolingIndices: [PoolingIndices] { blocks.map(\.poolingIndices) }
 
   /// The parameters will have changed by the next forward pass.
   package func weightsChange() {
@@ -146,14 +145,14 @@ package final class ClassificationNetwork {
         layer.forward(maps)
         maps = layer.output
       }
-      bench.stage("classification.pool\(index + 1)", .forward)
-      bench.run(block.pooling.tasks) {
-        block.pooling.pool(maps.data, into: block.pooled.data, switches: block.switches.pointer, task: $0)
+      context.stage("classification.pool\(index + 1)", .forward)
+      context.run(block.pooling.tasks) {
+        block.pooling.pool(maps.data, into: block.pooled.data, poolingIndices: block.poolingIndices.pointer, task: $0)
       }
       maps = block.pooled
     }
-    bench.stage("classification.fc6.unfold", .forward)
-    bench.run(unfolding.tasks) { unfolding.unfold(maps.data, into: pool5Rows.pointer, task: $0) }
+    context.stage("classification.fc6.unfold", .forward)
+    context.run(unfolding.tasks) { unfolding.unfold(maps.data, into: pool5Rows.pointer, task: $0) }
     fc6.forward(pool5Rows, into: fc6Rows, rectified: true)
     drop(fc6Rows, layer: 6, dropout)
     fc7.forward(fc6Rows, into: fc7Rows, rectified: true)
@@ -163,13 +162,13 @@ package final class ClassificationNetwork {
 
   /// The average of each class's score map, before the sigmoid: [N][L]. It decides which labels are present.
   package func averageScores(into scores: AlignedMemory) {
-    bench.stage("classification.scorePooling", .forward)
+    context.stage("classification.scorePooling", .forward)
     scorePooling.average(scoreRows.pointer, into: scores.pointer)
   }
 
   /// The maximum of each class's score map, before the sigmoid, and where it is: [N][L] both. It places the saliency's seed.
   package func maximumScores(into scores: AlignedMemory, positions: UnsafeMutablePointer<Int32>) {
-    bench.stage("classification.scorePooling", .forward)
+    context.stage("classification.scorePooling", .forward)
     scorePooling.maximum(scoreRows.pointer, into: scores.pointer, positions: positions)
   }
 
@@ -179,7 +178,7 @@ package final class ClassificationNetwork {
   ) {
     let parameterGradient = shard.stored
     guard let gradients else { preconditionFailure("a network for features has no backward pass") }
-    bench.stage("classification.scorePooling", .backward)
+    context.stage("classification.scorePooling", .backward)
     scorePooling.averageBackward(averageGradient.pointer, into: gradients.score.pointer)
     score.biasGradient(gradients.score, into: parameterGradient)
     score.weightGradient(fc7Rows, gradients.score, into: shard)
@@ -193,15 +192,15 @@ package final class ClassificationNetwork {
       gradients.maps.next(channels: maps.channels, size: maps.height)
     }
     var gradient = buffer(like: pool5)
-    bench.stage("classification.fc6.unfold", .backward)
-    bench.run(unfolding.foldTasks) { unfolding.fold(gradients.pool5Rows.pointer, into: gradient.data, task: $0) }
+    context.stage("classification.fc6.unfold", .backward)
+    context.run(unfolding.foldTasks) { unfolding.fold(gradients.pool5Rows.pointer, into: gradient.data, task: $0) }
     for index in blocks.indices.reversed() {
       let block = blocks[index]
       let below = gradient
       gradient = buffer(like: block.layers.last?.output ?? first.output)
-      bench.stage("classification.pool\(index + 1)", .backward)
-      bench.run(block.pooling.tasks) {
-        block.pooling.scatter(below.data, switches: block.switches.pointer, into: gradient.data, task: $0)
+      context.stage("classification.pool\(index + 1)", .backward)
+      context.run(block.pooling.tasks) {
+        block.pooling.scatter(below.data, poolingIndices: block.poolingIndices.pointer, into: gradient.data, task: $0)
       }
       for position in block.layers.indices.reversed() {
         let input =
@@ -220,8 +219,8 @@ package final class ClassificationNetwork {
     _ dy: AlignedMemory, _ dx: AlignedMemory,
     _ dropoutRate: Float, _ shard: ShardGradient
   ) {
-    bench.stage("classification.dropout", .backward)
-    Dropout(rate: dropoutRate, layer: 0, bench: bench).scaleGradient(dy, count: layer.rows * layer.outputs)
+    context.stage("classification.dropout", .backward)
+    Dropout(rate: dropoutRate, layer: 0, context: context).scaleGradient(dy, count: layer.rows * layer.outputs)
     layer.rectifyGradient(dy, output: output)
     layer.biasGradient(dy, into: shard.stored)
     layer.weightGradient(input, dy, maps: maps, into: shard)
@@ -230,8 +229,8 @@ package final class ClassificationNetwork {
 
   private func drop(_ rows: AlignedMemory, layer: UInt64, _ dropout: (rate: Float, key: DropoutKey)?) {
     guard let dropout else { return }
-    bench.stage("classification.dropout", .forward)
-    Dropout(rate: dropout.rate, layer: layer, bench: bench).apply(
+    context.stage("classification.dropout", .forward)
+    Dropout(rate: dropout.rate, layer: layer, context: context).apply(
       to: rows, examples: images, valuesPerExample: shape.scorePixels * shape.channels(4096), key: dropout.key)
   }
 

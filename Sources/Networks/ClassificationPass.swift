@@ -1,6 +1,6 @@
 // The classification network outside training: what it says of a picture, and where it sees a class.
 import Kernels
-import Tensors
+import Compute
 
 /// Label scores of N images at a time, and the saliency of chosen labels (paper Eq. 3).
 package final class ClassificationPass {
@@ -11,12 +11,12 @@ package final class ClassificationPass {
   private let values: AlignedMemory
   private let positions: LabelPositions
 
-  package init(_ net: DecoupledNet, images: Int, bench: Workbench) {
+  package init(_ net: DecoupledNet, images: Int, context: ExecutionContext) {
     self.images = images
     shape = net.shape
     classification = ClassificationNetwork(
       shape, images: images, purpose: .features, parameters: net.classification,
-      statistics: net.classificationStatistics, bench: bench)
+      statistics: net.classificationStatistics, context: context)
     saliency = Saliency(classification, parameters: net.classification)
     values = AlignedMemory(floats: images * shape.classes)
     positions = LabelPositions(count: images * shape.classes)
@@ -34,7 +34,7 @@ package final class ClassificationPass {
   }
 
   /// Leaves the saliency of the choices, 1 to N labels on images of the last `scores`, in `saliency.output`.
-  func look(for choices: [LabelChoice]) {
+  func look(for choices: [LabelQuery]) {
     precondition((1...images).contains(choices.count), "\(choices.count) choices for a pass of \(images)")
     choices.flatMap(\.seeds).withUnsafeBufferPointer {
       saliency.forward(owners: choices.map(\.image), seeds: $0.baseAddress!, positions: positions.pointer)
@@ -43,7 +43,7 @@ package final class ClassificationPass {
 
   /// How much each place of pool5 matters for a choice of labels on an image of the last `scores`: the largest absolute value of
   /// the saliency over the channels, (S/32) x (S/32) for each choice.
-  package func saliency(_ choices: [LabelChoice]) -> [[Float]] {
+  package func saliency(_ choices: [LabelQuery]) -> [[Float]] {
     look(for: choices)
     let maps = saliency.output
     let (pixels, blocks) = (maps.height * maps.width, maps.channels / 16)

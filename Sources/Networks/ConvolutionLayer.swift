@@ -3,7 +3,7 @@
 // A transposed convolution of stride 1 and pad 1 is a convolution with in and out swapped and the kernel turned by 180
 // degrees, so both kinds are one plan each way (Winograd's as a rule); only the order of the stored weights differs.
 import Kernels
-import Tensors
+import Compute
 
 package final class ConvolutionLayer {
   package enum Kind: Sendable {
@@ -15,7 +15,7 @@ package final class ConvolutionLayer {
 
   package let name: String
   private let kind: Kind
-  private let bench: Workbench
+  private let context: ExecutionContext
   private let parameters: ParameterVector
   private let outputChannels: Int
   private let inputChannels: Int
@@ -49,11 +49,11 @@ package final class ConvolutionLayer {
 
   package init(
     _ layer: NetworkShape.Layer, kind: Kind, images: Int, size: Int, trained: Bool, normalized: Bool, epsilon: Float,
-    parameters: ParameterVector, output: FeatureMaps? = nil, bench: Workbench
+    parameters: ParameterVector, output: FeatureMaps? = nil, context: ExecutionContext
   ) {
     name = layer.name
     self.kind = kind
-    self.bench = bench
+    self.context = context
     self.parameters = parameters
     inputChannels = layer.inputChannels
     outputChannels = layer.outputChannels
@@ -61,24 +61,24 @@ package final class ConvolutionLayer {
     bias = parameters.table.offset(of: "\(name).bias")
     let (inputs, outputs) = (layer.inputChannels, layer.outputChannels)
     forwardPlan = ConvolutionPlan(
-      bench.convolution, images: images, inputChannels: inputs, outputChannels: outputs, height: size, width: size)
+      context.convolution, images: images, inputChannels: inputs, outputChannels: outputs, height: size, width: size)
     preparedForward = AlignedMemory(floats: forwardPlan.preparedCount, for: .preparedWeights)
     self.output = output ?? FeatureMaps(images: images, channels: outputs, height: size, width: size)
     rectification = Rectification(images: images, channels: outputs, height: size, width: size)
     biasSums = ChannelSums(images: images, channels: outputs, height: size, width: size)
     if trained {
       let dataPlan = ConvolutionPlan(
-        bench.convolution, images: images, inputChannels: outputs, outputChannels: inputs, height: size, width: size)
+        context.convolution, images: images, inputChannels: outputs, outputChannels: inputs, height: size, width: size)
       // The gradient of in x out weights is that of a convolution from the output's side to the input's.
       let (from, to) = kind == .convolution ? (inputs, outputs) : (outputs, inputs)
       let weightPlan = WeightGradientPlan(
-        bench.convolution, images: images, inputChannels: from, outputChannels: to, height: size, width: size)
+        context.convolution, images: images, inputChannels: from, outputChannels: to, height: size, width: size)
       training = Training(
         dataPlan: dataPlan, weightPlan: weightPlan,
         preparedBackward: AlignedMemory(floats: dataPlan.preparedCount, for: .preparedWeights),
         preActivation: normalized ? FeatureMaps(images: images, channels: outputs, height: size, width: size) : nil)
-      bench.reserve(floats: weightPlan.workspaceFloats)
-      bench.reserve(floats: biasSums.workspaceFloats)
+      context.reserve(floats: weightPlan.workspaceFloats)
+      context.reserve(floats: biasSums.workspaceFloats)
     } else {
       training = nil
     }
@@ -86,7 +86,7 @@ package final class ConvolutionLayer {
       normalized && trained
       ? BatchNormalizationLayer(
         "\(name).bn", images: images, channels: outputs, size: size, epsilon: epsilon, rectified: true,
-        parameters: parameters, bench: bench) : nil
+        parameters: parameters, context: context) : nil
     folded =
       normalized && !trained
       ? (AlignedMemory(floats: inputs * outputs * 9, for: .preparedWeights), AlignedMemory(floats: outputs)) : nil
@@ -109,15 +109,15 @@ package final class ConvolutionLayer {
     var weights = UnsafePointer(parameters.pointer + weight)
     if let folded { weights = UnsafePointer(folded.weights.pointer) }
     let turned = kind == .transposed
-    bench.stage("\(name).prepared", .forward)
-    forwardPlan.prepare(weights, turned: turned, into: preparedForward.pointer, bench: bench)
+    context.stage("\(name).prepared", .forward)
+    forwardPlan.prepare(weights, turned: turned, into: preparedForward.pointer, context: context)
     if let training {
-      training.dataPlan.prepare(weights, turned: !turned, into: training.preparedBackward.pointer, bench: bench)
+      training.dataPlan.prepare(weights, turned: !turned, into: training.preparedBackward.pointer, context: context)
     }
   }
 
   package func forward(_ input: FeatureMaps) {
-    bench.need(name)
+    context.need(name)
     if isStale { prepare() }
     guard let normalization, let preActivation = training?.preActivation else {
       let bias = folded.map { UnsafePointer($0.bias.pointer) } ?? UnsafePointer(parameters.pointer + bias)
@@ -129,9 +129,9 @@ package final class ConvolutionLayer {
   }
 
   private func convolve(_ input: FeatureMaps, bias: UnsafePointer<Float>, rectified: Bool, into maps: FeatureMaps) {
-    bench.stage(name, .forward)
+    context.stage(name, .forward)
     forwardPlan.apply(
-      input.data, prepared: preparedForward.pointer, bias: bias, rectified: rectified, into: maps.data, bench: bench)
+      input.data, prepared: preparedForward.pointer, bias: bias, rectified: rectified, into: maps.data, context: context)
   }
 
   /// From the gradient of the output (overwritten) to those of the parameters and, if wanted, of the input.
@@ -145,9 +145,9 @@ package final class ConvolutionLayer {
       // Batch normalisation takes the mean away again, so the bias's gradient is exactly zero.
       (parameterGradient + bias).update(repeating: 0, count: outputChannels)
     } else {
-      let workspace = bench.workspace
-      bench.stage("\(name).relu", .backward)
-      bench.run(biasSums.tasks) {
+      let workspace = context.workspace
+      context.stage("\(name).relu", .backward)
+      context.run(biasSums.tasks) {
         rectification.backwardAndSum(
           gradient: gradient.data, output: output.data, workspace: workspace, task: $0)
       }
@@ -155,15 +155,15 @@ package final class ConvolutionLayer {
     }
 
     let (x, dy) = kind == .convolution ? (input, gradient) : (gradient, input)
-    bench.stage(name, .weightGradient)
-    training.weightPlan.sum(input: x.data, outputGradient: dy.data, into: parameterGradient + weight, bench: bench)
-    bench.gradientIsComplete(of: name)
+    context.stage(name, .weightGradient)
+    training.weightPlan.sum(input: x.data, outputGradient: dy.data, into: parameterGradient + weight, context: context)
+    context.gradientIsComplete(of: name)
 
     if let inputGradient {
-      bench.stage(name, .dataGradient)
+      context.stage(name, .dataGradient)
       training.dataPlan.apply(
         gradient.data, prepared: training.preparedBackward.pointer, bias: nil, rectified: false,
-        into: inputGradient.data, bench: bench)
+        into: inputGradient.data, context: context)
     }
   }
 
@@ -180,7 +180,7 @@ package final class ConvolutionLayer {
         (parameters.pointer[bias + channel] - mean[channel]) * factors[channel] + shift[channel]
     }
     let (rows, columns) = kind == .convolution ? (outputChannels, inputChannels) : (inputChannels, outputChannels)
-    bench.run(rows) { row in
+    context.run(rows) { row in
       for column in 0..<columns {
         let factor = factors[kind == .convolution ? row : column]
         let start = (row * columns + column) * 9

@@ -1,13 +1,6 @@
 // Which kernels compute the 3x3 layers: Winograd's, or the plain ones that they are compared with.
+import Compute
 import Kernels
-
-/// `network.convolution`. The sums are the same; their order and the rounding differ (docs/numerics.md).
-package enum ConvolutionAlgorithm: String, Sendable, CaseIterable {
-  /// F(4x4, 3x3): 36 products for 16 outputs.
-  case winograd
-  /// 144 products for 16 outputs, each output one chain of sums in plain order; several times slower.
-  case direct
-}
 
 /// A convolution with weights that are prepared once: forward pass or data gradient.
 package enum ConvolutionPlan: Sendable {
@@ -38,29 +31,29 @@ package enum ConvolutionPlan: Sendable {
 
   /// Brings weights into the kernel's form; `turned` as in `WinogradConvolution.prepare`.
   package func prepare(
-    _ weights: UnsafePointer<Float>, turned: Bool, into prepared: UnsafeMutablePointer<Float>, bench: Workbench
+    _ weights: UnsafePointer<Float>, turned: Bool, into prepared: UnsafeMutablePointer<Float>, context: ExecutionContext
   ) {
     switch self {
     case .winograd(let plan):
-      bench.run(plan.preparationTasks) { plan.prepare(weights, turned: turned, into: prepared, task: $0) }
+      context.run(plan.preparationTasks) { plan.prepare(weights, turned: turned, into: prepared, task: $0) }
     case .direct(let plan):
-      bench.run(plan.preparationTasks) { plan.prepare(weights, turned: turned, into: prepared, task: $0) }
+      context.run(plan.preparationTasks) { plan.prepare(weights, turned: turned, into: prepared, task: $0) }
     }
   }
 
   /// output = convolution of input + bias, rectified at 0 if asked.
   package func apply(
     _ input: UnsafePointer<Float>, prepared: UnsafePointer<Float>, bias: UnsafePointer<Float>?, rectified: Bool,
-    into output: UnsafeMutablePointer<Float>, bench: Workbench
+    into output: UnsafeMutablePointer<Float>, context: ExecutionContext
   ) {
     switch self {
     case .winograd(let plan):
-      bench.run(plan.tasks, scratch: plan.scratchFloats) { task, scratch in
+      context.run(plan.tasks, scratch: plan.scratchFloats) { task, scratch in
         plan.apply(
           input, prepared: prepared, bias: bias, rectified: rectified, into: output, task: task, scratch: scratch)
       }
     case .direct(let plan):
-      bench.run(plan.tasks, scratch: plan.scratchFloats) { task, scratch in
+      context.run(plan.tasks, scratch: plan.scratchFloats) { task, scratch in
         plan.apply(
           input, prepared: prepared, bias: bias, rectified: rectified, into: output, task: task, scratch: scratch)
       }
@@ -88,7 +81,7 @@ package enum WeightGradientPlan: Sendable {
     }
   }
 
-  /// What the bench's workspace has to hold.
+  /// What the context's workspace has to hold.
   package var workspaceFloats: Int {
     switch self {
     case .winograd(let plan): plan.workspaceFloats
@@ -96,23 +89,23 @@ package enum WeightGradientPlan: Sendable {
     }
   }
 
-  /// `gradient` [K][C][3][3] is overwritten; the bench's workspace too.
+  /// `gradient` [K][C][3][3] is overwritten; the context's workspace too.
   package func sum(
     input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>,
-    bench: Workbench
+    context: ExecutionContext
   ) {
     switch self {
     case .winograd(let plan):
-      let workspace = bench.workspace
-      bench.run(plan.accumulationTasks, scratch: plan.scratchFloats) { task, scratch in
+      let workspace = context.workspace
+      context.run(plan.accumulationTasks, scratch: plan.scratchFloats) { task, scratch in
         plan.accumulate(
           input: input, outputGradient: outputGradient, workspace: workspace, task: task, scratch: scratch)
       }
-      bench.run(plan.finishTasks, scratch: plan.scratchFloats) { task, scratch in
+      context.run(plan.finishTasks, scratch: plan.scratchFloats) { task, scratch in
         plan.finish(workspace: workspace, into: gradient, task: task, scratch: scratch)
       }
     case .direct(let plan):
-      bench.run(plan.tasks, scratch: plan.scratchFloats) { task, scratch in
+      context.run(plan.tasks, scratch: plan.scratchFloats) { task, scratch in
         plan.sum(input: input, outputGradient: outputGradient, into: gradient, task: task, scratch: scratch)
       }
     }

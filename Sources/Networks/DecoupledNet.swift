@@ -5,9 +5,8 @@
 //   InferencePass        planes                -> label scores; then, for any choices of labels, probability maps
 //
 //   N images (one shard while training)   S input side   L classes
-import Gradients
+import Compute
 import Kernels
-import Tensors
 
 /// Parameters and batch-norm statistics of the whole network. Names and shapes: `ParameterNames.swift`.
 package final class DecoupledNet: Sendable {
@@ -53,10 +52,10 @@ package final class ClassificationStep {
   private let scoreGradient: AlignedMemory
   private let crossEntropy: SigmoidCrossEntropy
 
-  package init(_ net: DecoupledNet, images: Int, dropoutRate: Float, bench: Workbench) {
+  package init(_ net: DecoupledNet, images: Int, dropoutRate: Float, context: ExecutionContext) {
     network = ClassificationNetwork(
       net.shape, images: images, purpose: .training, parameters: net.classification,
-      statistics: net.classificationStatistics, bench: bench)
+      statistics: net.classificationStatistics, context: context)
     self.images = images
     self.dropoutRate = dropoutRate
     classes = net.shape.classes
@@ -114,30 +113,30 @@ package final class SegmentationStep {
   private let bridging: Bridging
   private let segmentation: SegmentationNetwork
   private let net: DecoupledNet
-  private let bench: Workbench
+  private let context: ExecutionContext
   private let images: Int
   private let seeds: AlignedMemory
   private let positions: LabelPositions
   private let loss: BinarySoftmaxLoss
 
-  package init(_ net: DecoupledNet, images: Int, bench: Workbench) {
+  package init(_ net: DecoupledNet, images: Int, context: ExecutionContext) {
     self.net = net
-    self.bench = bench
+    self.context = context
     self.images = images
     let shape = net.shape
     // The features' activations are dead when the backward pass begins.
-    let maps = AlternatingMaps(images: images, largest: images * shape.channels(64) * shape.inputSize * shape.inputSize)
+    let maps = PingPongBuffer(images: images, largest: images * shape.channels(64) * shape.inputSize * shape.inputSize)
     classification = ClassificationNetwork(
       shape, images: images, purpose: .features, parameters: net.classification,
-      statistics: net.classificationStatistics, maps: maps, bench: bench)
+      statistics: net.classificationStatistics, maps: maps, context: context)
     saliency = Saliency(classification, parameters: net.classification)
-    bridging = Bridging(shape, images: images, parameters: net.segmentation, bench: bench)
+    bridging = Bridging(shape, images: images, parameters: net.segmentation, context: context)
     segmentation = SegmentationNetwork(
-      shape, images: images, trained: true, parameters: net.segmentation, maps: maps, bench: bench)
+      shape, images: images, trained: true, parameters: net.segmentation, maps: maps, context: context)
     seeds = AlignedMemory(floats: images * shape.classes)
     positions = LabelPositions(count: images * shape.classes)
     loss = BinarySoftmaxLoss(images: images, height: shape.inputSize, width: shape.inputSize)
-    bench.reserve(floats: loss.workspaceFloats)
+    context.reserve(floats: loss.workspaceFloats)
   }
 
   /// Once: the classification network does not change in this phase.
@@ -168,14 +167,14 @@ package final class SegmentationStep {
   /// From the features to the loss.
   package func forward(mask: UnsafePointer<UInt8>) -> ShardResult {
     bridgeAndSegment()
-    let workspace = bench.workspace
-    bench.stage("segmentation.loss", .forward)
-    bench.run(loss.tasks) {
+    let workspace = context.workspace
+    context.stage("segmentation.loss", .forward)
+    context.run(loss.tasks) {
       loss.forward(scores: segmentation.scores.pointer, mask: mask, workspace: workspace, task: $0)
     }
     let (value, pixels, correct) = loss.combine(workspace: workspace)
-    bench.stage("segmentation.loss", .backward)
-    bench.run(loss.tasks) {
+    context.stage("segmentation.loss", .backward)
+    context.run(loss.tasks) {
       loss.backward(
         scores: segmentation.scores.pointer, mask: mask, pixels: pixels, into: segmentation.scoreGradient.pointer,
         task: $0)
@@ -186,7 +185,7 @@ package final class SegmentationStep {
   /// After `forward`.
   package func backward(gradient: ShardGradient) {
     let activationGradient = segmentation.backward(
-      switches: classification.poolingSwitches, into: gradient.stored)
+      poolingIndices: classification.poolingIndices, into: gradient.stored)
     bridging.backward(
       pool5: classification.pool5, saliency: saliency.output, gradient: activationGradient, into: gradient)
   }
@@ -195,7 +194,7 @@ package final class SegmentationStep {
   /// are still on their way. The backward pass of the shard before must be over.
   package func features(planes: UnsafePointer<Float>, labels: UnsafePointer<Float>) {
     classification.forward(planes)
-    // The seed is the sigmoid of the maximum score, for the chosen labels (reference-facts 0.2).
+    // The seed is the sigmoid of the maximum score, for the chosen labels (docs/reference.md section 0).
     classification.maximumScores(into: seeds, positions: positions.pointer)
     for index in 0..<images * net.shape.classes {
       seeds.pointer[index] = labels[index] * sigmoid(seeds.pointer[index])
@@ -205,7 +204,7 @@ package final class SegmentationStep {
 
   private func bridgeAndSegment() {
     bridging.forward(pool5: classification.pool5, saliency: saliency.output, stored: nil)
-    segmentation.forward(bridging.output, switches: classification.poolingSwitches)
+    segmentation.forward(bridging.output, poolingIndices: classification.poolingIndices)
   }
 
   /// A forward pass for its batch-norm statistics alone.
@@ -220,7 +219,7 @@ package final class SegmentationStep {
 }
 
 /// One pass of the tail of the network at inference: an image of the batch and the seeds of its chosen labels.
-package struct LabelChoice: Sendable, Equatable {
+package struct LabelQuery: Sendable, Equatable {
   package let image: Int
   /// [L]: sigmoid(score) of a chosen label, 0 of all others.
   package let seeds: [Float]
@@ -236,30 +235,30 @@ package final class InferencePass {
   package let images: Int
   package let shape: NetworkShape
   private let net: DecoupledNet
-  private let bench: Workbench
+  private let context: ExecutionContext
   private let classifier: ClassificationPass
   private let bridging: Bridging
   private let segmentation: SegmentationNetwork
   private let softmax: BinarySoftmaxLoss
   /// What the tail reads of the images: for each choice a copy of its image's.
   private let pool5: FeatureMaps
-  private let switches: [Switches]
+  private let poolingIndices: [PoolingIndices]
   /// (N, 2, S, S): the softmax of the last `segment`, choice by choice; plane 0 background, plane 1 foreground.
   package let probabilities: AlignedMemory
 
-  package init(_ net: DecoupledNet, images: Int, bench: Workbench) {
+  package init(_ net: DecoupledNet, images: Int, context: ExecutionContext) {
     self.net = net
-    self.bench = bench
+    self.context = context
     self.images = images
     shape = net.shape
-    classifier = ClassificationPass(net, images: images, bench: bench)
-    bridging = Bridging(shape, images: images, parameters: net.segmentation, bench: bench)
+    classifier = ClassificationPass(net, images: images, context: context)
+    bridging = Bridging(shape, images: images, parameters: net.segmentation, context: context)
     segmentation = SegmentationNetwork(
-      shape, images: images, trained: false, parameters: net.segmentation, bench: bench)
+      shape, images: images, trained: false, parameters: net.segmentation, context: context)
     softmax = BinarySoftmaxLoss(images: images, height: shape.inputSize, width: shape.inputSize)
     let maps = classifier.classification.pool5
     pool5 = FeatureMaps(images: images, channels: maps.channels, height: maps.height, width: maps.width)
-    switches = classifier.classification.poolingSwitches.map { Switches(count: $0.count) }
+    poolingIndices = classifier.classification.poolingIndices.map { PoolingIndices(count: $0.count) }
     probabilities = AlignedMemory(floats: images * 2 * shape.inputSize * shape.inputSize)
     segmentation.prepare(statistics: net.segmentationStatistics)
   }
@@ -268,25 +267,25 @@ package final class InferencePass {
   package func features(_ planes: UnsafePointer<Float>) -> [Float] { classifier.scores(planes) }
 
   /// Segments images of the last `features` for the given choices, 1 to N of them, into `probabilities`.
-  package func segment(_ choices: [LabelChoice]) {
+  package func segment(_ choices: [LabelQuery]) {
     classifier.look(for: choices)
     gather(choices.map(\.image))
     bridging.forward(pool5: pool5, saliency: classifier.saliency.output, stored: net.segmentationStatistics)
-    segmentation.forward(bridging.output, switches: switches)
-    bench.stage("segmentation.softmax", .forward)
-    bench.run(softmax.tasks) {
+    segmentation.forward(bridging.output, poolingIndices: poolingIndices)
+    context.stage("segmentation.softmax", .forward)
+    context.run(softmax.tasks) {
       softmax.softmaxPlanes(segmentation.scores.pointer, into: probabilities.pointer, task: $0)
     }
   }
 
   /// Copies what belongs to each choice's image into the choice's place.
   private func gather(_ owners: [Int]) {
-    bench.stage("segmentation.gather", .forward)
-    bench.run(owners.count) { place in
+    context.stage("segmentation.gather", .forward)
+    context.run(owners.count) { place in
       let owner = owners[place]
       let maps = pool5.count / images
       (pool5.data + place * maps).update(from: classifier.classification.pool5.data + owner * maps, count: maps)
-      for (own, given) in zip(switches, classifier.classification.poolingSwitches) {
+      for (own, given) in zip(poolingIndices, classifier.classification.poolingIndices) {
         let bytes = own.count / images
         (own.pointer + place * bytes).update(from: given.pointer + owner * bytes, count: bytes)
       }

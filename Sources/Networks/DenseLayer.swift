@@ -5,9 +5,8 @@
 // A k x k convolution without padding is a product over unfolded rows (C = channels * k * k, ordered channel, y, x, so
 // that the plain weights out x in x k x k are the K x C matrix as they stand). A transposed one is the product with the
 // in x (out * k * k) matrix, whose rows are then folded.
-import Gradients
+import Compute
 import Kernels
-import Tensors
 
 package final class DenseLayer {
   package enum Kind: Sendable {
@@ -22,7 +21,7 @@ package final class DenseLayer {
   let inputs: Int
   let outputs: Int
   private let kind: Kind
-  private let bench: Workbench
+  private let context: ExecutionContext
   private let parameters: ParameterVector
   private let weight: Int
   private let bias: Int
@@ -34,7 +33,7 @@ package final class DenseLayer {
 
   package init(
     _ name: String, kind: Kind = .convolution, rows: Int, inputs: Int, outputs: Int, parameters: ParameterVector,
-    bench: Workbench
+    context: ExecutionContext
   ) {
     self.name = name
     self.kind = kind
@@ -42,13 +41,13 @@ package final class DenseLayer {
     self.inputs = inputs
     self.outputs = outputs
     self.parameters = parameters
-    self.bench = bench
+    self.context = context
     weight = parameters.table.offset(of: "\(name).weight")
     bias = parameters.table.offset(of: "\(name).bias")
     let direct = kind == .convolution
     forwardProduct = DenseProduct(rows: rows, columns: outputs, inner: inputs, transposed: direct)
     dataProduct = DenseProduct(rows: rows, columns: inputs, inner: outputs, transposed: !direct)
-    bench.reserve(floats: max(forwardProduct.packedFloats, dataProduct.packedFloats))
+    context.reserve(floats: max(forwardProduct.packedFloats, dataProduct.packedFloats))
     let parameter = parameters.table.parameters[parameters.table.index(of: "\(name).weight")!]
     weightProduct =
       parameter.gradient == .factored
@@ -61,15 +60,15 @@ package final class DenseLayer {
 
   /// The product alone: [M][C] to [M][K].
   package func multiply(_ x: AlignedMemory, into y: AlignedMemory) {
-    bench.need(name)
-    bench.stage(name, .forward)
+    context.need(name)
+    context.stage(name, .forward)
     multiply(x, forwardProduct, into: y)
   }
 
   private func multiply(_ x: AlignedMemory, _ product: DenseProduct, into y: AlignedMemory) {
-    let packed = bench.workspace
-    bench.run(product.packingTasks) { product.pack(x.pointer, into: packed, task: $0) }
-    bench.run(product.tasks, scratch: product.scratchFloats) { task, scratch in
+    let packed = context.workspace
+    context.run(product.packingTasks) { product.pack(x.pointer, into: packed, task: $0) }
+    context.run(product.tasks, scratch: product.scratchFloats) { task, scratch in
       product.multiply(packed, parameters.pointer + weight, into: y.pointer, task: task, scratch: scratch)
     }
   }
@@ -77,27 +76,27 @@ package final class DenseLayer {
   /// Product, bias and, if wanted, ReLU.
   package func forward(_ x: AlignedMemory, into y: AlignedMemory, rectified: Bool) {
     multiply(x, into: y)
-    bench.stage("\(name).bias", .forward)
-    bench.run(rowBias.tasks) { rowBias.add(parameters.pointer + bias, rectified: rectified, to: y.pointer, task: $0) }
+    context.stage("\(name).bias", .forward)
+    context.run(rowBias.tasks) { rowBias.add(parameters.pointer + bias, rectified: rectified, to: y.pointer, task: $0) }
   }
 
   /// dx = dy times the weights: the data gradient, and a step of the saliency pass.
   /// - Parameter count: of rows, where only the first ones are wanted.
   package func multiplyBack(_ dy: AlignedMemory, into dx: AlignedMemory, rows count: Int? = nil) {
-    bench.stage(name, .dataGradient)
+    context.stage(name, .dataGradient)
     multiply(dy, count.map(dataProduct.withRows) ?? dataProduct, into: dx)
   }
 
   /// dy = 0 where the rectified output y was not above 0.
   package func rectifyGradient(_ dy: AlignedMemory, output y: AlignedMemory) {
-    bench.stage("\(name).relu", .backward)
-    bench.run(rowBias.tasks) { rowBias.rectifyGradient(dy.pointer, output: y.pointer, task: $0) }
+    context.stage("\(name).relu", .backward)
+    context.run(rowBias.tasks) { rowBias.rectifyGradient(dy.pointer, output: y.pointer, task: $0) }
   }
 
   /// The same for chosen rows: row r of dy belongs to row `rows[r]` of y.
   package func rectifyGradient(_ dy: AlignedMemory, output y: AlignedMemory, rows: [Int]) {
-    bench.stage("\(name).relu", .backward)
-    bench.run(rows.count) { row in
+    context.stage("\(name).relu", .backward)
+    context.run(rows.count) { row in
       rowBias.rectifyGradient(dy.pointer + row * outputs, output: y.pointer + rows[row] * outputs, task: 0)
     }
   }
@@ -112,24 +111,24 @@ package final class DenseLayer {
   ) {
     let (left, right) = kind == .convolution ? (dy, x) : (x, dy)
     if let weightProduct {
-      bench.stage(name, .weightGradient)
-      bench.run(weightProduct.tasks) {
+      context.stage(name, .weightGradient)
+      context.run(weightProduct.tasks) {
         weightProduct.multiply(left.pointer, right.pointer, into: gradient.stored + weight, task: $0)
       }
     } else {
       guard let factors = gradient.factors else { preconditionFailure("there is no place for the factors of \(name)") }
-      bench.stage("\(name).factors", .weightGradient)
+      context.stage("\(name).factors", .weightGradient)
       factors.store(
         "\(name).weight", left: left.pointer, right: right.pointer, compact: maps.map { UnsafePointer($0.data) },
-        shard: gradient.shard, bench.workers)
+        shard: gradient.shard, context.workers)
     }
-    bench.gradientIsComplete(of: name)
+    context.gradientIsComplete(of: name)
   }
 
   /// The gradient of a bias on rows.
   package func biasGradient(_ dy: AlignedMemory, into parameterGradient: UnsafeMutablePointer<Float>) {
-    bench.stage("\(name).bias", .backward)
-    bench.run(rowBias.sumTasks) { rowBias.sum(dy.pointer, into: parameterGradient + bias, task: $0) }
+    context.stage("\(name).bias", .backward)
+    context.run(rowBias.sumTasks) { rowBias.sum(dy.pointer, into: parameterGradient + bias, task: $0) }
   }
 
   /// Zero: for a bias that batch normalisation takes away again.

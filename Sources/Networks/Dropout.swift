@@ -1,10 +1,10 @@
-// Dropout after fc6 and fc7 while classification is trained (reference-facts section 8).
+// Dropout after fc6 and fc7 while classification is trained (docs/reference.md section 8).
 //
 // Which unit is dropped depends on the seed, the iteration, the example's slot in the minibatch and the layer; not on
 // the rank that happens to hold the example.
 import Kernels
 import Randomness
-import Tensors
+import Compute
 
 /// What makes a minibatch's random draws its own.
 package struct DropoutKey: Sendable {
@@ -25,10 +25,10 @@ package struct Dropout {
   private let rate: Float
   /// Tells the layers apart.
   private let layer: UInt64
-  private let bench: Workbench
+  private let context: ExecutionContext
 
-  package init(rate: Float, layer: UInt64, bench: Workbench) {
-    (self.rate, self.layer, self.bench) = (rate, layer, bench)
+  package init(rate: Float, layer: UInt64, context: ExecutionContext) {
+    (self.rate, self.layer, self.context) = (rate, layer, context)
   }
 
   private static let purpose: UInt64 = 0x64726f70  // "drop"
@@ -38,7 +38,7 @@ package struct Dropout {
   /// Zeroes units of the rectified rows [N * rowsPerExample][columns] and scales those that stay by 1 / (1 - rate).
   package func apply(to y: AlignedMemory, examples: Int, valuesPerExample: Int, key: DropoutKey) {
     guard rate > 0 else { return }
-    bench.run(examples) { example in
+    context.run(examples) { example in
       let random = CounterRandom(
         seed: key.seed, Self.purpose, UInt64(key.iteration), UInt64(key.firstSlot + example), layer)
       let values = y.pointer + example * valuesPerExample
@@ -58,7 +58,7 @@ package struct Dropout {
     guard rate > 0 else { return }
     let scale = keptScale
     let block = 4096
-    bench.run((count + block - 1) / block) { task in
+    context.run((count + block - 1) / block) { task in
       for index in task * block..<min((task + 1) * block, count) { dy.pointer[index] *= scale }
     }
   }

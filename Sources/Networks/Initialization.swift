@@ -1,6 +1,6 @@
-// The values that training starts from (reference-facts section 3, "init").
+// The values that training starts from (docs/reference.md section 3, "init").
 import Randomness
-import Tensors
+import Compute
 
 package enum Initialization: String, Sendable, CaseIterable {
   /// The authors': weights normal with standard deviation 0.01, biases 0, batch norm scale 1 and shift 0.001.

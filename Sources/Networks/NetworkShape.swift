@@ -1,4 +1,4 @@
-// The sizes of DecoupledNet at any width and input size (reference-facts sections 2, 5 and 7).
+// The sizes of DecoupledNet at any width and input size (docs/reference.md sections 2, 5 and 7).
 //
 //   S  input side      L  classes without background      C, K  input and output channels of a layer
 
@@ -49,7 +49,7 @@ package struct NetworkShape: Sendable, Equatable, Codable {
     )
   }
 
-  /// The five blocks of the deconvolution network, in order of use: after unpooling with pool5's switches first.
+  /// The five blocks of the deconvolution network, in order of use: after unpooling with pool5's poolingIndices first.
   package var segmentationBlocks: [[Layer]] {
     let plan = [[512, 512, 512], [512, 512, 256], [256, 256, 128], [128, 64], [64, 64]]
     var input = channels(512)

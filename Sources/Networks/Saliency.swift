@@ -1,11 +1,11 @@
-// The class saliency that the bridging layers need (paper Eq. 3; reference-facts section 2, "bp" part).
+// The class saliency that the bridging layers need (paper Eq. 3; docs/reference.md section 2, "bp" part).
 //
 //   pool5-bp = sum over the chosen labels l of  seed_l * d s_l / d pool5,   s_l the maximum of class l's score map
 //
 // A pass from the score map back to pool5 with the classification network's own weights, whose ReLUs let through what
 // they let through on the way up. It is part of the forward pass: nothing is learned in it.
 import Kernels
-import Tensors
+import Compute
 
 /// The saliency of some choices of labels, each on one of the network's images.
 ///
@@ -13,10 +13,10 @@ import Tensors
 /// those rows alone; what it leaves out is zero.
 package final class Saliency {
   private let network: ClassificationNetwork
-  private let bench: Workbench
+  private let context: ExecutionContext
   private let scoreWeights: Int
   private let parameters: ParameterVector
-  private let folding: Unfolding
+  private let folding: Im2Col
   /// [rows that carry a seed][fc]
   private let fc7Gradient: AlignedMemory
   private let fc6Gradient: AlignedMemory
@@ -30,10 +30,10 @@ package final class Saliency {
   package init(_ network: ClassificationNetwork, parameters: ParameterVector) {
     self.network = network
     self.parameters = parameters
-    bench = network.bench
+    context = network.context
     let shape = network.shape
     scoreWeights = parameters.table.offset(of: "classification.score.weight")
-    folding = Unfolding(
+    folding = Im2Col(
       images: network.images, channels: shape.channels(512), height: shape.pool5Size, width: shape.pool5Size,
       kernel: shape.fc6Kernel)
     fc7Gradient = AlignedMemory(floats: folding.rows * shape.channels(4096))
@@ -60,8 +60,8 @@ package final class Saliency {
     let rows = windows.map { owners[$0 / pixels] * pixels + $0 % pixels }
 
     // The score layer turned back. Labels that share a position are added in class order.
-    bench.stage("classification.saliency.seed", .forward)
-    bench.run(windows.count) { row in
+    context.stage("classification.saliency.seed", .forward)
+    context.run(windows.count) { row in
       let (choice, pixel) = windows[row].quotientAndRemainder(dividingBy: pixels)
       let gradient = fc7Gradient.pointer + row * fc
       gradient.update(repeating: 0, count: fc)
@@ -78,7 +78,7 @@ package final class Saliency {
       network.fc6.rectifyGradient(fc6Gradient, output: network.fc6Rows, rows: rows)
       network.fc6.multiplyBack(fc6Gradient, into: pool5Rows, rows: windows.count)
     }
-    bench.stage("classification.saliency.fold", .forward)
-    bench.run(folding.foldTasks) { folding.fold(pool5Rows.pointer, ofWindows: windows, into: output.data, task: $0) }
+    context.stage("classification.saliency.fold", .forward)
+    context.run(folding.foldTasks) { folding.fold(pool5Rows.pointer, ofWindows: windows, into: output.data, task: $0) }
   }
 }

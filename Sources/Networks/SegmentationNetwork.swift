@@ -1,20 +1,20 @@
-// The deconvolution network (paper section 4.2; reference-facts section 2): five times unpooling by the classification
-// network's switches and 3x3 transposed convolutions with batch norm and ReLU, then two scores a pixel.
+// The deconvolution network (paper section 4.2; docs/reference.md section 2): five times unpooling by the classification
+// network's poolingIndices and 3x3 transposed convolutions with batch norm and ReLU, then two scores a pixel.
 //
 //   N images   S side   scores (N, 2, S, S): plane 0 background, plane 1 foreground
 import Kernels
-import Tensors
+import Compute
 
 package final class SegmentationNetwork {
   private let shape: NetworkShape
   private let images: Int
-  private let bench: Workbench
+  private let context: ExecutionContext
   private let parameters: ParameterVector
   private let blocks: [Block]
   private let score: PointwiseScore
   private let scoreWeight: Int
   private let scoreBias: Int
-  private let gradients: AlternatingMaps?
+  private let gradients: PingPongBuffer?
 
   /// (N, 2, S, S), before the softmax.
   package let scores: AlignedMemory
@@ -30,19 +30,19 @@ package final class SegmentationNetwork {
 
   /// - Parameter maps: memory for the backward pass that is free until `forward` begins.
   package init(
-    _ shape: NetworkShape, images: Int, trained: Bool, parameters: ParameterVector, maps: AlternatingMaps? = nil,
-    bench: Workbench
+    _ shape: NetworkShape, images: Int, trained: Bool, parameters: ParameterVector, maps: PingPongBuffer? = nil,
+    context: ExecutionContext
   ) {
     self.shape = shape
     self.images = images
-    self.bench = bench
+    self.context = context
     self.parameters = parameters
     let side = shape.inputSize
     let largest = images * shape.channels(64) * side * side
     // Training keeps every activation for the backward pass; without it each is needed by the next layer only.
-    let shared = trained ? nil : AlternatingMaps(images: images, largest: largest)
+    let shared = trained ? nil : PingPongBuffer(images: images, largest: largest)
     func place(_ channels: Int, _ size: Int) -> FeatureMaps? { shared?.next(channels: channels, size: size) }
-    let gradients = trained ? maps ?? AlternatingMaps(images: images, largest: largest) : nil
+    let gradients = trained ? maps ?? PingPongBuffer(images: images, largest: largest) : nil
     let last = shape.segmentationBlocks[4].last!
     blocks = shape.segmentationBlocks.enumerated().map { index, layers in
       let size = side >> (4 - index)
@@ -57,7 +57,7 @@ package final class SegmentationNetwork {
             // Only the score reads the last layer's output, and its gradient is the first thing that backward takes.
             output: layer.name == last.name
               ? gradients?.first(channels: last.outputChannels, size: size) ?? place(layer.outputChannels, size)
-              : place(layer.outputChannels, size), bench: bench)
+              : place(layer.outputChannels, size), context: context)
         })
     }
     score = PointwiseScore(images: images, channels: shape.channels(64), height: side, width: side)
@@ -66,7 +66,7 @@ package final class SegmentationNetwork {
     scores = AlignedMemory(floats: images * 2 * side * side)
     scoreGradient = AlignedMemory(floats: trained ? images * 2 * side * side : 0)
     self.gradients = gradients
-    bench.reserve(floats: score.workspaceFloats)
+    context.reserve(floats: score.workspaceFloats)
   }
 
   /// The parameters will have changed by the next forward pass.
@@ -78,13 +78,13 @@ package final class SegmentationNetwork {
     for layer in blocks.flatMap(\.layers) { layer.prepare(statistics: statistics) }
   }
 
-  /// - Parameter switches: of pool1 to pool5, in that order.
-  package func forward(_ activation: FeatureMaps, switches: [Switches]) {
+  /// - Parameter poolingIndices: of pool1 to pool5, in that order.
+  package func forward(_ activation: FeatureMaps, poolingIndices: [PoolingIndices]) {
     var maps = activation
     for (index, block) in blocks.enumerated() {
-      bench.stage("segmentation.unpool\(5 - index)", .forward)
-      bench.run(block.pooling.tasks) {
-        block.pooling.scatter(maps.data, switches: switches[4 - index].pointer, into: block.unpooled.data, task: $0)
+      context.stage("segmentation.unpool\(5 - index)", .forward)
+      context.run(block.pooling.tasks) {
+        block.pooling.scatter(maps.data, poolingIndices: poolingIndices[4 - index].pointer, into: block.unpooled.data, task: $0)
       }
       maps = block.unpooled
       for layer in block.layers {
@@ -92,9 +92,9 @@ package final class SegmentationNetwork {
         maps = layer.output
       }
     }
-    bench.need("segmentation.score")
-    bench.stage("segmentation.score", .forward)
-    bench.run(score.tasks) {
+    context.need("segmentation.score")
+    context.stage("segmentation.score", .forward)
+    context.run(score.tasks) {
       score.apply(
         maps.data, weights: parameters.pointer + scoreWeight, bias: parameters.pointer + scoreBias,
         into: scores.pointer, task: $0)
@@ -102,24 +102,24 @@ package final class SegmentationNetwork {
   }
 
   /// From `scoreGradient` to the gradients of the parameters; returns that of the activation map.
-  package func backward(switches: [Switches], into parameterGradient: UnsafeMutablePointer<Float>) -> FeatureMaps {
+  package func backward(poolingIndices: [PoolingIndices], into parameterGradient: UnsafeMutablePointer<Float>) -> FeatureMaps {
     guard let gradients else { preconditionFailure("the network was made without its backward pass") }
     func buffer(like maps: FeatureMaps, size: Int) -> FeatureMaps {
       gradients.next(channels: maps.channels, size: size)
     }
     let top = blocks[4].layers.last!.output
-    let workspace = bench.workspace
-    bench.stage("segmentation.score", .weightGradient)
-    bench.run(score.tasks) {
+    let workspace = context.workspace
+    context.stage("segmentation.score", .weightGradient)
+    context.run(score.tasks) {
       score.gatherWeightGradient(top.data, scoreGradient: scoreGradient.pointer, workspace: workspace, task: $0)
     }
     score.combineWeightGradient(
       workspace: workspace, weightGradient: parameterGradient + scoreWeight, biasGradient: parameterGradient + scoreBias
     )
-    bench.gradientIsComplete(of: "segmentation.score")
+    context.gradientIsComplete(of: "segmentation.score")
     var gradient = buffer(like: top, size: top.height)
-    bench.stage("segmentation.score", .dataGradient)
-    bench.run(score.tasks) {
+    context.stage("segmentation.score", .dataGradient)
+    context.run(score.tasks) {
       score.dataGradient(
         scoreGradient: scoreGradient.pointer, weights: parameters.pointer + scoreWeight, into: gradient.data, task: $0)
     }
@@ -131,9 +131,9 @@ package final class SegmentationNetwork {
         gradient = next
       }
       let below = buffer(like: block.unpooled, size: block.unpooled.height / 2)
-      bench.stage("segmentation.unpool\(5 - index)", .backward)
-      bench.run(block.pooling.tasks) {
-        block.pooling.gather(gradient.data, switches: switches[4 - index].pointer, into: below.data, task: $0)
+      context.stage("segmentation.unpool\(5 - index)", .backward)
+      context.run(block.pooling.tasks) {
+        block.pooling.gather(gradient.data, poolingIndices: poolingIndices[4 - index].pointer, into: below.data, task: $0)
       }
       gradient = below
     }

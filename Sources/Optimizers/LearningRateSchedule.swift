@@ -1,7 +1,7 @@
 // How the learning rate falls during a phase: the "step" policy of the authors' solver files.
 
 /// rate(i) = base * factor^floor(i / step), iterations from 0. A step of 0 keeps the base rate.
-/// Source: reference-facts section 3 (solver.prototxt: lr_policy "step", gamma, stepsize).
+/// Source: docs/reference.md section 3 (solver.prototxt: lr_policy "step", gamma, stepsize).
 package struct LearningRateSchedule: Sendable, Equatable {
   package let base: Double
   /// Iterations between two falls; 0 for none.

@@ -1,4 +1,4 @@
-// Momentum SGD on this rank's part of the flat vector of parameters. For every scalar (reference-facts sections 3 and 8):
+// Momentum SGD on this rank's part of the flat vector of parameters. For every scalar (docs/reference.md sections 3 and 8):
 //
 //   g = sum over shards / shards + decay * decayMultiplier * W
 //   V = momentum * V + rate * rateMultiplier * g
@@ -7,8 +7,7 @@
 // As in the authors' Caffe the rate is inside V: where the schedule drops the rate, old velocity keeps its size.
 // The arithmetic is the kernel `MomentumUpdate`; here is who updates what, at which rate.
 import Kernels
-import Tensors
-import Workers
+import Compute
 
 /// The velocity of one rank's ranges and the rule that changes their weights.
 package final class MomentumSGD {
@@ -56,7 +55,7 @@ package final class MomentumSGD {
   package func begin(iteration: Int) { rate = schedule.rate(at: iteration) }
 
   /// Where the velocity of float 0 of the flat vector would be, as seen from inside `range`, which lies in one of `ranges`.
-  func velocityBase(of range: Range<Int>) -> UnsafeMutablePointer<Float> {
+  func momentumBase(of range: Range<Int>) -> UnsafeMutablePointer<Float> {
     var place = 0
     for own in ranges {
       if own.lowerBound <= range.lowerBound && range.upperBound <= own.upperBound {
@@ -74,7 +73,7 @@ package final class MomentumSGD {
   ///   - weights: the whole flat vector; only `range` is touched, and of it only parameters, not the gaps between them.
   package func update(_ range: Range<Int>, gradientSum: UnsafePointer<Float>, weights: UnsafeMutablePointer<Float>) {
     let pieces = pieces(of: range)
-    let velocity = velocityBase(of: range)
+    let velocity = momentumBase(of: range)
     let gradient = gradientSum - range.lowerBound
     let inverseShards = 1 / Float(shards)
     pool.run(pieces.count) { task, _ in
@@ -88,7 +87,7 @@ package final class MomentumSGD {
   }
 
   /// Copies the velocity by all threads.
-  func copyVelocity(to target: UnsafeMutablePointer<Float>) {
+  func copyMomentum(to target: UnsafeMutablePointer<Float>) {
     let (source, count) = (velocity.pointer, velocity.count)
     pool.run((count + Self.copyFloats - 1) / Self.copyFloats) { task, _ in
       let first = task * Self.copyFloats

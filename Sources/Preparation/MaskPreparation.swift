@@ -17,7 +17,7 @@ struct MaskPreparation: Sendable {
   struct Outcome: Sendable {
     var work: Work
     var entry: PreparationState.Entry?
-    var findings: [Finding] = []
+    var findings: [Diagnostic] = []
   }
 
   let sources: PreparationSources
@@ -107,11 +107,11 @@ struct MaskPreparation: Sendable {
   }
 
   /// A mask in the way that is whole, differs, and was not written by dnet.
-  private func foreign(_ id: String, _ target: String, _ isInPlace: Bool) -> Finding? {
+  private func foreign(_ id: String, _ target: String, _ isInPlace: Bool) -> Diagnostic? {
     guard !isInPlace, let there = try? PNG.decodeIndices(file: target),
       state.images[id]?.output != PreparationState.stamp(target)
     else { return nil }
-    return Finding(
+    return Diagnostic(
       .fault, "other masks in the way",
       "\(target) (\(there.width) x \(there.height)) differs from the mask of \(id) in \(sources.path(id, sources.origin(id)!)): move it "
         + "away, or give another --output")
@@ -120,27 +120,27 @@ struct MaskPreparation: Sendable {
   /// A merged mask elsewhere that should be the same and is not.
   private func difference(
     _ id: String, _ mask: IndexImage, _ origin: PreparationSources.Origin, _ target: String
-  ) -> Finding? {
+  ) -> Diagnostic? {
     let merged = sources.path(id, .merged)
     guard origin != .merged, sources.mergedMasks.contains(id), !sameFile(merged, target) else { return nil }
     guard let (there, _) = try? decode(merged) else {
-      return Finding(.warning, "merged masks", "\(merged) cannot be read; \(sources.path(id, origin)) is taken")
+      return Diagnostic(.warning, "merged masks", "\(merged) cannot be read; \(sources.path(id, origin)) is taken")
     }
     let same = there.width == mask.width && there.height == mask.height
     let count = same ? zip(there.indices, mask.indices).count { $0 != $1 } : mask.indices.count
     guard count > 0 else { return nil }
-    return Finding(
+    return Diagnostic(
       .warning, "merged masks that differ",
       "\(merged) differs from \(sources.path(id, origin)) in \(count) of \(mask.indices.count) pixels; the latter is taken"
     )
   }
 
-  private func notes(_ facts: ImageFacts, _ id: String) -> [Finding] {
+  private func notes(_ facts: ImageFacts, _ id: String) -> [Diagnostic] {
     DatasetCheck.orientation(facts.orientation, photograph(id)).map { [$0] } ?? []
   }
 
   private func refused(_ kind: String, _ text: String) -> Outcome {
-    Outcome(work: .refused, findings: [Finding(.fault, kind, text)])
+    Outcome(work: .refused, findings: [Diagnostic(.fault, kind, text)])
   }
 
   private func stamp(_ path: String) -> String { "\(path) \(PreparationState.stamp(path) ?? "")" }

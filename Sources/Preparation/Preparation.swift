@@ -5,7 +5,7 @@
 import Datasets
 import Foundation
 import Images
-import Workers
+import Compute
 
 package struct Preparation {
   /// The literature's numbers of images.
@@ -25,7 +25,7 @@ package struct Preparation {
   }
 
   package struct Report: Sendable {
-    package var findings: [Finding] = []
+    package var findings: [Diagnostic] = []
     /// Ids of the lists as written.
     package var training: [String] = []
     package var validation: [String] = []
@@ -105,7 +105,7 @@ package struct Preparation {
         report.skipped += ids.count - there.count
       } else {
         report.findings += ids.filter { !sources.photographs.contains($0) }.map {
-          Finding(
+          Diagnostic(
             .fault, "photographs that are missing",
             "there is no \(sources.root)/JPEGImages/\($0).jpg: fetch VOC2012's photographs, or leave such images out by --skip-missing"
           )
@@ -117,14 +117,14 @@ package struct Preparation {
   }
 
   /// Ids that a list names twice are taken once, and said.
-  private func repeated() -> [Finding] {
+  private func repeated() -> [Diagnostic] {
     let lists =
       [("train.txt", sources.train), ("val.txt", sources.validation)]
       + (sources.mergedList.map { [($0.path, $0.ids)] } ?? [])
     return lists.compactMap { name, ids in
       var seen: Set<String> = []
       guard let first = ids.first(where: { !seen.insert($0).inserted }) else { return nil }
-      return Finding(
+      return Diagnostic(
         .warning, "lists that repeat ids",
         "\(name) names \(ids.count - Set(ids).count) ids more than once, such as \(first); each is taken once, so take the others out"
       )
@@ -132,11 +132,11 @@ package struct Preparation {
   }
 
   /// Not the literature's numbers: said, since results are not comparable then.
-  private func expectations() -> [Finding] {
+  private func expectations() -> [Diagnostic] {
     let found = (training: sources.augmentedTraining.count, validation: Set(sources.validation).count)
     guard found != Self.expected, sources.sbd != nil else { return [] }
     return [
-      Finding(
+      Diagnostic(
         .warning, "counts",
         "VOC and SBD give a train_aug of \(found.training) images and a val of \(found.validation); the literature's have "
           + "\(Self.expected.training) and \(Self.expected.validation): see that both are whole before comparing results"
@@ -174,7 +174,7 @@ package struct Preparation {
       case .success(let annotation):
         lines.append(line(id, annotation.labels()))
         report.annotated += 1
-      case .failure(let error): report.findings.append(Finding(.fault, "annotations", "\(error)"))
+      case .failure(let error): report.findings.append(Diagnostic(.fault, "annotations", "\(error)"))
       }
     }
     return lines.sorted()
@@ -195,7 +195,7 @@ package struct Preparation {
     }
     for (path, ids) in changed where access(path, F_OK) == 0 && state.lists[path] != PreparationState.stamp(path) {
       report.findings.append(
-        Finding(
+        Diagnostic(
           .fault, "other lists in the way",
           "\(path) does not name the \(ids.count) images that were found: move it away, or give another --output"))
     }

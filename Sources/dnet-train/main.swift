@@ -83,7 +83,7 @@ struct Train: ParsableCommand {
       )
     }
     if let stopAfter, stopAfter < 1 { throw ValidationError("--stop-after \(stopAfter): it takes at least 1") }
-    if let drill, Drill(drill) == nil {
+    if let drill, FaultInjection(drill) == nil {
       throw ValidationError("--drill \(drill): it takes such as kill:1:20, stop:0:5 or nan:2:3")
     }
     guard recordSteps >= 0 else { throw ValidationError("--record-steps \(recordSteps): it takes 0 or more") }
@@ -102,7 +102,7 @@ struct Train: ParsableCommand {
     options.recordSteps = recordSteps
     options.timeLimit = timeLimit.flatMap(Duration.seconds)
     options.trace = trace
-    options.drill = drill.flatMap(Drill.init)
+    options.drill = drill.flatMap(FaultInjection.init)
     return options
   }
 
@@ -115,7 +115,7 @@ struct Train: ParsableCommand {
       throw ExitCode(1)
     }
     do {
-      let configuration = try communicator.together { try Configuration(file: config, settings: settings) }
+      let configuration = try communicator.rethrowOnAllRanks { try Configuration(file: config, settings: settings) }
       if dryRun {
         let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
         try StartupChecks.run(configuration, options, communicator, threads: threads, say: Self.say)

@@ -3,7 +3,7 @@ import Benchmarks
 import Foundation
 import Kernels
 import Networks
-import Workers
+import Compute
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

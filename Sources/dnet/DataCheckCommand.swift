@@ -1,7 +1,7 @@
 import ArgumentParser
 import Datasets
 import Foundation
-import Workers
+import Compute
 
 extension DataCommand {
   struct Check: ParsableCommand {
@@ -65,7 +65,7 @@ extension DataCommand {
         report.lines.forEach { print($0) }
         print("\(report.lists) lists, \(report.images) images, \(report.masks) masks: all is well")
       } catch {
-        print([Finding(.fault, "packs", "\(error)")].lines(limit: limit).joined(separator: "\n"))
+        print([Diagnostic(.fault, "packs", "\(error)")].lines(limit: limit).joined(separator: "\n"))
         throw ExitCode(1)
       }
     }

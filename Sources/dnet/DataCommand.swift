@@ -1,7 +1,7 @@
 import ArgumentParser
 import Datasets
 import Foundation
-import Workers
+import Compute
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -3,7 +3,7 @@ import Datasets
 import Foundation
 import Proposals
 import Training
-import Workers
+import Compute
 
 struct DataPackCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -72,7 +72,7 @@ struct DataPackCommand: ParsableCommand {
       crops ?? configuration.flatMap { ["random", "edgeboxes"].contains($0.proposals) ? nil : $0.proposals }
     var bytes: [UInt8] = []
     if let listName {
-      var list = try StrongCrops.list(listName, directory)
+      var list = try CropListProvider.list(listName, directory)
       // Training asks for it by the name that the configuration has, wherever the file lay.
       list.name = listName
       bytes = list.encoded

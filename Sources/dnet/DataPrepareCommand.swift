@@ -3,7 +3,7 @@ import Datasets
 import Foundation
 import Images
 import Preparation
-import Workers
+import Compute
 
 extension DataCommand {
   struct Prepare: ParsableCommand {

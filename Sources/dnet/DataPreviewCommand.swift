@@ -5,7 +5,7 @@ import Images
 import Proposals
 import Randomness
 import Training
-import Workers
+import Compute
 
 struct DataPreviewCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -50,7 +50,7 @@ struct DataPreviewCommand: ParsableCommand {
     let chosen = try choice.choose(workers: WorkerPool(threads: AvailableCores.count))
     let named =
       crops ?? chosen.configuration.flatMap { ["random", "edgeboxes"].contains($0.proposals) ? nil : $0.proposals }
-    let list = try named.map { try StrongCrops.list($0, chosen.store) }
+    let list = try named.map { try CropListProvider.list($0, chosen.store) }
     let listed = list.map { Set($0.ids) }
     let possible = chosen.images.indices.filter {
       chosen.labels[$0].contains(true) && listed?.contains(chosen.images[$0].id) ?? true

@@ -5,7 +5,7 @@ import Foundation
 import Images
 import Proposals
 import Training
-import Workers
+import Compute
 
 /// Which images a command works on: a configuration's strong images, or lists.
 struct ImageChoice: ParsableArguments {
@@ -109,19 +109,19 @@ struct DataProposeCommand: ParsableCommand {
   }
 
   func run() throws {
-    try runTogether("dnet data propose") { communicator in
+    try runCollectively("dnet data propose") { communicator in
       let workers = WorkerPool(threads: try ThreadShare.threads(configured: threads, communicator))
       let isFirst = communicator.rank == 0
       if countOnly {
         let configured = try choice.config.map {
           try Configuration(file: $0, settings: choice.settings).cropsPerCombination
         }
-        let labels = try communicator.together { try choice.labels(workers: workers) }
+        let labels = try communicator.rethrowOnAllRanks { try choice.labels(workers: workers) }
         if isFirst { print(TrainingExampleCount(labels, perCombination: perCombination ?? configured ?? 200).text) }
         return
       }
       let began = Date.now
-      let job = try communicator.together {
+      let job = try communicator.rethrowOnAllRanks {
         let chosen = try choice.choose(workers: workers)
         let cropping = CombinatorialCropping(
           perCombination: perCombination ?? chosen.configuration?.cropsPerCombination ?? 200,

@@ -3,7 +3,7 @@ import Datasets
 import Foundation
 import Images
 import Proposals
-import Workers
+import Compute
 
 struct DataRecall: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -2,7 +2,7 @@ import ArgumentParser
 import Datasets
 import Foundation
 import Images
-import Workers
+import Compute
 
 extension DataCommand {
   struct Stats: ParsableCommand {

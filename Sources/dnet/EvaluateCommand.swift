@@ -6,7 +6,7 @@ import Foundation
 import Images
 import Networks
 import Training
-import Workers
+import Compute
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -35,23 +35,23 @@ struct EvaluateCommand: ParsableCommand {
   var threads: Int = 0
 
   func run() throws {
-    try runTogether("dnet evaluate") { communicator in
-      try communicator.together { if communicator.rank == 0 { try checkFolder(of: json) } }
+    try runCollectively("dnet evaluate") { communicator in
+      try communicator.rethrowOnAllRanks { if communicator.rank == 0 { try checkFolder(of: json) } }
       let threads = try ThreadShare.threads(configured: threads, communicator)
-      let source = try communicator.together { try ModelSource(model.path) }
+      let source = try communicator.rethrowOnAllRanks { try ModelSource(model.path) }
       let net =
         source.needsStatistics
         ? try model.load(source, communicator, threads: threads, isFirst: communicator.rank == 0)
-        : try communicator.together { try model.load(source, nil, threads: threads, isFirst: communicator.rank == 0) }
-      let directory = try communicator.together { try VOCDirectory(root: data, classes: net.shape.classes) }
-      let bench = Workbench(workers: WorkerPool(threads: threads))
+        : try communicator.rethrowOnAllRanks { try model.load(source, nil, threads: threads, isFirst: communicator.rank == 0) }
+      let directory = try communicator.rethrowOnAllRanks { try VOCDirectory(root: data, classes: net.shape.classes) }
+      let context = ExecutionContext(workers: WorkerPool(threads: threads))
       if communicator.rank == 0, let why = source.onlyLabels { say(why) }
       let report = try DatasetEvaluation.run(
-        net, directory, list: list, onlyLabels: source.onlyLabels != nil, communicator: communicator, bench: bench
+        net, directory, list: list, onlyLabels: source.onlyLabels != nil, communicator: communicator, context: context
       ) { done, all in
         if communicator.rank == 0 { showProgress("\(100 * done / all)% evaluated", isLast: done == all) }
       }
-      try communicator.together {
+      try communicator.rethrowOnAllRanks {
         guard communicator.rank == 0 else { return }
         print(report.table)
         if let json { try FileBytes.write(report.json(), to: json) }

@@ -4,7 +4,7 @@ import Cluster
 import Foundation
 import Networks
 import Training
-import Workers
+import Compute
 
 struct ModelArguments: ParsableArguments {
   @Argument(help: ArgumentHelp("A model.safetensors.zst, a checkpoint's directory or a run's.", valueName: "model"))
@@ -37,10 +37,10 @@ struct ModelArguments: ParsableArguments {
     guard source.needsStatistics else {
       return try body(try load(source, nil, threads: threads), threads > 0 ? threads : AvailableCores.count, true)
     }
-    try runTogether(command) { communicator in
+    try runCollectively(command) { communicator in
       let threads = try ThreadShare.threads(configured: threads, communicator)
       let net = try load(source, communicator, threads: threads, isFirst: communicator.rank == 0)
-      try communicator.together { try body(net, threads, communicator.rank == 0) }
+      try communicator.rethrowOnAllRanks { try body(net, threads, communicator.rank == 0) }
     }
   }
 }

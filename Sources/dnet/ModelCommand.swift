@@ -3,7 +3,7 @@ import Checkpoints
 import Evaluation
 import Foundation
 import Images
-import Tensors
+import Compute
 import Training
 
 struct ModelCommand: ParsableCommand {

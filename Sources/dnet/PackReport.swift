@@ -2,7 +2,7 @@
 import Datasets
 import Foundation
 import Proposals
-import Workers
+import Compute
 
 struct PackReport {
   let lines: [String]

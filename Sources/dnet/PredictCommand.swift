@@ -5,7 +5,7 @@ import Foundation
 import Images
 import Networks
 import Training
-import Workers
+import Compute
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -44,17 +44,17 @@ struct PredictCommand: ParsableCommand {
     let source = try ModelSource(model.path)
     try model.withNetwork(source, "dnet predict", threads: threads) { net, threads, isFirst in
       guard isFirst else { return }
-      let bench = Workbench(workers: WorkerPool(threads: threads))
+      let context = ExecutionContext(workers: WorkerPool(threads: threads))
       let names = Array(ClassNames.voc[0...net.shape.classes])
       try FileBytes.makeFolder(output)
       if let why = source.onlyLabels { say(why) }
-      let report = source.onlyLabels == nil ? try segment(net, bench, names) : try score(net, bench, names)
+      let report = source.onlyLabels == nil ? try segment(net, context, names) : try score(net, context, names)
       if let json { try FileBytes.write(report.json(), to: json) }
     }
   }
 
-  private func segment(_ net: DecoupledNet, _ bench: Workbench, _ names: [String]) throws -> PredictionReport {
-    let segmenter = Segmenter(net, images: min(DatasetEvaluation.batch, images.count), bench: bench)
+  private func segment(_ net: DecoupledNet, _ context: ExecutionContext, _ names: [String]) throws -> PredictionReport {
+    let segmenter = Segmenter(net, images: min(DatasetEvaluation.batch, images.count), context: context)
     var report = PredictionReport(.masksAndLabels)
     try eachBatch(of: segmenter.images) { paths, pictures in
       for ((path, picture), result) in zip(zip(paths, pictures), segmenter.segment(pictures)) {
@@ -73,8 +73,8 @@ struct PredictCommand: ParsableCommand {
   }
 
   /// Of a network that makes no masks.
-  private func score(_ net: DecoupledNet, _ bench: Workbench, _ names: [String]) throws -> PredictionReport {
-    let scorer = LabelScorer(net, images: min(DatasetEvaluation.batch, images.count), bench: bench)
+  private func score(_ net: DecoupledNet, _ context: ExecutionContext, _ names: [String]) throws -> PredictionReport {
+    let scorer = LabelScorer(net, images: min(DatasetEvaluation.batch, images.count), context: context)
     var report = PredictionReport(.labels)
     try eachBatch(of: scorer.images) { paths, pictures in
       for (place, scores) in scorer.score(pictures).enumerated() {

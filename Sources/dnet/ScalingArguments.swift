@@ -63,8 +63,8 @@ struct ScalingArguments: ParsableArguments {
 
   func run(_ bench: BenchCommand) throws {
     Startup.keepMemory()
-    try runTogether("dnet bench") { communicator in
-      let options = try communicator.together {
+    try runCollectively("dnet bench") { communicator in
+      let options = try communicator.rethrowOnAllRanks {
         var options = try ScalingOptions(
           width: bench.width, size: bench.size, batchNormalization: bench.batchNormalization, threads: bench.threads,
           shards: shards,
@@ -76,7 +76,7 @@ struct ScalingArguments: ParsableArguments {
         return options
       }
       let report = try ScalingBenchmark.run(options, communicator) { Processor.peakMemoryBytes }
-      try communicator.together {
+      try communicator.rethrowOnAllRanks {
         guard communicator.rank == 0 else { return }
         print(report.text, terminator: "")
         if let json = bench.json { try FileBytes.write(report.json(), to: json) }

@@ -36,7 +36,7 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     Startup.settleArithmetic()
     Startup.keepMemory()
-    try runTogether("dnet verify") { communicator in
+    try runCollectively("dnet verify") { communicator in
       let scratch = try communicator.broadcast(scratch ?? "\(directory).verify-\(getpid())", from: 0)
       let result = try Replay(directory, scratch: scratch, communicator).compare(from: from, to: to, settings: settings)
       { say($0) }

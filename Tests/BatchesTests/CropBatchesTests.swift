@@ -5,7 +5,7 @@ import Foundation
 import Images
 import Proposals
 import Testing
-import Workers
+import Compute
 
 @Suite struct CropBatchesTests {
   static func records(_ set: DrawnSet) throws -> [CropRecord] {

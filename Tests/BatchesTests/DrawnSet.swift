@@ -3,7 +3,7 @@ import Batches
 import Datasets
 import Foundation
 import Images
-import Workers
+import Compute
 
 /// A folder with a few drawn pictures of five classes; `remove` it at the end.
 struct DrawnSet {

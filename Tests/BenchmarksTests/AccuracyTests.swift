@@ -3,7 +3,7 @@ import Benchmarks
 import Foundation
 import Networks
 import Testing
-import Workers
+import Compute
 
 struct AccuracyTests {
   private static let report = AccuracyBenchmark(

@@ -7,7 +7,7 @@ struct MultiplyAddsTests {
 
   private func mega(_ count: Int) -> Double { (Double(count) / 1e4).rounded() / 100 }
 
-  /// The table of reference-facts, section 5, in millions.
+  /// The table of docs/reference.md, section 5, in millions.
   @Test(arguments: [
     ("classification.conv1_1", 176.95), ("classification.conv2_1", 1887.44), ("classification.conv4_2", 3774.87),
     ("classification.conv5_3", 943.72), ("classification.fc6", 1644.17), ("classification.fc7", 268.44),

@@ -2,7 +2,7 @@ import Benchmarks
 import Foundation
 import Networks
 import Testing
-import Workers
+import Compute
 
 struct StepBenchmarkTests {
   private static let shape = NetworkShape(width: 0.0625, inputSize: 64, classes: 5, batchNormalization: true)

@@ -1,7 +1,7 @@
 import Benchmarks
 import Networks
 import Testing
-import Workers
+import Compute
 
 struct TimingTests {
   @Test func medianIsTheMiddle() {

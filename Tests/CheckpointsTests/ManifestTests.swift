@@ -1,7 +1,7 @@
 import Checkpoints
 // The versions of the format: older ones are read, later ones refused.
 import Foundation
-import Tensors
+import Compute
 import Testing
 
 @Suite struct ManifestTests {

@@ -1,6 +1,6 @@
 import Checkpoints
 import Foundation
-import Tensors
+import Compute
 
 /// A directory that is removed with its owner.
 final class TemporaryDirectory {

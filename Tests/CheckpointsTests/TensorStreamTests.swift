@@ -1,7 +1,7 @@
 // Values read straight to where they are wanted: the same as those read at once, with a buffer's memory.
 import Checkpoints
 import Foundation
-import Tensors
+import Compute
 import Testing
 
 @Suite struct TensorStreamTests {

@@ -1,5 +1,5 @@
 import Checkpoints
-import Tensors
+import Compute
 import Testing
 
 @Suite struct WeightsDigestTests {

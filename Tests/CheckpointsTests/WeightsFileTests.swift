@@ -1,6 +1,6 @@
 import Checkpoints
 import Foundation
-import Tensors
+import Compute
 import Testing
 
 @Suite struct WeightsFileTests {

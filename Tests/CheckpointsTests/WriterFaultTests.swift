@@ -2,7 +2,7 @@ import Checkpoints
 // Every call that the writer makes fails once, in seven ways: the newest checkpoint stays whole, nothing half written counts
 // as one, and the next write succeeds.
 import Foundation
-import Tensors
+import Compute
 import Testing
 
 @Suite struct WriterFaultTests {

@@ -1,5 +1,5 @@
 import Cluster
-import Tensors
+import Compute
 import Testing
 
 @Suite struct BucketPlanTests {
@@ -16,7 +16,7 @@ import Testing
 
   @Test(arguments: [1, 2, 3, 4, 5, 7, 8, 16], [16, 250, 1000, 8 << 20])
   func everyFloatIsInOneBucketAndOneSlice(ranks: Int, floats: Int) {
-    for way in FactorWay.allCases {
+    for way in GradientExchange.allCases {
       let plan = BucketPlan(Self.table, ranks: ranks, floats: floats, ways: [1: way, 3: .factors])
       var owners = [[Int]](repeating: [], count: Self.table.vectorCount)
       var covered = [Int](repeating: 0, count: Self.table.vectorCount)

@@ -1,11 +1,11 @@
 import Cluster
 import Kernels
 import Networks
-import Tensors
+import Compute
 import Testing
 
 @Suite struct FactorChoiceTests {
-  private func layers(_ ranks: Int, asked: FactorWay? = nil, speed: FactorChoice.Speed? = nil) -> [String: FactorChoice
+  private func layers(_ ranks: Int, asked: GradientExchange? = nil, speed: FactorChoice.Speed? = nil) -> [String: FactorChoice
     .Layer]
   {
     let shape = NetworkShape(width: 1, inputSize: 320, classes: 20, batchNormalization: false)
@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func whatIsAskedForIsDone() {
-    for way in FactorWay.allCases { #expect(layers(4, asked: way).values.allSatisfy { $0.way == way }) }
+    for way in GradientExchange.allCases { #expect(layers(4, asked: way).values.allSatisfy { $0.way == way }) }
     #expect(layers(1, asked: .factors).values.allSatisfy { $0.way == .sums })
   }
 

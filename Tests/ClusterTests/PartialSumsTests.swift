@@ -1,9 +1,7 @@
 import Cluster
-import Gradients
+import Compute
 import Kernels
-import Tensors
 import Testing
-import Workers
 
 @Suite struct PartialSumsTests {
   /// Values whose sum depends on the order of additions.

@@ -2,7 +2,7 @@ import Datasets
 import Foundation
 import Images
 import Testing
-import Workers
+import Compute
 
 @Suite struct DatasetCheckTests {
   func check(_ scratch: Scratch, _ lists: [String] = ["l.txt"], threads: Int = 2) throws -> DatasetCheck {
@@ -117,7 +117,7 @@ import Workers
   }
 
   @Test func manyFindingsAreCounted() {
-    let findings = (0..<30).map { Finding(.fault, "things", "thing \($0)") } + [Finding(.warning, "things", "w")]
+    let findings = (0..<30).map { Diagnostic(.fault, "things", "thing \($0)") } + [Diagnostic(.warning, "things", "w")]
     let lines = findings.lines(limit: 3)
     #expect(
       lines == [

@@ -1,6 +1,6 @@
 import Datasets
 import Testing
-import Workers
+import Compute
 
 @Suite struct DatasetStatisticsTests {
   @Test(arguments: [1, 3]) func countsOfASmallSet(threads: Int) throws {

@@ -1,6 +1,6 @@
 import Datasets
 import Testing
-import Workers
+import Compute
 
 @Suite struct ImageLabelsTests {
   func classes(_ labels: LabelVector) -> [Int] { labels.indices.filter { labels[$0] }.map { $0 + 1 } }

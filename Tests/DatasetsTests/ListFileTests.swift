@@ -1,5 +1,5 @@
 import Datasets
-import Digests
+import Support
 import Foundation
 import Images
 import Testing

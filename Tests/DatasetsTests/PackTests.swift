@@ -1,10 +1,10 @@
 // Packs: what comes out is what went in, bit by bit; damage anywhere is noticed and named; a full disk leaves nothing.
 import Datasets
-import Digests
+import Support
 import Foundation
 import Images
 import Testing
-import Workers
+import Compute
 
 @Suite struct PackTests {
   let workers = WorkerPool(threads: 2)

@@ -3,7 +3,7 @@ import Foundation
 import Images
 import Randomness
 import Testing
-import Workers
+import Compute
 
 @Suite struct SyntheticSetTests {
   /// FNV-1a over names and bytes of every file, in name order.

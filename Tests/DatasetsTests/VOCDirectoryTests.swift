@@ -2,7 +2,7 @@ import Datasets
 import Foundation
 import Images
 import Testing
-import Workers
+import Compute
 
 @Suite struct VOCDirectoryTests {
   @Test func classNamesAreVOCs() {

@@ -3,9 +3,8 @@ import Checkpoints
 import Evaluation
 import Foundation
 import Networks
-import Tensors
+import Compute
 import Testing
-import Workers
 
 @Suite struct ModelFileTests {
   private func temporaryFolder() throws -> URL {
@@ -41,9 +40,9 @@ import Workers
   private func outputs(_ net: DecoupledNet) -> (scores: [Float], foreground: [Float]) {
     let (images, side) = (2, net.shape.inputSize)
     let planes = (0..<images * 3 * side * side).map { Float(($0 &* 7919) % 251) - 125 }
-    let pass = InferencePass(net, images: images, bench: Workbench(workers: WorkerPool(threads: 2)))
+    let pass = InferencePass(net, images: images, context: ExecutionContext(workers: WorkerPool(threads: 2)))
     let scores = pass.features(planes)
-    pass.segment((0..<images).map { LabelChoice(image: $0, seeds: [0.9, 0, 0.4]) })
+    pass.segment((0..<images).map { LabelQuery(image: $0, seeds: [0.9, 0, 0.4]) })
     return (scores, Array(pass.probabilities.buffer))
   }
 

@@ -3,9 +3,8 @@ import Evaluation
 import Foundation
 import Images
 import Networks
-import Tensors
+import Compute
 import Testing
-import Workers
 
 @Suite struct SegmenterTests {
   static let classes = 3
@@ -39,7 +38,7 @@ import Workers
     }
     // Where all activations are zero, background and foreground would tie.
     net.segmentation["segmentation.score.bias"][0] = 0.3
-    let step = SegmentationStep(net, images: pictures.count, bench: Workbench(workers: WorkerPool(threads: 1)))
+    let step = SegmentationStep(net, images: pictures.count, context: ExecutionContext(workers: WorkerPool(threads: 1)))
     step.prepareClassification()
     step.prepare()
     let labels = pictures.indices.flatMap { [Float(1), Float($0 % 2), Float(1 - $0 % 2)] }
@@ -77,7 +76,7 @@ import Workers
 
   static func twin(_ net: DecoupledNet, _ picture: RGBImage) -> Twin {
     let area = size * size
-    let pass = InferencePass(net, images: 1, bench: Workbench(workers: WorkerPool(threads: 1)))
+    let pass = InferencePass(net, images: 1, context: ExecutionContext(workers: WorkerPool(threads: 1)))
     let scores = pass.features(plane(picture))
     let present = (0..<classes).filter { scores[$0] > 0.5 }
     let pixels = picture.width * picture.height
@@ -87,7 +86,7 @@ import Workers
         maps: [])
     }
     func map(_ labels: [Int], plane: Int) -> [Double] {
-      pass.segment([LabelChoice(image: 0, seeds: (0..<classes).map { labels.contains($0) ? scores[$0] : 0 })])
+      pass.segment([LabelQuery(image: 0, seeds: (0..<classes).map { labels.contains($0) ? scores[$0] : 0 })])
       return (0..<area).map { Double(pass.probabilities.pointer[plane * area + $0]) }
     }
     // Step 4: all together, the background. Step 5: each alone, its foreground.
@@ -116,7 +115,7 @@ import Workers
   }
 
   static func segment(_ net: DecoupledNet, _ pictures: [RGBImage], atOnce: Int, threads: Int = 1) -> [Segmentation] {
-    let segmenter = Segmenter(net, images: atOnce, bench: Workbench(workers: WorkerPool(threads: threads)))
+    let segmenter = Segmenter(net, images: atOnce, context: ExecutionContext(workers: WorkerPool(threads: threads)))
     return stride(from: 0, to: pictures.count, by: atOnce).flatMap {
       segmenter.segment(Array(pictures[$0..<min($0 + atOnce, pictures.count)]))
     }
@@ -220,7 +219,7 @@ import Workers
   /// A list's last call has fewer pictures. At the same place of a call, neighbours change nothing.
   @Test(arguments: 0..<4) func neighboursInACallChangeNoBit(place: Int) {
     let net = Self.net(biases: [20, 20, -20])
-    let segmenter = Segmenter(net, images: 4, bench: Workbench(workers: WorkerPool(threads: 2)))
+    let segmenter = Segmenter(net, images: 4, context: ExecutionContext(workers: WorkerPool(threads: 2)))
     var first: Segmentation?
     for count in place + 1...4 {
       for neighbour in [0, 3, 4] {
@@ -239,7 +238,7 @@ import Workers
   /// The classification network alone says the same, and its saliency lies where another pass finds it.
   @Test func labelsAloneHaveTheSameScores() throws {
     let net = Self.net(biases: [0.3, -0.2, 0.1])
-    let scorer = LabelScorer(net, images: 5, bench: Workbench(workers: WorkerPool(threads: 2)))
+    let scorer = LabelScorer(net, images: 5, context: ExecutionContext(workers: WorkerPool(threads: 2)))
     let found = scorer.score(Self.pictures)
     for (labels, whole) in zip(found, Self.segment(net, Self.pictures, atOnce: 5)) {
       #expect(

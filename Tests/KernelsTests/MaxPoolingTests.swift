@@ -12,20 +12,20 @@ import Testing
     // Few distinct values, so that most windows have ties.
     let x = draws.floats(shape.count, 0...3).map { $0.rounded() }
     var y = nans(small.count)
-    var switches = [UInt8](repeating: 77, count: small.count)
-    inOddOrder(pooling.tasks) { pooling.pool(x, into: &y, switches: &switches, task: $0) }
+    var poolingIndices = [UInt8](repeating: 77, count: small.count)
+    inOddOrder(pooling.tasks) { pooling.pool(x, into: &y, poolingIndices: &poolingIndices, task: $0) }
     let truth = NaiveMaxPooling.pool(shape.maps(x))
     #expect(identical(y, truth.maxima.blocked))
-    #expect(identical(switches.map(Float.init), truth.places.blocked))
+    #expect(identical(poolingIndices.map(Float.init), truth.places.blocked))
 
     let values = draws.floats(small.count)
     var large = nans(shape.count)
-    inOddOrder(pooling.tasks) { pooling.scatter(values, switches: switches, into: &large, task: $0) }
+    inOddOrder(pooling.tasks) { pooling.scatter(values, poolingIndices: poolingIndices, into: &large, task: $0) }
     #expect(identical(large, NaiveMaxPooling.scatter(small.maps(values), places: truth.places).blocked))
 
     let gradient = draws.floats(shape.count)
     var gathered = nans(small.count)
-    inOddOrder(pooling.tasks) { pooling.gather(gradient, switches: switches, into: &gathered, task: $0) }
+    inOddOrder(pooling.tasks) { pooling.gather(gradient, poolingIndices: poolingIndices, into: &gathered, task: $0) }
     #expect(identical(gathered, NaiveMaxPooling.gather(shape.maps(gradient), places: truth.places).blocked))
   }
 
@@ -34,10 +34,10 @@ import Testing
     // Channel c holds the four bits of c: every pattern of ties.
     let x = (0..<64).map { Float(($0 % 16) >> ($0 / 16) & 1) }
     var y = nans(16)
-    var switches = [UInt8](repeating: 77, count: 16)
-    pooling.pool(x, into: &y, switches: &switches, task: 0)
+    var poolingIndices = [UInt8](repeating: 77, count: 16)
+    pooling.pool(x, into: &y, poolingIndices: &poolingIndices, task: 0)
     #expect(pooling.tasks == 1)
-    #expect(switches == [0, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0])
+    #expect(poolingIndices == [0, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0])
   }
 
   @Test func scatterIsTheGradientOfPoolAndGatherOfScatter() {

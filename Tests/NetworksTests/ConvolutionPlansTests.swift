@@ -1,9 +1,7 @@
 // Whole steps with either kind of 3x3 kernels: the same to within rounding, and not the same bits.
-import Gradients
+import Compute
 import Networks
-import Tensors
 import Testing
-import Workers
 
 @Suite struct ConvolutionPlansTests {
   private func net() -> DecoupledNet {
@@ -12,33 +10,33 @@ import Workers
     return net
   }
 
-  private func bench(_ algorithm: ConvolutionAlgorithm, threads: Int = 2) -> Workbench {
-    Workbench(workers: WorkerPool(threads: threads), convolution: algorithm)
+  private func context(_ algorithm: ConvolutionAlgorithm, threads: Int = 2) -> ExecutionContext {
+    ExecutionContext(workers: WorkerPool(threads: threads), convolution: algorithm)
   }
 
   private let planes = ReferenceValues.images(salt: "plans", examples: 2, size: 64).map { $0 / 60 }
   private let labels: [Float] = [1, 0, 1, 0, 1, 0]
 
-  private func classification(_ bench: Workbench) -> (loss: Double, gradient: [Float], net: DecoupledNet) {
+  private func classification(_ context: ExecutionContext) -> (loss: Double, gradient: [Float], net: DecoupledNet) {
     let net = net()
-    let step = ClassificationStep(net, images: 2, dropoutRate: 0, bench: bench)
+    let step = ClassificationStep(net, images: 2, dropoutRate: 0, context: context)
     let gradient = WholeGradient(net.classification.table, rows: 2 * net.shape.scorePixels)
     step.prepare()
     let result = step.run(
       planes: planes, labels: labels, key: DropoutKey(seed: 1, iteration: 0, firstSlot: 0), gradient: gradient.shard)
-    gradient.complete(bench.workers)
+    gradient.complete(context.workers)
     return (result.loss, Array(gradient.vector.memory.buffer), net)
   }
 
-  private func segmentation(_ bench: Workbench) -> (loss: Double, gradient: [Float], net: DecoupledNet) {
+  private func segmentation(_ context: ExecutionContext) -> (loss: Double, gradient: [Float], net: DecoupledNet) {
     let net = net()
-    let step = SegmentationStep(net, images: 2, bench: bench)
+    let step = SegmentationStep(net, images: 2, context: context)
     let gradient = WholeGradient(net.segmentation.table, rows: 2 * net.shape.scorePixels)
     let masks = ReferenceValues.masks(salt: "plans", examples: 2, size: 64)
     step.prepareClassification()
     step.prepare()
     let result = step.run(planes: planes, labels: labels, mask: masks, gradient: gradient.shard)
-    gradient.complete(bench.workers)
+    gradient.complete(context.workers)
     return (result.loss, Array(gradient.vector.memory.buffer), net)
   }
 
@@ -49,7 +47,7 @@ import Workers
 
   @Test func bothKindsGiveTheSameStepToWithinRounding() {
     for step in [classification, segmentation] {
-      let (fast, plain) = (step(bench(.winograd)), step(bench(.direct)))
+      let (fast, plain) = (step(context(.winograd)), step(context(.direct)))
       #expect(fast.loss.isFinite && abs(fast.loss - plain.loss) < 1e-5 * plain.loss)
       // A ReLU or a switch that flips moves gradients by more than rounding.
       #expect(distance(fast.gradient, plain.gradient) < 0.01)
@@ -59,7 +57,7 @@ import Workers
 
   @Test func threadsDoNotShowInPlainSteps() {
     for step in [classification, segmentation] {
-      let (one, three) = (step(bench(.direct, threads: 1)), step(bench(.direct, threads: 3)))
+      let (one, three) = (step(context(.direct, threads: 1)), step(context(.direct, threads: 3)))
       #expect(one.loss == three.loss && one.gradient == three.gradient)
     }
   }

@@ -5,17 +5,15 @@
 // not. The classification phase and the "calm" cases, where nothing lies near a flip, are held to 2e-4 of each tensor's
 // norm; the other segmentation cases, with thousands of units near one, to 2e-2, as PyTorch's float32 needs it too.
 import Foundation
-import Gradients
+import Compute
 import Networks
-import Tensors
 import Testing
-import Workers
 
 @Suite struct DecoupledNetTests {
   struct Case {
     let golden: Golden
     let net: DecoupledNet
-    let bench: Workbench
+    let context: ExecutionContext
     let planes: [Float]
     let labels: [Float]
 
@@ -25,7 +23,7 @@ import Workers
         NetworkShape(
           width: golden.network.width, inputSize: golden.network.inputSize, classes: golden.network.classes,
           batchNormalization: golden.network.batchNorm))
-      bench = Workbench(workers: WorkerPool(threads: threads))
+      context = ExecutionContext(workers: WorkerPool(threads: threads))
       let values = golden.parameterValues
       for vector in [net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics] {
         for (index, parameter) in vector.table.parameters.enumerated() {
@@ -46,12 +44,12 @@ import Workers
   @Test(arguments: Golden.names)
   func classificationStepEqualsTheReference(name: String) throws {
     let `case` = try Case(name)
-    let step = ClassificationStep(`case`.net, images: `case`.golden.examples, dropoutRate: 0, bench: `case`.bench)
+    let step = ClassificationStep(`case`.net, images: `case`.golden.examples, dropoutRate: 0, context: `case`.context)
     let gradient = `case`.gradient(of: `case`.net.classification)
     step.prepare()
     let key = DropoutKey(seed: 1, iteration: 0, firstSlot: 0)
     let result = step.run(planes: `case`.planes, labels: `case`.labels, key: key, gradient: gradient.shard)
-    gradient.complete(`case`.bench.workers)
+    gradient.complete(`case`.context.workers)
     #expect(abs(result.loss - `case`.golden.classification.loss) < 1e-4 * `case`.golden.classification.loss)
     expectClose(
       gradient.vector,
@@ -62,13 +60,13 @@ import Workers
   @Test(arguments: Golden.names)
   func segmentationStepEqualsTheReference(name: String) throws {
     let `case` = try Case(name)
-    let step = SegmentationStep(`case`.net, images: `case`.golden.examples, bench: `case`.bench)
+    let step = SegmentationStep(`case`.net, images: `case`.golden.examples, context: `case`.context)
     let gradient = `case`.gradient(of: `case`.net.segmentation)
     step.prepareClassification()
     step.prepare()
     let result = step.run(
       planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks, gradient: gradient.shard)
-    gradient.complete(`case`.bench.workers)
+    gradient.complete(`case`.context.workers)
     #expect(abs(result.loss - `case`.golden.segmentation.loss) < 1e-4 * `case`.golden.segmentation.loss)
     #expect(Int(result.decisions) == `case`.golden.segmentation.countedPixels)
     expectClose(
@@ -84,7 +82,7 @@ import Workers
     let golden = `case`.golden
     let (examples, classes) = (golden.examples, golden.network.classes)
     let area = golden.network.inputSize * golden.network.inputSize
-    let pass = InferencePass(`case`.net, images: examples, bench: `case`.bench)
+    let pass = InferencePass(`case`.net, images: examples, context: `case`.context)
     let scores = pass.features(`case`.planes)
     for (score, average) in zip(scores, golden.inference.averageScores) {
       #expect(abs(Double(score) - 1 / (1 + exp(-average))) < 1e-4)
@@ -93,9 +91,9 @@ import Workers
       var seeds = [Float](repeating: 0, count: classes)
       seeds[expected.class] = scores[expected.example * classes + expected.class]
       // The choice's own place differs from its image's: both must be told apart.
-      let other = LabelChoice(image: (expected.example + 1) % examples, seeds: [Float](repeating: 0.5, count: classes))
+      let other = LabelQuery(image: (expected.example + 1) % examples, seeds: [Float](repeating: 0.5, count: classes))
       let place = examples - 1
-      pass.segment(Array(repeating: other, count: place) + [LabelChoice(image: expected.example, seeds: seeds)])
+      pass.segment(Array(repeating: other, count: place) + [LabelQuery(image: expected.example, seeds: seeds)])
       let plane = UnsafeBufferPointer(start: pass.probabilities.pointer + (2 * place + 1) * area, count: area)
       for entry in expected.entries { #expect(abs(Double(plane[entry.index]) - entry.value) < 1e-3) }
     }
@@ -104,19 +102,19 @@ import Workers
   @Test func sameBitsForAnyNumberOfThreads() throws {
     func bits(_ threads: Int) throws -> [UInt32] {
       let `case` = try Case("size96-classes5-batchnorm", threads: threads)
-      let step = ClassificationStep(`case`.net, images: `case`.golden.examples, dropoutRate: 0.5, bench: `case`.bench)
+      let step = ClassificationStep(`case`.net, images: `case`.golden.examples, dropoutRate: 0.5, context: `case`.context)
       let first = `case`.gradient(of: `case`.net.classification)
       step.prepare()
       let key = DropoutKey(seed: 1, iteration: 3, firstSlot: 8)
       _ = step.run(planes: `case`.planes, labels: `case`.labels, key: key, gradient: first.shard)
-      first.complete(`case`.bench.workers)
-      let segmentation = SegmentationStep(`case`.net, images: `case`.golden.examples, bench: `case`.bench)
+      first.complete(`case`.context.workers)
+      let segmentation = SegmentationStep(`case`.net, images: `case`.golden.examples, context: `case`.context)
       let second = `case`.gradient(of: `case`.net.segmentation)
       segmentation.prepareClassification()
       segmentation.prepare()
       _ = segmentation.run(
         planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks, gradient: second.shard)
-      second.complete(`case`.bench.workers)
+      second.complete(`case`.context.workers)
       return (Array(first.vector.memory.buffer) + Array(second.vector.memory.buffer)).map(\.bitPattern)
     }
     let one = try bits(1)
@@ -125,14 +123,14 @@ import Workers
 
   @Test func shardWithoutCountedPixelsAddsNothing() throws {
     let `case` = try Case("size64-classes5")
-    let step = SegmentationStep(`case`.net, images: `case`.golden.examples, bench: `case`.bench)
+    let step = SegmentationStep(`case`.net, images: `case`.golden.examples, context: `case`.context)
     let gradient = `case`.gradient(of: `case`.net.segmentation)
     step.prepareClassification()
     step.prepare()
     let result = step.run(
       planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks.map { _ in 255 }, gradient: gradient.shard
     )
-    gradient.complete(`case`.bench.workers)
+    gradient.complete(`case`.context.workers)
     #expect(result.loss == 0)
     #expect(gradient.vector.memory.buffer.allSatisfy { $0 == 0 })
   }

@@ -1,8 +1,7 @@
 // Dropout: how many units stay, their scale, and what the choice may depend on.
 import Networks
-import Tensors
+import Compute
 import Testing
-import Workers
 
 @Suite struct DropoutTests {
   static func dropped(
@@ -11,7 +10,7 @@ import Workers
   ) -> [Float] {
     let memory = AlignedMemory(floats: examples * values)
     for i in 0..<memory.count { memory.pointer[i] = Float(1 + i % 3) }
-    let dropout = Dropout(rate: rate, layer: layer, bench: Workbench(workers: WorkerPool(threads: threads)))
+    let dropout = Dropout(rate: rate, layer: layer, context: ExecutionContext(workers: WorkerPool(threads: threads)))
     dropout.apply(
       to: memory, examples: examples, valuesPerExample: values,
       key: DropoutKey(seed: seed, iteration: iteration, firstSlot: firstSlot))
@@ -74,7 +73,7 @@ import Workers
   func gradientsAreScaledAlike(count: Int) {
     let memory = AlignedMemory(floats: count + 1)
     for i in 0...count { memory.pointer[i] = Float(i + 1) }
-    Dropout(rate: 0.75, layer: 0, bench: Workbench(workers: WorkerPool(threads: 2))).scaleGradient(memory, count: count)
+    Dropout(rate: 0.75, layer: 0, context: ExecutionContext(workers: WorkerPool(threads: 2))).scaleGradient(memory, count: count)
     #expect((0..<count).allSatisfy { memory.pointer[$0] == 4 * Float($0 + 1) })
     #expect(memory.pointer[count] == Float(count + 1))
   }

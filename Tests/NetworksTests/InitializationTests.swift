@@ -1,6 +1,6 @@
 // First values: their statistics, and that each tensor's depend on the seed and its own name alone.
 import Networks
-import Tensors
+import Compute
 import Testing
 
 @Suite struct InitializationTests {

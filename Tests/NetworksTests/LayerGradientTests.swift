@@ -9,11 +9,9 @@
 // parts of the network and whole steps the corners stay: there the bounds are about twice what was found, which shrank with
 // the step until rounding took over. DecoupledNetTests holds the same gradients against the Double reference.
 import Foundation
-import Gradients
+import Compute
 import Networks
-import Tensors
 import Testing
-import Workers
 
 /// Values by formula from a name: the same in every run.
 private func fill(
@@ -89,8 +87,8 @@ private struct Slope {
 }
 
 @Suite struct LayerGradientTests {
-  /// Each test has its own: a bench serves one caller at a time.
-  let bench = Workbench(workers: WorkerPool(threads: 2))
+  /// Each test has its own: a context serves one caller at a time.
+  let context = ExecutionContext(workers: WorkerPool(threads: 2))
   static func shape(_ batchNormalization: Bool = true, inputSize: Int = 64) -> NetworkShape {
     NetworkShape(width: 0.0625, inputSize: inputSize, classes: 3, batchNormalization: batchNormalization)
   }
@@ -148,7 +146,7 @@ private struct Slope {
     for size in [4, 11] {
       let layer = ConvolutionLayer(
         layerShape, kind: kind, images: 2, size: size, trained: true, normalized: normalized, epsilon: 1e-5,
-        parameters: parameters, bench: bench)
+        parameters: parameters, context: context)
       let input = FeatureMaps(images: 2, channels: layerShape.inputChannels, height: size, width: size)
       let values = UnsafeMutableBufferPointer(start: input.data, count: input.count)
       fill(values, "input")
@@ -186,8 +184,8 @@ private struct Slope {
     Self.set(parameters, smooth: true, biases: normalized ? 0.3 : 6)
     let layerShape = net.shape.classificationBlocks[0][0]
     let size = 17
-    let layer = FirstConvolutionLayer(
-      layerShape, images: 2, size: size, trained: true, normalized: normalized, parameters: parameters, bench: bench)
+    let layer = PlanarConvolutionLayer(
+      layerShape, images: 2, size: size, trained: true, normalized: normalized, parameters: parameters, context: context)
     let planes = AlignedMemory(floats: 2 * 3 * size * size)
     fill(planes.buffer, "planes")
     let c = Self.coefficients(layer.output.count)
@@ -221,7 +219,7 @@ private struct Slope {
     #expect(parameters["\(name).weight"].count == inputs * outputs)
     let rows = 7
     let layer = DenseLayer(
-      name, kind: kind, rows: rows, inputs: inputs, outputs: outputs, parameters: parameters, bench: bench)
+      name, kind: kind, rows: rows, inputs: inputs, outputs: outputs, parameters: parameters, context: context)
     let x = AlignedMemory(floats: rows * inputs)
     let y = AlignedMemory(floats: rows * outputs)
     fill(x.buffer, "x")
@@ -243,7 +241,7 @@ private struct Slope {
     }
     let whole = WholeGradient(parameters.table, rows: rows)
     layer.weightGradient(x, dy, into: whole.shard)
-    whole.complete(bench.workers)
+    whole.complete(context.workers)
     _ = all["\(name).weight"].update(fromContentsOf: whole.vector["\(name).weight"])
     layer.multiplyBack(dy, into: dx)
     let slope = Slope(noise: Self.noise(c, y.pointer), loss: loss)
@@ -261,7 +259,7 @@ private struct Slope {
     let net = DecoupledNet(Self.shape(inputSize: inputSize))
     let parameters = net.segmentation
     Self.set(parameters, smooth: false)
-    let bridging = Bridging(net.shape, images: 3, parameters: parameters, bench: bench)
+    let bridging = Bridging(net.shape, images: 3, parameters: parameters, context: context)
     let size = net.shape.pool5Size
     let pool5 = FeatureMaps(images: 3, channels: 32, height: size, width: size)
     let saliency = FeatureMaps(images: 3, channels: 32, height: size, width: size)
@@ -278,7 +276,7 @@ private struct Slope {
     gradient.data.update(from: c, count: c.count)
     let whole = WholeGradient(parameters.table, rows: 3 * net.shape.scorePixels)
     bridging.backward(pool5: pool5, saliency: saliency, gradient: gradient, into: whole.shard)
-    whole.complete(bench.workers)
+    whole.complete(context.workers)
     let all = whole.vector
     let slope = Slope(
       step: .relative(3e-4), tolerance: (1e-2, 0.08), noise: Self.noise(c, bridging.output.data, 10), loss: loss)
@@ -295,26 +293,26 @@ private struct Slope {
     let net = DecoupledNet(Self.shape())
     let parameters = net.segmentation
     Self.set(parameters, smooth: false)
-    let network = SegmentationNetwork(net.shape, images: 2, trained: true, parameters: parameters, bench: bench)
+    let network = SegmentationNetwork(net.shape, images: 2, trained: true, parameters: parameters, context: context)
     let activation = FeatureMaps(images: 2, channels: 32, height: 2, width: 2)
     let values = UnsafeMutableBufferPointer(start: activation.data, count: activation.count)
     fill(values, "activation")
-    let switches = net.shape.classificationBlocks.enumerated().map { index, layers in
+    let poolingIndices = net.shape.classificationBlocks.enumerated().map { index, layers in
       let side = 64 >> (index + 1)
-      let switches = Switches(count: 2 * layers.last!.outputChannels * side * side)
-      for i in 0..<switches.count { switches.pointer[i] = UInt8(ReferenceValues.mix(UInt32(i + 1000 * index)) % 4) }
-      return switches
+      let poolingIndices = PoolingIndices(count: 2 * layers.last!.outputChannels * side * side)
+      for i in 0..<poolingIndices.count { poolingIndices.pointer[i] = UInt8(ReferenceValues.mix(UInt32(i + 1000 * index)) % 4) }
+      return poolingIndices
     }
     let c = Self.coefficients(network.scores.count)
     func loss() -> Double {
       network.prepare(statistics: net.segmentationStatistics)
-      network.forward(activation, switches: switches)
+      network.forward(activation, poolingIndices: poolingIndices)
       return Self.inner(c, network.scores.pointer)
     }
     _ = loss()
     network.scoreGradient.pointer.update(from: c, count: c.count)
     let all = ParameterVector(parameters.table)
-    let back = network.backward(switches: switches, into: all.pointer)
+    let back = network.backward(poolingIndices: poolingIndices, into: all.pointer)
     let inputGradient = Array(UnsafeBufferPointer(start: back.data, count: activation.count))
     let slope = Slope(
       step: .relative(3e-4), tolerance: (0.05, 0.15), noise: Self.noise(c, network.scores.pointer, 10), loss: loss)
@@ -334,7 +332,7 @@ private struct Slope {
     let net = DecoupledNet(Self.shape(batchNormalization, inputSize: 96))
     net.initialize(.he, seed: 3)
     fill(net.classification["classification.score.weight"], "score", amplitude: 0.1)
-    let step = ClassificationStep(net, images: 2, dropoutRate: dropout, bench: bench)
+    let step = ClassificationStep(net, images: 2, dropoutRate: dropout, context: context)
     let planes = ReferenceValues.images(salt: "gradients", examples: 2, size: 96).map { $0 / 60 }
     let labels: [Float] = [1, 0, 1, 0, 1, 0]
     let gradient = WholeGradient(net.classification.table, rows: 2 * net.shape.scorePixels)
@@ -344,7 +342,7 @@ private struct Slope {
       return step.run(planes: planes, labels: labels, key: key, gradient: gradient.shard).loss
     }
     let value = loss()
-    gradient.complete(bench.workers)
+    gradient.complete(context.workers)
     let own = Array(gradient.vector.memory.buffer)
     let slope = Slope(step: .change(2e-4 * value), tolerance: (0.06, 0.3), noise: 2e-6 * value, loss: loss)
     for (index, parameter) in net.classification.table.parameters.enumerated() {
@@ -362,7 +360,7 @@ private struct Slope {
     net.initialize(.he, seed: 4)
     fill(net.classification["classification.score.weight"], "score", amplitude: 0.1)
     fill(net.segmentation["segmentation.score.weight"], "scores", amplitude: 0.3)
-    let step = SegmentationStep(net, images: 2, bench: bench)
+    let step = SegmentationStep(net, images: 2, context: context)
     let planes = ReferenceValues.images(salt: "gradients", examples: 2, size: 96).map { $0 / 60 }
     let labels: [Float] = [1, 0, 1, 0, 1, 0]
     let masks = ReferenceValues.masks(salt: "gradients", examples: 2, size: 96)
@@ -373,7 +371,7 @@ private struct Slope {
       return step.run(planes: planes, labels: labels, mask: masks, gradient: gradient.shard).loss
     }
     let value = loss()
-    gradient.complete(bench.workers)
+    gradient.complete(context.workers)
     let own = Array(gradient.vector.memory.buffer)
     let slope = Slope(step: .change(2e-5 * value), tolerance: (0.05, 0.35), noise: 5e-7 * value, loss: loss)
     for (index, parameter) in net.segmentation.table.parameters.enumerated() {

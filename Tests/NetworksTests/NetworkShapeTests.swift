@@ -1,7 +1,7 @@
-// Sizes, names, shapes and multipliers of the paper's network, written out from the authors' files (reference-facts
+// Sizes, names, shapes and multipliers of the paper's network, written out from the authors' files (docs/reference.md
 // sections 2, 3, 5 and 9), and how they follow width and input side.
 import Networks
-import Tensors
+import Compute
 import Testing
 
 @Suite struct NetworkShapeTests {

@@ -104,22 +104,22 @@ final class ReferenceChain {
     wayBack.append { gradient in masked(gradient, where: input) }
   }
 
-  /// Returns the switches.
+  /// Returns the poolingIndices.
   func maxPool(_ name: String) -> [Int] {
     let input = maps
     let pooled = plainMaxPool(input)
     maps = pooled.maxima
     activations[name] = maps
-    wayBack.append { gradient in plainUnpool(gradient, switches: pooled.switches) }
-    return pooled.switches
+    wayBack.append { gradient in plainUnpool(gradient, poolingIndices: pooled.poolingIndices) }
+    return pooled.poolingIndices
   }
 
-  func unpool(_ name: String, switches: [Int]) {
+  func unpool(_ name: String, poolingIndices: [Int]) {
     let input = maps
-    maps = plainUnpool(input, switches: switches)
+    maps = plainUnpool(input, poolingIndices: poolingIndices)
     activations[name] = maps
     wayBack.append { gradient in
-      PlainMaps(n: input.n, c: input.c, h: input.h, w: input.w, values: switches.map { gradient.values[$0] })
+      PlainMaps(n: input.n, c: input.c, h: input.h, w: input.w, values: poolingIndices.map { gradient.values[$0] })
     }
   }
 

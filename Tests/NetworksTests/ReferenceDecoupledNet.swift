@@ -36,9 +36,9 @@ struct ReferenceDecoupledNet {
 
   // MARK: Classification
 
-  /// conv1_1 to pool5, appended to a chain; returns the switches by stage number 1...5.
+  /// conv1_1 to pool5, appended to a chain; returns the poolingIndices by stage number 1...5.
   func features(_ chain: ReferenceChain, from source: PlainStatistics) -> [Int: [Int]] {
-    var switches: [Int: [Int]] = [:]
+    var poolingIndices: [Int: [Int]] = [:]
     for (index, stage) in Self.stages.enumerated() {
       for layer in stage {
         let name = "classification." + layer
@@ -46,9 +46,9 @@ struct ReferenceDecoupledNet {
         if hasBatchNorm { chain.batchNorm([name + ".bn"], epsilon: Self.classificationEpsilon, from: source) }
         chain.relu(name)
       }
-      switches[index + 1] = chain.maxPool("pool\(index + 1)")
+      poolingIndices[index + 1] = chain.maxPool("pool\(index + 1)")
     }
-    return switches
+    return poolingIndices
   }
 
   /// pool5 to the score map N x L x S x S, appended to a chain.
@@ -112,7 +112,7 @@ struct ReferenceDecoupledNet {
   // MARK: Bridging and segmentation
 
   /// From the joined pool5 and saliency to the score map N x 2 x H x W.
-  func segment(pool5: PlainMaps, saliency: PlainMaps, switches: [Int: [Int]], from source: PlainStatistics)
+  func segment(pool5: PlainMaps, saliency: PlainMaps, poolingIndices: [Int: [Int]], from source: PlainStatistics)
     -> ReferenceChain
   {
     let chain = ReferenceChain(pool5.joined(with: saliency), parameters: parameters)
@@ -127,7 +127,7 @@ struct ReferenceDecoupledNet {
     chain.batchNorm(["bridging.fc6_deconv.bn"], epsilon: epsilon, from: source)
     chain.relu("bridging.fc6_deconv")
     for (number, stage) in Self.deconvolutionStages {
-      chain.unpool("unpool\(number)", switches: switches[number]!)
+      chain.unpool("unpool\(number)", poolingIndices: poolingIndices[number]!)
       for layer in stage {
         let name = "segmentation." + layer
         chain.transposedConvolution(name, padding: 1)
@@ -143,13 +143,13 @@ struct ReferenceDecoupledNet {
   /// Labels are N x L; masks N x H x W of 0, 1 and 255. The classification network uses its recorded statistics.
   func segmentationStep(images: PlainMaps, labels: [Double], masks: [UInt8]) -> ReferenceStep {
     let frozen = ReferenceChain(images, parameters: parameters)
-    let switches = features(frozen, from: .recorded)
+    let poolingIndices = features(frozen, from: .recorded)
     let pool5 = frozen.maps
     let classifier = classifier(pool5)
     let best = maxima(classifier.maps).map(\.value)
     let seeds = zip(best, labels).map { sigmoid($0) * $1 }
     let saliency = saliency(classifier, seeds: seeds, pool5: pool5)
-    let chain = segment(pool5: pool5, saliency: saliency, switches: switches, from: .batch)
+    let chain = segment(pool5: pool5, saliency: saliency, poolingIndices: poolingIndices, from: .batch)
 
     let scores = chain.maps
     let area = scores.h * scores.w
@@ -194,7 +194,7 @@ extension ReferenceDecoupledNet {
   /// maximum. Batch normalisation uses the recorded statistics throughout.
   func inference(images: PlainMaps, foregrounds: [(example: Int, class: Int)]) -> ReferenceMaps {
     let frozen = ReferenceChain(images, parameters: parameters)
-    let switches = features(frozen, from: .recorded)
+    let poolingIndices = features(frozen, from: .recorded)
     let pool5 = frozen.maps
     let map = classifier(pool5).maps
     let average = averages(map)
@@ -205,14 +205,14 @@ extension ReferenceDecoupledNet {
       let classifier = classifier(features)
       let saliency = saliency(classifier, seeds: seeds, pool5: features)
       var chosen: [Int: [Int]] = [:]
-      for (number, all) in switches {
+      for (number, all) in poolingIndices {
         let each = all.count / images.n
         let inputs = 4 * each  // a switch indexes the whole input of the pooling
         chosen[number] = examples.enumerated().flatMap { place, example in
           all[(example * each)..<((example + 1) * each)].map { $0 + (place - example) * inputs }
         }
       }
-      let scores = segment(pool5: features, saliency: saliency, switches: chosen, from: .recorded).maps
+      let scores = segment(pool5: features, saliency: saliency, poolingIndices: chosen, from: .recorded).maps
       var foreground = PlainMaps(n: examples.count, c: 1, h: scores.h, w: scores.w)
       for place in examples.indices {
         for pixel in 0..<(scores.h * scores.w) {

@@ -57,7 +57,7 @@ import Testing
       inputs = channels[4]
       for (number, stage) in ReferenceDecoupledNet.deconvolutionStages {
         for (place, name) in stage.enumerated() {
-          // A block ends with the channels of the next pooling's switches.
+          // A block ends with the channels of the next pooling's poolingIndices.
           let outputs = place == stage.count - 1 ? channels[max(number - 2, 0)] : channels[number - 1]
           layer("segmentation." + name, inputs, outputs, 3)
           normalization("segmentation.\(name).bn", outputs)

@@ -158,27 +158,27 @@ func channelSums(_ maps: PlainMaps) -> [Double] {
 
 // MARK: - Pooling
 
-/// 2x2 maximum pooling, stride 2; the first of equal values in row order wins. Switches are indices into the whole input.
-func plainMaxPool(_ maps: PlainMaps) -> (maxima: PlainMaps, switches: [Int]) {
+/// 2x2 maximum pooling, stride 2; the first of equal values in row order wins. PoolingIndices are indices into the whole input.
+func plainMaxPool(_ maps: PlainMaps) -> (maxima: PlainMaps, poolingIndices: [Int]) {
   var maxima = PlainMaps(n: maps.n, c: maps.c, h: maps.h / 2, w: maps.w / 2)
-  var switches = [Int](repeating: 0, count: maxima.values.count)
-  for index in switches.indices {
+  var poolingIndices = [Int](repeating: 0, count: maxima.values.count)
+  for index in poolingIndices.indices {
     let (x, row) = (index % maxima.w, index / maxima.w)
     let first = (row / maxima.h * maps.h + row % maxima.h * 2) * maps.w + 2 * x
     var best = first
     for candidate in [first + 1, first + maps.w, first + maps.w + 1] where maps.values[candidate] > maps.values[best] {
       best = candidate
     }
-    switches[index] = best
+    poolingIndices[index] = best
     maxima.values[index] = maps.values[best]
   }
-  return (maxima, switches)
+  return (maxima, poolingIndices)
 }
 
-/// Values back at their switches, zero elsewhere; twice the height and width.
-func plainUnpool(_ maps: PlainMaps, switches: [Int]) -> PlainMaps {
+/// Values back at their poolingIndices, zero elsewhere; twice the height and width.
+func plainUnpool(_ maps: PlainMaps, poolingIndices: [Int]) -> PlainMaps {
   var larger = PlainMaps(n: maps.n, c: maps.c, h: 2 * maps.h, w: 2 * maps.w)
-  for index in switches.indices { larger.values[switches[index]] = maps.values[index] }
+  for index in poolingIndices.indices { larger.values[poolingIndices[index]] = maps.values[index] }
   return larger
 }
 

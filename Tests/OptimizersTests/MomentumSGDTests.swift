@@ -1,7 +1,6 @@
 import Optimizers
-import Tensors
+import Compute
 import Testing
-import Workers
 
 @Suite struct MomentumSGDTests {
   private let table = ParameterTable([

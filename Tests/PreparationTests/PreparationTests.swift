@@ -3,7 +3,7 @@ import Foundation
 import Images
 import Preparation
 import Testing
-import Workers
+import Compute
 
 @Suite struct PreparationTests {
   @Test func listsMasksAndLabels() throws {

@@ -4,7 +4,7 @@ import Foundation
 import Images
 import Preparation
 import Testing
-import Workers
+import Compute
 
 struct Scratch {
   let path: String

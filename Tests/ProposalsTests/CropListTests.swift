@@ -1,11 +1,11 @@
 // Crop lists: the lines against a naive twin, text and bytes there and back, and everything that can be wrong with a line.
 import Datasets
-import Digests
+import Support
 import Foundation
 import Images
 import Proposals
 import Testing
-import Workers
+import Compute
 
 /// A grid of boxes in place of EdgeBoxes; the picture's contents do not matter.
 struct GridSource: ProposalSource {

@@ -243,7 +243,7 @@ import Training
     }
   }
 
-  /// reference-facts section 3: solver.prototxt and *_anno.prototxt of the authors.
+  /// docs/reference.md section 3: solver.prototxt and *_anno.prototxt of the authors.
   @Test(arguments: [
     ("5", 5, 5500, 4000), ("10", 10, 7500, 10_000), ("25", 25, 15_000, 10_000), ("full", 0, 17_500, 10_000),
   ])

@@ -1,6 +1,6 @@
 // Crop lists and packs from end to end: one list on any number of ranks and threads, one digest from folder and pack, and
 // bad lists and packs refused once with what to do.
-import Digests
+import Support
 import Foundation
 import Images
 import Testing

@@ -109,7 +109,7 @@ extension EndToEnd {
       let (later, laterJob) = try start(.fullForAWhile, ranks: 2, set: ["checkpoint.every=0"])
       let (stopped, stoppedJob) = try start(.small, ranks: 3, ["--stop-after", "3"])
       let (modelless, modellessJob) = try start(.smallForTheModel, ranks: nil)
-      let (unsound, unsoundJob) = try start(.small, ranks: 2, ["--drill", "nan:1:4"])
+      let (nonFinite, unsoundJob) = try start(.small, ranks: 2, ["--drill", "nan:1:4"])
       let outcome = neverJob.wait(limit: 90)
       if outcome.status == 77 || outcome.status == 1 && outcome.output.contains("unshare") {
         print(
@@ -169,7 +169,7 @@ extension EndToEnd {
 
       // A run that ends for another reason says that one.
       let fifth = unsoundJob.wait(limit: 90)
-      text = log(unsound)
+      text = log(nonFinite)
       #expect(
         fifth.lines == ["status 1"] && text.contains("checkpoint classification-000003 was not written to"),
         "\(fifth.output)\n\(text)")

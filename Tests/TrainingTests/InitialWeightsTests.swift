@@ -1,7 +1,7 @@
 // --initial-weights: weights from a file in place of drawn ones.
 import Checkpoints
 import Foundation
-import Tensors
+import Compute
 import Testing
 
 extension EndToEnd {

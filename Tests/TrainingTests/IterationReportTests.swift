@@ -20,12 +20,12 @@ import Training
   @Test func wordsTravelAsNumbers() {
     var said = report([0.25, -1, 1e300])
     (said.lacksData, said.signalled, said.late) = (true, false, true)
-    said.unsound = (2, 102_760_448)
+    said.nonFinite = (2, 102_760_448)
     said.times = RankTimes(compute: 1, data: 2, wait: 3, transfer: 4)
     let values = said.encoded(shards: 7)
     #expect(values.count == IterationReport.count(shards: 7))
     #expect(IterationReport(values, shards: 3) == said)
-    said.unsound = nil
+    said.nonFinite = nil
     said.signalled = true
     #expect(IterationReport(said.encoded(shards: 3), shards: 3) == said)
     #expect(IterationReport(values, shards: 3) != said)
@@ -65,7 +65,7 @@ import Training
     #expect(!verdict([report([1, .infinity, 3]), report([4, 5])]).isSound)
 
     var second = report([4, 5])
-    second.unsound = (3, 77)
+    second.nonFinite = (3, 77)
     let gradient = verdict([report([1, 2, 3]), second])
     #expect(!gradient.isSound && gradient.firstBadLoss == nil)
     #expect(try #require(gradient.firstBadGradient) == (1, 3, 77))

@@ -2,7 +2,7 @@
 //   B examples of a minibatch   H, W input side   L classes
 import Checkpoints
 import Foundation
-import Tensors
+import Compute
 import Testing
 
 extension EndToEnd {

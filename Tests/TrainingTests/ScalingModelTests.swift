@@ -3,14 +3,14 @@ import Testing
 import Training
 
 struct ScalingModelTests {
-  typealias Step = IterationScript.Step
+  typealias Step = IterationTimeline.Step
 
   /// Two layers of one parameter each, a bucket each: forward 1 + 2 s, backward 4 + 3 s (the second layer first).
-  private static let script = IterationScript(
+  private static let script = IterationTimeline(
     firstForward: [Step(0, .need([0])), Step(1, .stage), Step(0, .need([1])), Step(2, .stage)],
     backward: [Step(4, .complete([1])), Step(3, .complete([0])), Step(0, .stage)])
 
-  private static func model(bytes: Int = 10, ranks: Int = 2, shards: Int = 1, script: IterationScript = script)
+  private static func model(bytes: Int = 10, ranks: Int = 2, shards: Int = 1, script: IterationTimeline = script)
     -> ScalingModel
   {
     let buckets = [[1], [0]].map { ScalingModel.Bucket(parameters: $0, gradientBytes: bytes, weightBytes: bytes) }
@@ -78,7 +78,7 @@ struct ScalingModelTests {
 
   /// Factors leave shard by shard; nothing else has to leave for a layer whose every rank updates all of it.
   @Test func factorsLeaveWithEachShard() {
-    let script = IterationScript(
+    let script = IterationTimeline(
       firstForward: [Step(0, .need([0])), Step(1, .stage)], backward: [Step(1, .complete([0])), Step(1, .stage)])
     let bucket = ScalingModel.Bucket(
       parameters: [0], way: .replicas, seconds: BucketSeconds(unpack: 0.5, update: 2), gradientBytes: 0, weightBytes: 0)
@@ -96,7 +96,7 @@ struct ScalingModelTests {
   @Test func sumsAreComputedAfterTheAgreement() {
     let bucket = ScalingModel.Bucket(
       parameters: [0], way: .sums, seconds: BucketSeconds(sum: 3, update: 1), gradientBytes: 10, weightBytes: 10)
-    let script = IterationScript(
+    let script = IterationTimeline(
       firstForward: [Step(0, .need([0])), Step(1, .stage)], backward: [Step(2, .complete([0]))])
     var model = ScalingModel(script: script, buckets: [bucket], ranks: 2, shards: 1)
     model.bandwidth = 10
@@ -114,8 +114,8 @@ struct ScalingModelTests {
 }
 
 struct ScalingTrafficTests {
-  private static func traffic(_ phase: Phase, ranks: Int, _ settings: [String]) throws -> ScalingTraffic {
-    ScalingTraffic(
+  private static func traffic(_ phase: Phase, ranks: Int, _ settings: [String]) throws -> CommunicationVolume {
+    CommunicationVolume(
       phase, try Configuration(yaml: "{}", settings: ["data.root=none"] + settings), ranks: ranks, speed: nil)
   }
 

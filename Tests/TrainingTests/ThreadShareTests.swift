@@ -1,7 +1,7 @@
 // How cores and their time are divided among ranks.
 import Testing
 import Training
-import Workers
+import Compute
 
 @Suite struct ThreadShareTests {
   private func share(_ mask: Int, _ ranks: Int, _ quota: Double? = nil, _ inGroup: Int = 1) -> Int {

@@ -4,7 +4,7 @@ import Datasets
 import Foundation
 import Testing
 import Training
-import Workers
+import Compute
 
 final class Workplace {
   let path: String

@@ -78,9 +78,9 @@ func checkMessages(_ communicator: Communicator) throws {
 func checkFailure(_ communicator: Communicator) throws {
   struct DiskFull: Error, CustomStringConvertible { let description = "no space left in /scratch" }
   let last = communicator.size - 1
-  require(try communicator.together { communicator.rank } == communicator.rank, "together changes a result")
+  require(try communicator.rethrowOnAllRanks { communicator.rank } == communicator.rank, "together changes a result")
   do {
-    try communicator.together { if communicator.rank == last { throw DiskFull() } }
+    try communicator.rethrowOnAllRanks { if communicator.rank == last { throw DiskFull() } }
     fail("rank \(last)'s error was lost")
   } catch ClusterError.failedOnRank(let rank, let text) {
     require(rank == last && text == "no space left in /scratch", "rank \(rank): \(text)")

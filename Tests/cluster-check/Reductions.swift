@@ -1,10 +1,8 @@
 import Cluster
 import Foundation
-import Gradients
+import Compute
 import Kernels
 import Optimizers
-import Tensors
-import Workers
 
 /// Reproducible values of very different sizes, so that any other order of additions shows.
 func value(_ index: Int, _ shard: Int, _ salt: Int) -> Float {
@@ -112,7 +110,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
         // Pieces that cut parameters and ranks' slices anywhere, and parameters in another order than the table's.
         let order = Array(table.parameters.indices.reversed())
         var values = order.flatMap { index in velocity.map { Array($0[index]) } ?? [] }[...]
-        try sgd.scatterVelocity(owned: owned, order: order, communicator, pieceFloats: 1009) { piece in
+        try sgd.scatterMomentum(owned: owned, order: order, communicator, pieceFloats: 1009) { piece in
           _ = piece.update(fromContentsOf: values.prefix(piece.count))
           values = values.dropFirst(piece.count)
         }
@@ -124,7 +122,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
 
   /// As the training loop goes: gradients leave layer by layer, weights are waited for one by one, and an iteration that does
   /// not count comes in between.
-  func bucketed(floats: Int, _ way: FactorWay) throws -> (weights: ParameterVector, velocity: ParameterVector?) {
+  func bucketed(floats: Int, _ way: GradientExchange) throws -> (weights: ParameterVector, velocity: ParameterVector?) {
     let factored = table.parameters.indices.filter { table.parameters[$0].gradient == .factored }
     let plan = BucketPlan(
       table, ranks: communicator.size, floats: floats,
@@ -151,7 +149,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
         }
         sums.commit()
       }
-      reduction.close([sums.unsound == nil ? 0 : 1, Double(communicator.rank)])
+      reduction.close([sums.nonFinite == nil ? 0 : 1, Double(communicator.rank)])
       let (reports, lateness) = try reduction.agreement()
       require(reports.map { $0[1] } == (0..<communicator.size).map(Double.init), "reports \(reports)")
       require(lateness.count == communicator.size, "\(lateness.count) times of arrival")
@@ -169,7 +167,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
           "an iteration that did not count changed weights")
       }
       require(
-        try backward(iteration, spoiled: false).allSatisfy { $0[0] == 0 }, "a sound gradient was taken for unsound")
+        try backward(iteration, spoiled: false).allSatisfy { $0[0] == 0 }, "a sound gradient was taken for nonFinite")
       reduction.open()
       for parameter in table.parameters.indices where parameter % 3 != 1 { reduction.need([parameter]) }
       if iteration % 2 == 1 { try reduction.finish() }
@@ -192,7 +190,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
   }
 
   var results = [("naive", try naive())]
-  for way in FactorWay.allCases {
+  for way in GradientExchange.allCases {
     for floats in count > 1000 ? [200, 1000, 8 << 20] : [16, 8 << 20] {
       results.append(("\(way) in buckets of \(floats)", try bucketed(floats: floats, way)))
     }

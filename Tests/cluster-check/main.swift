@@ -1,12 +1,11 @@
 // Run by ClusterTests under mpirun: checks that need several ranks. Rank 0 prints one line for each check; what must not
 // depend on the number of ranks is printed as a digest that the test compares between runs. Any failure aborts all ranks.
 //
-//   cluster-check agreement | failure | abort | waiting | bench FLOATS
+//   cluster-check agreement | failure | abort | waiting | context FLOATS
 import Cluster
 import Foundation
 import Optimizers
-import Tensors
-import Workers
+import Compute
 
 let communicator = try Communicator.start()
 ownRank = communicator.rank

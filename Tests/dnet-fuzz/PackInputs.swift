@@ -1,11 +1,11 @@
 // Packs (docs/formats.md, "Packs"): damaged as they are, and in header, index, pictures and crops under checksums that are
 // right again.
 import Datasets
-import Digests
+import Support
 import Foundation
 import Images
 import Proposals
-import Workers
+import Compute
 
 struct PackInputs: FuzzedDecoder {
   let seeds: [[UInt8]]

@@ -1,7 +1,7 @@
 // Lists of images and crop lists: damaged in bytes, fields and lines; crop lists also under a head that is right again, and
 // in the form in which packs and messages hold them.
 import Datasets
-import Digests
+import Support
 import Foundation
 import Images
 import Proposals

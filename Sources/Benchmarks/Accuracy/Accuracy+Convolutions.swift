@@ -1,7 +1,7 @@
 // The 3x3 layers: every shape that occurs in the network, forward pass, data gradient and weight gradient.
 import Kernels
 import Networks
-import Tensors
+import Compute
 
 extension AccuracyBenchmark {
   /// A shape of 3x3 layers, and the layers that have it.
@@ -51,9 +51,9 @@ extension AccuracyBenchmark {
       convolve("Winograd data gradient", shape, gradient, weights, turned: true, from: outputs, to: inputs)
       let plan = WeightGradientPlan(
         .winograd, images: images, inputChannels: inputs, outputChannels: outputs, height: side, width: side)
-      bench.reserve(floats: plan.workspaceFloats)
+      context.reserve(floats: plan.workspaceFloats)
       let result = AlignedMemory(floats: weights.count)
-      plan.sum(input: x.pointer, outputGradient: gradient.pointer, into: result.pointer, bench: bench)
+      plan.sum(input: x.pointer, outputGradient: gradient.pointer, into: result.pointer, context: context)
       let (from, to) = (
         BlockedIndex(channels: inputs, height: side, width: side),
         BlockedIndex(channels: outputs, height: side, width: side)
@@ -74,10 +74,10 @@ extension AccuracyBenchmark {
     let plan = ConvolutionPlan(
       .winograd, images: images, inputChannels: inputs, outputChannels: outputs, height: side, width: side)
     let prepared = AlignedMemory(floats: plan.preparedCount)
-    plan.prepare(weights.pointer, turned: turned, into: prepared.pointer, bench: bench)
+    plan.prepare(weights.pointer, turned: turned, into: prepared.pointer, context: context)
     let result = AlignedMemory(floats: images * outputs * side * side)
     plan.apply(
-      x.pointer, prepared: prepared.pointer, bias: nil, rectified: false, into: result.pointer, bench: bench)
+      x.pointer, prepared: prepared.pointer, bias: nil, rectified: false, into: result.pointer, context: context)
     compare(kernel, shape.text, terms: 9 * inputs, result.pointer, count: result.count) {
       Self.convolution(
         $0, side, from: inputs, to: outputs, x.pointer, weights.pointer, turned: turned)
@@ -130,11 +130,11 @@ extension AccuracyBenchmark {
     let weights = weights(outputs * 27, fanIn: 27)
     let gradient = values(images * outputs * side * side, .normal(1))
     let text = "conv1_1: 3 to \(outputs) at \(side)"
-    let plan = FirstConvolution(images: images, outputChannels: outputs, height: side, width: side)
+    let plan = PlanarConvolution(images: images, outputChannels: outputs, height: side, width: side)
     let prepared = AlignedMemory(floats: plan.preparedCount)
-    bench.run(plan.preparationTasks) { plan.prepare(weights.pointer, into: prepared.pointer, task: $0) }
+    context.run(plan.preparationTasks) { plan.prepare(weights.pointer, into: prepared.pointer, task: $0) }
     let result = AlignedMemory(floats: images * outputs * side * side)
-    bench.run(plan.tasks, scratch: plan.scratchFloats) { task, scratch in
+    context.run(plan.tasks, scratch: plan.scratchFloats) { task, scratch in
       plan.apply(
         planes.pointer, prepared: prepared.pointer, bias: nil, rectified: false, into: result.pointer, task: task,
         scratch: scratch)
@@ -157,14 +157,14 @@ extension AccuracyBenchmark {
       return element
     }
 
-    let weightPlan = FirstWeightGradient(images: images, outputChannels: outputs, height: side, width: side)
+    let weightPlan = PlanarWeightGradient(images: images, outputChannels: outputs, height: side, width: side)
     let (workspace, sums) = (AlignedMemory(floats: weightPlan.workspaceFloats), AlignedMemory(floats: outputs * 27))
-    bench.run(weightPlan.accumulationTasks, scratch: weightPlan.scratchFloats) { task, scratch in
+    context.run(weightPlan.accumulationTasks, scratch: weightPlan.scratchFloats) { task, scratch in
       weightPlan.accumulate(
         planes: planes.pointer, outputGradient: gradient.pointer, workspace: workspace.pointer, task: task,
         scratch: scratch)
     }
-    bench.run(weightPlan.finishTasks, scratch: weightPlan.scratchFloats) { task, scratch in
+    context.run(weightPlan.finishTasks, scratch: weightPlan.scratchFloats) { task, scratch in
       weightPlan.finish(workspace: workspace.pointer, into: sums.pointer, task: task, scratch: scratch)
     }
     compare(

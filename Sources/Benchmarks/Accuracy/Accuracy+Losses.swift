@@ -2,7 +2,7 @@
 import Foundation
 import Kernels
 import Networks
-import Tensors
+import Compute
 
 extension AccuracyBenchmark {
   func measureLosses() {
@@ -93,16 +93,16 @@ extension AccuracyBenchmark {
     let (loss, gradient) = (AlignedMemory(floats: 1), AlignedMemory(floats: scores.count))
     let probabilities = AlignedMemory(floats: scores.count)
     let known = mask.withUnsafeBufferPointer { mask in
-      bench.run(plan.tasks) {
+      context.run(plan.tasks) {
         plan.forward(scores: scores.pointer, mask: mask.baseAddress!, workspace: workspace.pointer, task: $0)
       }
       let (value, known, _) = plan.combine(workspace: workspace.pointer)
       loss.pointer[0] = value
-      bench.run(plan.tasks) {
+      context.run(plan.tasks) {
         plan.backward(
           scores: scores.pointer, mask: mask.baseAddress!, pixels: known, into: gradient.pointer, task: $0)
       }
-      bench.run(plan.tasks) { plan.softmaxPlanes(scores.pointer, into: probabilities.pointer, task: $0) }
+      context.run(plan.tasks) { plan.softmaxPlanes(scores.pointer, into: probabilities.pointer, task: $0) }
       return known
     }
     /// The softmax of both classes at a pixel: exp(s - max) over their sum.

@@ -1,7 +1,7 @@
 // What works on maps pixel by pixel, or sums over them: batch normalisation, bias gradients, pooling, the score layer.
 import Kernels
 import Networks
-import Tensors
+import Compute
 
 extension AccuracyBenchmark {
   /// Channels and side of the maps behind each block's last layer, and of the maps over pool5.
@@ -45,16 +45,16 @@ extension AccuracyBenchmark {
     let plan = BatchNormalization(images: images, channels: channels, height: side, width: side, epsilon: epsilon)
     let workspace = AlignedMemory(floats: plan.workspaceFloats)
     let (mean, variance) = (AlignedMemory(floats: channels), AlignedMemory(floats: channels))
-    bench.run(plan.statisticsTasks) { plan.gatherStatistics(x.pointer, workspace: workspace.pointer, task: $0) }
+    context.run(plan.statisticsTasks) { plan.gatherStatistics(x.pointer, workspace: workspace.pointer, task: $0) }
     plan.combineStatistics(workspace: workspace.pointer, mean: mean.pointer, variance: variance.pointer)
     let y = AlignedMemory(floats: x.count)
-    bench.run(plan.tasks) {
+    context.run(plan.tasks) {
       plan.normalize(
         x.pointer, mean: mean.pointer, variance: variance.pointer, scale: scale.pointer, shift: shift.pointer,
         rectified: false, into: y.pointer, task: $0)
     }
     let (scaleGradient, shiftGradient) = (AlignedMemory(floats: channels), AlignedMemory(floats: channels))
-    bench.run(plan.gradientTasks) {
+    context.run(plan.gradientTasks) {
       plan.gatherGradients(
         x.pointer, outputGradient: dy.pointer, mean: mean.pointer, variance: variance.pointer, scale: scale.pointer,
         shift: shift.pointer, rectified: false, workspace: workspace.pointer, task: $0)
@@ -62,7 +62,7 @@ extension AccuracyBenchmark {
     plan.combineGradients(
       workspace: workspace.pointer, scaleGradient: scaleGradient.pointer, shiftGradient: shiftGradient.pointer)
     let dx = AlignedMemory(floats: x.count)
-    bench.run(plan.tasks) {
+    context.run(plan.tasks) {
       plan.backward(
         x.pointer, outputGradient: dy.pointer, mean: mean.pointer, variance: variance.pointer, scale: scale.pointer,
         shift: shift.pointer, scaleGradient: scaleGradient.pointer, shiftGradient: shiftGradient.pointer,
@@ -113,7 +113,7 @@ extension AccuracyBenchmark {
     var result = [Channel](repeating: Channel(), count: channels)
     result.withUnsafeMutableBufferPointer { buffer in
       nonisolated(unsafe) let target = buffer
-      bench.run(channels) { channel in
+      context.run(channels) { channel in
         func forEach(_ body: (_ value: Float, _ gradient: Float) -> Void) {
           for image in 0..<self.images {
             let first = place(image, channel, 0, 0)
@@ -148,7 +148,7 @@ extension AccuracyBenchmark {
     let plan = ChannelSums(images: images, channels: channels, height: side, width: side)
     let gradient = values(images * channels * side * side, .normal(1))
     let (workspace, sums) = (AlignedMemory(floats: plan.workspaceFloats), AlignedMemory(floats: channels))
-    bench.run(plan.tasks) { plan.gather(gradient.pointer, workspace: workspace.pointer, task: $0) }
+    context.run(plan.tasks) { plan.gather(gradient.pointer, workspace: workspace.pointer, task: $0) }
     plan.combine(workspace: workspace.pointer, into: sums.pointer)
     let place = BlockedIndex(channels: channels, height: side, width: side)
     compare("bias gradient", text, terms: images * side * side, sums.pointer, count: channels) { channel in
@@ -171,8 +171,8 @@ extension AccuracyBenchmark {
       let plan = MaxPooling(images: images, channels: channels, height: side, width: side)
       let x = values(images * channels * side * side, .rectified)
       let y = AlignedMemory(floats: x.count / 4)
-      let switches = Switches(count: y.count)
-      bench.run(plan.tasks) { plan.pool(x.pointer, into: y.pointer, switches: switches.pointer, task: $0) }
+      let poolingIndices = PoolingIndices(count: y.count)
+      context.run(plan.tasks) { plan.pool(x.pointer, into: y.pointer, poolingIndices: poolingIndices.pointer, task: $0) }
       let (large, small) = (
         BlockedIndex(channels: channels, height: side, width: side),
         BlockedIndex(channels: channels, height: side / 2, width: side / 2)
@@ -188,7 +188,7 @@ extension AccuracyBenchmark {
         return Element(truth: Double(x.pointer[places[winner]]), direct: x.pointer[places[winner]])
       }
       let back = AlignedMemory(floats: x.count)
-      bench.run(plan.tasks) { plan.scatter(y.pointer, switches: switches.pointer, into: back.pointer, task: $0) }
+      context.run(plan.tasks) { plan.scatter(y.pointer, poolingIndices: poolingIndices.pointer, into: back.pointer, task: $0) }
       compare("unpooling", text, terms: 1, back.pointer, count: back.count) { index in
         let (image, channel, row, column) = large.place(index)
         let (_, winner) = window(image, channel, row / 2, column / 2)
@@ -210,13 +210,13 @@ extension AccuracyBenchmark {
     let (scores, dx) = (AlignedMemory(floats: images * 2 * side * side), AlignedMemory(floats: x.count))
     let workspace = AlignedMemory(floats: plan.workspaceFloats)
     let (weightGradient, biasGradient) = (AlignedMemory(floats: 2 * channels), AlignedMemory(floats: 2))
-    bench.run(plan.tasks) {
+    context.run(plan.tasks) {
       plan.apply(x.pointer, weights: weights.pointer, bias: bias.pointer, into: scores.pointer, task: $0)
     }
-    bench.run(plan.tasks) {
+    context.run(plan.tasks) {
       plan.dataGradient(scoreGradient: gradient.pointer, weights: weights.pointer, into: dx.pointer, task: $0)
     }
-    bench.run(plan.tasks) {
+    context.run(plan.tasks) {
       plan.gatherWeightGradient(x.pointer, scoreGradient: gradient.pointer, workspace: workspace.pointer, task: $0)
     }
     plan.combineWeightGradient(

@@ -1,8 +1,7 @@
 // The layers over pool5 as they run: products of rows and matrices, and the folding of fc6_deconv's rows.
-import Gradients
+import Compute
 import Kernels
 import Networks
-import Tensors
 
 extension AccuracyBenchmark {
   func measureProducts() {
@@ -30,7 +29,7 @@ extension AccuracyBenchmark {
     let weight = parameters.pointer + table.offset(of: "\(name).weight")
     weight.update(from: weights.pointer, count: weights.count)
     let layer = DenseLayer(
-      name, kind: kind, rows: rows, inputs: inputs, outputs: outputs, parameters: parameters, bench: bench)
+      name, kind: kind, rows: rows, inputs: inputs, outputs: outputs, parameters: parameters, context: context)
     let (x, dy) = (values(rows * inputs, .rectified), values(rows * outputs, .normal(1)))
     let (y, dx) = (AlignedMemory(floats: rows * outputs), AlignedMemory(floats: rows * inputs))
     let text = "\(name): \(inputs) to \(outputs), \(rows) rows"
@@ -55,7 +54,7 @@ extension AccuracyBenchmark {
     }
     let gradient = WholeGradient(table, rows: rows)
     layer.weightGradient(x, dy, into: gradient.shard)
-    gradient.complete(bench.workers)
+    gradient.complete(context.workers)
     let found = gradient.vector.pointer
     compare(
       "product weight gradient", text, terms: rows, found + table.offset(of: "\(name).weight"), count: weights.count
@@ -77,13 +76,13 @@ extension AccuracyBenchmark {
     }
   }
 
-  /// The adjoint of unfolding: up to k x k rows fall on a pixel. (Unfolding copies; its error is 0.)
+  /// The adjoint of unfolding: up to k x k rows fall on a pixel. (Im2Col copies; its error is 0.)
   private func measureFolding() {
     let (channels, side, kernel) = (shape.channels(512), shape.pool5Size, shape.fc6Kernel)
-    let plan = Unfolding(images: images, channels: channels, height: side, width: side, kernel: kernel)
+    let plan = Im2Col(images: images, channels: channels, height: side, width: side, kernel: kernel)
     let rows = values(plan.rows * plan.columns, .normal(1))
     let maps = AlignedMemory(floats: images * channels * side * side)
-    bench.run(plan.foldTasks) { plan.fold(rows.pointer, into: maps.pointer, task: $0) }
+    context.run(plan.foldTasks) { plan.fold(rows.pointer, into: maps.pointer, task: $0) }
     let (place, out, columns) = (
       BlockedIndex(channels: channels, height: side, width: side), side - kernel + 1, plan.columns
     )

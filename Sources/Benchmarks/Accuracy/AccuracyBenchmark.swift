@@ -8,8 +8,7 @@
 import Kernels
 import Networks
 import Randomness
-import Tensors
-import Workers
+import Compute
 
 /// An element by its definition.
 struct Element {
@@ -36,7 +35,7 @@ struct Element {
 package final class AccuracyBenchmark {
   let shape: NetworkShape
   let images: Int
-  let bench: Workbench
+  let context: ExecutionContext
   private let mostSamples: Int
   private let seed: UInt64
   private let progress: (String) -> Void
@@ -57,7 +56,7 @@ package final class AccuracyBenchmark {
     self.seed = seed
     self.progress = progress
     mostSamples = samples
-    bench = Workbench(workers: workers)
+    context = ExecutionContext(workers: workers)
     report = AccuracyReport(shape, shardSize: images, blasCore: BLAS.coreName)
   }
 
@@ -89,7 +88,7 @@ package final class AccuracyBenchmark {
     let memory = AlignedMemory(floats: count)
     streams += 1
     let (stream, block) = (streams, 1 << 16)
-    bench.run((count + block - 1) / block) { task in
+    context.run((count + block - 1) / block) { task in
       let part = UnsafeMutableBufferPointer(
         start: memory.pointer + task * block, count: min(block, count - task * block))
       var random = CounterRandom(seed: self.seed, 0x6163_6375, stream, UInt64(task))
@@ -128,7 +127,7 @@ package final class AccuracyBenchmark {
     var elements = [Element](repeating: .zero, count: samples)
     elements.withUnsafeMutableBufferPointer { elements in
       nonisolated(unsafe) let target = elements
-      bench.run(samples) { target[$0] = element(indices[$0]) }
+      context.run(samples) { target[$0] = element(indices[$0]) }
     }
     var (fast, direct) = (ErrorSums(), ErrorSums())
     for (index, element) in zip(indices, elements) {

@@ -1,9 +1,9 @@
 // How the flat vector of gradients is cut for its way through the cluster: into buckets, which travel one by one, and each
 // bucket into slices, one a rank. Both follow from the network and the number of ranks; the sums do not depend on either.
-import Tensors
+import Compute
 
 /// How the gradient of a large dense matrix gets to the rank that updates it. All give the same bits.
-package enum FactorWay: String, Sendable, CaseIterable {
+package enum GradientExchange: String, Sendable, CaseIterable {
   /// Each rank computes the sums over its own shards, and they are added as other gradients are.
   case sums
   /// Ranks exchange the factors of the gradient; each computes its slice of the sum over all shards, and updates it.
@@ -20,7 +20,7 @@ package struct BucketPlan: Sendable {
     /// Parameters that have floats in it.
     package let parameters: [Int]
     /// How its gradients travel; nil for gradients that are stored.
-    package let way: FactorWay?
+    package let way: GradientExchange?
     /// The range whose weights each rank updates, in rank order.
     package let slices: [Range<Int>]
   }
@@ -36,7 +36,7 @@ package struct BucketPlan: Sendable {
   ///     are not too small then: what is not cut cannot travel while the rest is still computed.
   ///   - ways: for parameters whose gradients are factored; those that are not named go by `sums`.
   package init(
-    _ table: ParameterTable, ranks: Int, floats: Int = 8 << 20, pieces: Int = 1, ways: [Int: FactorWay] = [:]
+    _ table: ParameterTable, ranks: Int, floats: Int = 8 << 20, pieces: Int = 1, ways: [Int: GradientExchange] = [:]
   ) {
     self.table = table
     self.ranks = ranks
@@ -45,7 +45,7 @@ package struct BucketPlan: Sendable {
       max((whole > Self.manyBuckets * floats ? floats : min(floats, max(whole / pieces, least))) & ~15, 16)
     }
     var buckets: [(bucket: Bucket, key: Int)] = []
-    func cut(_ whole: Range<Int>, _ way: FactorWay?, _ longest: Int) {
+    func cut(_ whole: Range<Int>, _ way: GradientExchange?, _ longest: Int) {
       // From the end, where the gradients are complete first.
       for end in stride(from: whole.upperBound, to: whole.lowerBound, by: -longest) {
         let range = max(end - longest, whole.lowerBound)..<end

@@ -1,5 +1,5 @@
 // Where each bucket stands, and the memory that it needs on its way.
-import Tensors
+import Compute
 
 /// A bucket on its way through an iteration, on this rank.
 final class BucketState {
@@ -16,8 +16,8 @@ final class BucketState {
   let bucket: BucketPlan.Bucket
   var stage = Stage.ready
   var missing = 0
-  var gradients: TransfersInFlight?
-  var weights: TransfersInFlight?
+  var gradients: PendingTransfer?
+  var weights: PendingTransfer?
   /// Other ranks' sums of this rank's slice: [node of another rank][slice].
   var received: UnsafeMutablePointer<Float>?
   /// This rank's sums of every rank's slice: [rank][own node].

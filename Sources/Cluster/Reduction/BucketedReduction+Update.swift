@@ -1,6 +1,5 @@
 // The second half of an iteration's traffic: sums become new weights, and the next iteration waits for them where it must.
-import Tensors
-import Workers
+import Compute
 
 extension BucketedReduction {
   // MARK: The update
@@ -8,7 +7,7 @@ extension BucketedReduction {
   /// Does what can be done without waiting. Called often: between the layers of whatever else is computed.
   package func advance() {
     guard isOpen, !isSettled else { return }
-    let ended = communicator.flightsEnded
+    let ended = communicator.completedTransfers
     guard ended != seen else { return }
     seen = ended
     // Forward order: what the next iteration needs first. Its gradients come last; the weights of others, which would be
@@ -69,7 +68,7 @@ extension BucketedReduction {
     guard state.bucket.way == .factors || state.bucket.way == .replicas, communicator.size > 1 else { return true }
     let parameter = state.bucket.parameters[0]
     if unpacked.contains(parameter) { return true }
-    let flights = factorFlights[parameter]!
+    let flights = pendingFactors[parameter]!
     guard flights.allSatisfy(\.hasEnded) else { return false }
     flights.forEach(require)
     let own = sums.shards
@@ -134,7 +133,7 @@ extension BucketedReduction {
 
   private func wait(for state: BucketState) {
     while true {
-      let ended = communicator.flightsEnded
+      let ended = communicator.completedTransfers
       advance()
       guard state.stage != .ready else { break }
       awaited = state.stage == .spreading ? .weights(bucket: state.number) : waitingKind(state)
@@ -176,8 +175,8 @@ extension BucketedReduction {
   }
 
   private func settle() throws {
-    for flight in factorFlights.values.joined() { try communicator.wait(flight) }
-    factorFlights.removeAll(keepingCapacity: true)
+    for flight in pendingFactors.values.joined() { try communicator.wait(flight) }
+    pendingFactors.removeAll(keepingCapacity: true)
     sums.restart()
     (isOpen, isSettled) = (false, true)
   }

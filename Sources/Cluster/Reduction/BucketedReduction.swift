@@ -1,7 +1,7 @@
 // How the gradients of all ranks become new weights everywhere, while every rank computes.
 //
 //   backward   each bucket's sums leave for the ranks that update their slices as soon as its layers are done in the last
-//              shard; factors of large matrices leave shard by shard (`FactorWay`)
+//              shard; factors of large matrices leave shard by shard (`GradientExchange`)
 //   close      the ranks' reports cross; whether the iteration counts is known to all from the same words
 //   open       slices are added in tree order and updated as they come, and the new weights leave for everybody
 //   forward    the next iteration begins, and waits for a layer's weights where it first needs them
@@ -11,8 +11,7 @@
 //
 // The rank's own thread calls everything here; only `CommunicationThread` talks to MPI. Bits depend on none of it: a sum's
 // order is that of `ShardTree`, whichever rank makes it and whenever.
-import Tensors
-import Workers
+import Compute
 
 /// A bucket's arithmetic between its gradients and its new weights.
 package enum BucketWork: Sendable {
@@ -45,7 +44,7 @@ package final class BucketedReduction {
   /// Where each parameter has floats, in `states`.
   let statesOfParameter: [[Int]]
   /// By parameter whose factors travel.
-  var factorFlights: [Int: [TransfersInFlight]] = [:]
+  var pendingFactors: [Int: [PendingTransfer]] = [:]
   var unpacked: Set<Int> = []
   /// Memory for the sums of parameters that go by `sums`, two buckets at a time.
   let slots: [SumSlot]
@@ -140,7 +139,7 @@ package final class BucketedReduction {
         sums.factors!.travelling(parameter, shard: shard).map { .receive($0.values, count: $0.count, from: other) }
       } + own.map { .send(UnsafePointer($0.values), count: $0.count, to: other) }
     }
-    factorFlights[parameter, default: []].append(communicator.start(transfers, .factors(parameter: parameter)))
+    pendingFactors[parameter, default: []].append(communicator.start(transfers, .factors(parameter: parameter)))
   }
 
   /// Others' sums of this rank's slice come in, this rank's sums of theirs go out.
@@ -201,7 +200,7 @@ package final class BucketedReduction {
   }
 
   /// A transfer that failed leaves the ranks without knowledge of each other: nothing is left but to end the job.
-  func require(_ flight: TransfersInFlight) {
+  func require(_ flight: PendingTransfer) {
     if let error = flight.error { communicator.fail(error) }
   }
 }

@@ -1,8 +1,8 @@
-// Which way the gradient of each large dense matrix takes (`FactorWay`), from its sizes and what the cluster's links and cores
+// Which way the gradient of each large dense matrix takes (`GradientExchange`), from its sizes and what the cluster's links and cores
 // give. Every rank computes the whole sum over its own shards, or its slice of the sum over all: the same arithmetic where
 // shards are dealt evenly, less by slices where they are not. No choice changes a bit.
 import Kernels
-import Tensors
+import Compute
 
 package struct FactorChoice: Sendable {
   /// What the slowest rank and link of a cluster give; the same figures on all ranks, or they would choose differently.
@@ -18,28 +18,28 @@ package struct FactorChoice: Sendable {
   package struct Layer: Sendable {
     package let parameter: Int
     package let name: String
-    package fileprivate(set) var way: FactorWay
-    /// Bytes that the busiest rank sends in an iteration, new weights included, for each way in `FactorWay.allCases`.
-    package let bytes: [FactorWay: Int]
+    package fileprivate(set) var way: GradientExchange
+    /// Bytes that the busiest rank sends in an iteration, new weights included, for each way in `GradientExchange.allCases`.
+    package let bytes: [GradientExchange: Int]
     /// Multiply-adds of the busiest rank for the gradient.
-    package let products: [FactorWay: Int]
+    package let products: [GradientExchange: Int]
 
     /// Of the busiest rank, if nothing is hidden behind anything else.
-    package func seconds(_ way: FactorWay, _ speed: Speed) -> (sending: Double, computing: Double) {
+    package func seconds(_ way: GradientExchange, _ speed: Speed) -> (sending: Double, computing: Double) {
       (Double(bytes[way]!) / speed.bandwidth, Double(products[way]!) / speed.products)
     }
   }
 
   package let layers: [Layer]
 
-  package var ways: [Int: FactorWay] { Dictionary(uniqueKeysWithValues: layers.map { ($0.parameter, $0.way) }) }
+  package var ways: [Int: GradientExchange] { Dictionary(uniqueKeysWithValues: layers.map { ($0.parameter, $0.way) }) }
 
   /// - Parameters:
   ///   - rows: of one shard's factors.
   ///   - asked: nil for the quicker of `sums` and `factors`; `replicas` only when asked for, since it costs momentum.
   ///   - speed: nil where nobody has measured it: what a rank sends decides.
   package init(
-    _ table: ParameterTable, tree: ShardTree, ranks: Int, rows: Int, unfoldings: [String: Unfolding], asked: FactorWay?,
+    _ table: ParameterTable, tree: ShardTree, ranks: Int, rows: Int, unfoldings: [String: Im2Col], asked: GradientExchange?,
     speed: Speed?
   ) {
     let own = tree.range(of: 0, ranks: ranks).count
@@ -49,16 +49,16 @@ package struct FactorChoice: Sendable {
       let (height, width) = (parameter.shape[0], parameter.shape.dropFirst().reduce(1, *))
       let factors = rows * height + (unfoldings[parameter.name]?.mapFloats ?? rows * width)
       let (others, slice) = (ranks - 1, (parameter.count + ranks - 1) / ranks)
-      let bytes: [FactorWay: Int] = [
+      let bytes: [GradientExchange: Int] = [
         .sums: 4 * (nodes * slice * others + slice * others), .factors: 4 * (own * factors * others + slice * others),
         .replicas: 4 * own * factors * others,
       ]
-      let products: [FactorWay: Int] = [
+      let products: [GradientExchange: Int] = [
         .sums: rows * parameter.count * own, .factors: rows * slice * tree.shards,
         .replicas: rows * parameter.count * tree.shards,
       ]
       var layer = Layer(parameter: index, name: parameter.name, way: .sums, bytes: bytes, products: products)
-      func cost(_ way: FactorWay) -> Double {
+      func cost(_ way: GradientExchange) -> Double {
         guard let speed else { return Double(bytes[way]!) }
         let (sending, computing) = layer.seconds(way, speed)
         return sending + computing

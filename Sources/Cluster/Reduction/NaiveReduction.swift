@@ -1,6 +1,5 @@
 // The oracle of the reduction: every rank gets every rank's whole sums, adds them, and updates all weights by itself.
-import Tensors
-import Workers
+import Compute
 
 package final class NaiveReduction {
   /// What each rank updates: everything.

@@ -5,10 +5,8 @@
 // ones only the factors are kept; their sums are computed, for the range that is asked for, when all shards are in.
 //
 // Goals in order: the bits of the tree, little memory, speed.
-import Gradients
+import Compute
 import Kernels
-import Tensors
-import Workers
 
 /// Sums of gradients over the maximal tree nodes inside one rank's range of shards.
 ///
@@ -50,7 +48,7 @@ package final class PartialSums {
   ///   - unfoldings: of `GradientFactors.Exchange`.
   package convenience init(
     tree: ShardTree, shards: Range<Int>, table: ParameterTable, rows: Int, exchanged: Set<Int> = [],
-    unfoldings: [String: Unfolding] = [:], pool: WorkerPool
+    unfoldings: [String: Im2Col] = [:], pool: WorkerPool
   ) {
     let isFactored = table.storedCount < table.vectorCount
     let exchange =
@@ -168,9 +166,9 @@ package final class PartialSums {
   }
 
   /// The first of this rank's shards whose gradient is no number or near the end of Float's range, and where in the flat vector.
-  package var unsound: (shard: Int, offset: Int)? {
+  package var nonFinite: (shard: Int, offset: Int)? {
     let factored = factors.flatMap { factors in
-      factors.unsound.map { (shard: shards.lowerBound + $0.shard, offset: factors.table.offsets[$0.parameter]) }
+      factors.nonFinite.map { (shard: shards.lowerBound + $0.shard, offset: factors.table.offsets[$0.parameter]) }
     }
     return [unsoundStored, factored].compactMap { $0 }.min { ($0.shard, $0.offset) < ($1.shard, $1.offset) }
   }

@@ -7,7 +7,7 @@ final class Reports {
   private let count: Int
   /// [rank][count], as pairs of floats that carry the bits.
   private let memory: UnsafeMutablePointer<Double>
-  private var flights: [TransfersInFlight?] = []
+  private var flights: [PendingTransfer?] = []
   private var isUnderWay = false
   private var startedAt = 0.0
 

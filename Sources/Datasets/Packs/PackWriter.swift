@@ -1,8 +1,8 @@
 // Writes a pack of a data set: every photograph and mask of some lists in one file, checked on the way.
-import Digests
+import Support
 import Foundation
 import Images
-import Workers
+import Compute
 
 package enum PackWriter {
   /// What was packed.

@@ -2,10 +2,10 @@
 // is read.
 //
 // The index is mapped, pictures are read by pread: a disk that fails then gives an error and not a signal.
-import Digests
+import Support
 import Foundation
 import Images
-import Workers
+import Compute
 
 /// `@unchecked Sendable`: nothing changes after it was opened.
 package final class PackedSet: ImageStore, @unchecked Sendable {

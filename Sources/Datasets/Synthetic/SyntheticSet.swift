@@ -3,7 +3,7 @@
 import Foundation
 import Images
 import Randomness
-import Workers
+import Compute
 
 package enum SyntheticSet {
   /// The longest and shortest side of a picture.

@@ -1,4 +1,4 @@
-// The twins of `MatrixProduct` and `Unfolding`.
+// The twins of `MatrixProduct` and `Im2Col`.
 
 package enum NaiveMatrixProduct {
   /// A [m][k] times B [k][n], each optionally stored transposed.

@@ -3,7 +3,7 @@
 //
 // Goals in order: no line is misunderstood in silence, speed (the whole of VOC is half a gigabyte).
 import Datasets
-import Digests
+import Support
 import Images
 
 package enum CropListReader {

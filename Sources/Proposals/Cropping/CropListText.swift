@@ -5,7 +5,7 @@
 // under a head of lines that begin with #, which tell how the list was made, how many crops there are and their SHA-256.
 // Without its head (grep -v '^#') the list is one that the authors' Caffe reads.
 import Datasets
-import Digests
+import Support
 
 package enum CropListText {
   static let title = "# dnet crop list "

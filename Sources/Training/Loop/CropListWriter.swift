@@ -1,0 +1,64 @@
+// A crop list made by all threads of all ranks: units of the work are dealt to ranks round by round, and rank 0 writes
+// their lines in the order of the units, so the bytes do not depend on ranks or threads.
+import Cluster
+import Datasets
+import Support
+import Images
+import Proposals
+import Compute
+
+package enum CropListWriter {
+  package struct Summary: Sendable {
+    /// SHA-256 of the lines; on rank 0 only, elsewhere empty.
+    package var digest: String
+    package var bytes: Int
+  }
+
+  /// Writes the list to `path` on rank 0; it appears under its name when it is whole. Collective.
+  ///
+  /// Memory holds one round: a few units a thread, each of at most 256 combinations of one image.
+  /// - Parameter progress: told on rank 0 how many images of how many are done.
+  package static func write(
+    _ job: CropListJob, to path: String, _ communicator: Communicator, workers: WorkerPool,
+    progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+  ) throws -> Summary {
+    let isFirst = communicator.rank == 0
+    let digest = SHA256()
+    let file = try communicator.rethrowOnAllRanks {
+      guard isFirst else { return AtomicFile?.none }
+      let file = try AtomicFile(path)
+      try file.append(Array(job.head.utf8))
+      return file
+    }
+    let share = Int(try communicator.agree([Int64(workers.threads)])[0]) * 2
+    for round in stride(from: 0, to: job.units.count, by: share * communicator.size) {
+      let start = min(round + communicator.rank * share, job.units.count)
+      let own = start..<min(start + share, job.units.count)
+      let lines = try communicator.rethrowOnAllRanks {
+        var texts = [Result<[UInt8], any Error>?](repeating: nil, count: own.count)
+        texts.withUnsafeMutableBufferPointer { texts in
+          workers.run(own.count) { task, _ in
+            texts[task] = Result { try job.text(of: job.units[own.lowerBound + task]) }
+          }
+        }
+        return try texts.flatMap { try $0!.get() }
+      }
+      let all = try communicator.gather(lines) ?? []
+      try communicator.rethrowOnAllRanks {
+        for lines in all {
+          lines.withUnsafeBytes { digest.update($0) }
+          try file?.append(lines)
+        }
+      }
+      let done = min(round + share * communicator.size, job.units.count)
+      if isFirst { progress(done == job.units.count ? job.images.count : job.units[done].image, job.images.count) }
+    }
+    return try communicator.rethrowOnAllRanks {
+      guard let file else { return Summary(digest: "", bytes: 0) }
+      let hex = digest.hex()
+      try file.replace(at: CropListText.digestOffset, by: Array(hex.utf8))
+      try file.publish()
+      return Summary(digest: hex, bytes: file.count)
+    }
+  }
+}

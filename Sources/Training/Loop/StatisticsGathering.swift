@@ -1,0 +1,40 @@
+// Batch-norm means and variances for inference: gathered when a phase ends, and later for a checkpoint from within one.
+import Batches
+import Cluster
+import Networks
+
+enum StatisticsGathering {
+  /// Sets `step.statistics` to means and biased variances, averaged over `statistics.shards` shards of training examples with
+  /// the weights as they are (docs/reference.md section 2, "Folding": 101 passes, plain averages). The walk over the data goes
+  /// on after the iterations done; the shards are dealt to ranks and summed as those of a minibatch are. Collective.
+  ///
+  /// - Parameter progress: hears of this rank's shards that are done, and how many it has.
+  static func gather(
+    _ step: any TrainingStep, _ source: any BatchSource, after iterations: Int, _ configuration: Configuration,
+    _ communicator: Communicator, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws {
+    let vector = step.statistics
+    guard vector.table.vectorCount > 0 else { return }
+    let tree = ShardTree(shards: configuration.statisticsShards)
+    let own = tree.rangeOrNone(of: communicator.rank, ranks: communicator.size)
+    let batch = ShardBatch(
+      examples: configuration.shardSize, size: configuration.shape.inputSize, classes: configuration.shape.classes)
+    var gathered: [[Float]] = []
+    try communicator.rethrowOnAllRanks {
+      for shard in own {
+        let (round, place) = shard.quotientAndRemainder(dividingBy: configuration.shards)
+        for example in 0..<configuration.shardSize {
+          try source.fill(
+            batch, example: example, iteration: iterations + round, slot: place * configuration.shardSize + example)
+        }
+        step.gatherStatistics(batch, into: vector)
+        gathered.append(Array(vector.memory.buffer))
+        progress(gathered.count, own.count)
+      }
+    }
+    let sums = try communicator.sumOverShards(gathered, tree: tree, count: vector.table.vectorCount)
+    for index in 0..<vector.table.vectorCount {
+      vector.pointer[index] = Float(sums[index] / Double(tree.shards))
+    }
+  }
+}

@@ -1,0 +1,67 @@
+// The examples of both phases: lists read and checked, labels, the choice of strong images by seed.
+import Batches
+import Datasets
+import Compute
+
+package struct TrainingData: Sendable {
+  package let store: any ImageStore
+  package let weak: [ListedImage]
+  package let weakLabels: [LabelVector]
+  /// The images whose masks phase two may see.
+  package let strong: [ListedImage]
+  package let strongLabels: [LabelVector]
+  /// Those of the list from which the strong ones were chosen.
+  package let strongCandidates: [ListedImage]
+
+  /// Reads the lists and every image's labels. Throws the errors of `Datasets`: a missing file, a damaged or foreign
+  /// mask, a class with too few masks.
+  package init(_ configuration: Configuration, workers: WorkerPool) throws {
+    store = try Self.store(configuration)
+    let candidates = try store.images(list: configuration.strongList)
+    let candidateLabels = try store.imageLabels(candidates, workers: workers)
+    let chosen = try StrongSubset.choose(
+      candidates, labels: candidateLabels, classNames: store.classNames, perClass: configuration.strongPerClass,
+      seed: configuration.seed)
+    strongCandidates = candidates
+    strong = chosen.map { candidates[$0] }
+    strongLabels = chosen.map { candidateLabels[$0] }
+    if configuration.weakFromStrong {
+      (weak, weakLabels) = (strong, strongLabels)
+    } else if configuration.weakList == configuration.strongList {
+      (weak, weakLabels) = (candidates, candidateLabels)
+    } else {
+      weak = try store.images(list: configuration.weakList)
+      weakLabels = try store.imageLabels(weak, workers: workers)
+    }
+    guard strongLabels.contains(where: { $0.contains(true) }) else {
+      throw RunError.nothingToSegment(list: configuration.strongList)
+    }
+  }
+
+  /// The folder, or the pack of it.
+  private static func store(_ configuration: Configuration) throws -> any ImageStore {
+    configuration.pack.isEmpty
+      ? try VOCDirectory(root: configuration.dataRoot, classes: configuration.shape.classes)
+      : try PackedSet(configuration.pack, classes: configuration.shape.classes)
+  }
+
+  /// The minibatches of a phase.
+  package func batches(of phase: Phase, _ configuration: Configuration, crops: StrongBatches.Crops) -> any BatchSource {
+    let plan = BatchPlan(
+      seed: configuration.seed, phase: phase.stream, minibatch: configuration.shards * configuration.shardSize,
+      inputSize: configuration.shape.inputSize, classes: configuration.shape.classes)
+    switch phase {
+    case .classification:
+      return WeakBatches(plan, store, images: weak, labels: weakLabels, cacheBytes: configuration.cacheBytes)
+    case .segmentation:
+      return StrongBatches(
+        plan, store, images: strong, labels: strongLabels, crops: crops, cacheBytes: configuration.cacheBytes)
+    }
+  }
+
+  /// One line for the log.
+  package var summary: String {
+    let combinations = strongLabels.reduce(0) { $0 + (1 << $1.count { $0 }) - 1 }
+    return "\(weak.count) images with labels, \(strong.count) with masks (\(combinations) label combinations)"
+  }
+}

@@ -1,0 +1,161 @@
+// The network of a model file or of any checkpoint, ready for inference.
+//
+// A model file and the end of the segmentation phase hold all that inference needs. A checkpoint from within a phase lacks the
+// phase's batch-norm statistics: they are gathered as training gathers them at the phase's end, with the configuration of the
+// checkpoint's manifest, so the network is that of a run that ended at this iteration, bit by bit. Nothing is written.
+import Checkpoints
+import Cluster
+import Evaluation
+import Foundation
+import Kernels
+import Networks
+import Compute
+
+/// What a command was given as a model, and what must be done before it is one.
+package struct ModelSource {
+  /// The file of weights.
+  package let url: URL
+  /// The checkpoint that it belongs to, verified.
+  let checkpoint: Checkpoint?
+
+  /// - Parameter path: a file, a checkpoint's directory or a run's.
+  package init(_ path: String) throws {
+    url = try ModelFile.resolve(path)
+    checkpoint = try ModelFile.checkpoint(of: url)
+  }
+
+  var description: CheckpointDescription? { checkpoint?.description }
+
+  /// Whether batch-norm statistics must be gathered from training data first.
+  package var needsStatistics: Bool {
+    guard let description, !description.endsPhase else { return false }
+    return description.phase == Phase.segmentation.rawValue
+      || NetworkShape(text: description.network)?.batchNormalization ?? true
+  }
+
+  /// Why there is no segmentation network; nil where there is one.
+  package var onlyLabels: String? {
+    guard let description, description.phase == Phase.classification.rawValue else { return nil }
+    return
+      "\(description.name) is a checkpoint of the classification phase: labels only, its segmentation network is not trained"
+  }
+}
+
+package enum CheckpointModel {
+  /// The network of a source. Collective where statistics are to be gathered.
+  ///
+  /// - Parameters:
+  ///   - settings: of the form `key=value`, for what may be elsewhere than when the checkpoint was written: `data.root`.
+  ///   - communicator: of all ranks; only where the source needs statistics.
+  ///   - progress: hears of shards done and in all, this rank's.
+  package static func load(
+    _ source: ModelSource, settings: [String], communicator: Communicator?, threads: Int,
+    say: @escaping (String) -> Void,
+    progress: (Int, Int) -> Void
+  ) throws -> DecoupledNet {
+    guard source.needsStatistics else {
+      if !settings.isEmpty {
+        say("note: --set changes nothing here: only a checkpoint from within a phase needs training data")
+      }
+      return try ModelFile.network(source.url)
+    }
+    guard let checkpoint = source.checkpoint, let communicator else {
+      preconditionFailure("only checkpoints lack statistics, and all ranks gather them")
+    }
+    let description = checkpoint.description
+    let (phase, configuration, net) = try communicator.rethrowOnAllRanks {
+      guard let phase = Phase(rawValue: description.phase) else {
+        throw CheckpointError.damaged(path: checkpoint.url.path, "its manifest names the phase \(description.phase)")
+      }
+      return (phase, try Self.configuration(of: checkpoint, settings), try ModelFile.network(source.url))
+    }
+    let workers = WorkerPool(threads: threads)
+    let context = ExecutionContext(workers: workers, convolution: configuration.convolution)
+    let data = try communicator.rethrowOnAllRanks {
+      do {
+        return try trainingData(description, configuration, workers)
+      } catch {
+        throw CheckpointModelError.noData(
+          checkpoint: checkpoint.url.path, iteration: description.iteration, phase: description.phase,
+          place: configuration.pack.isEmpty ? configuration.dataRoot : configuration.pack, reason: "\(error)")
+      }
+    }
+    try StartupChecks.requireSameLabels(data, communicator)
+    if communicator.rank == 0 {
+      say(
+        "\(description.name) is from within a phase: gathering batch-norm statistics over \(configuration.statisticsShards) shards "
+          + "of training data, as training does at the phase's end")
+      if let other = otherArithmetic(description) { say("warning: \(other)") }
+    }
+    let run = RunDirectory(checkpoint.url.deletingLastPathComponent().deletingLastPathComponent().path)
+    let crops =
+      phase == .classification
+      ? .random : try CropListProvider.again(configuration, data, of: run, communicator, workers: workers, say: say)
+    let step: any TrainingStep =
+      phase == .classification
+      ? ClassificationPhase(net, shardSize: configuration.shardSize, dropout: 0, context: context)
+      : SegmentationPhase(net, shardSize: configuration.shardSize, context: context)
+    try StatisticsGathering.gather(
+      step, data.batches(of: phase, configuration, crops: crops), after: description.iteration, configuration,
+      communicator,
+      progress: progress)
+    return net
+  }
+
+  /// The manifest's configuration with what may be elsewhere now.
+  private static func configuration(of checkpoint: Checkpoint, _ settings: [String]) throws -> Configuration {
+    let (text, name) = (checkpoint.description.configuration, checkpoint.url.path)
+    let made = try Configuration(yaml: text, name: name)
+    let configuration = try Configuration(yaml: text, name: name, settings: settings)
+    // A list that has moved is known again by its digest.
+    let places: Set<String> = ["data.weakList", "data.strongList", "data.proposals"]
+    if let (key, here, there) = configuration.difference(from: made, except: places) {
+      throw CheckpointModelError.otherKey(key: key, here: here, there: there)
+    }
+    return configuration
+  }
+
+  private static func trainingData(
+    _ description: CheckpointDescription, _ configuration: Configuration, _ workers: WorkerPool
+  ) throws -> TrainingData {
+    let data = try TrainingData(configuration, workers: workers)
+    let here = StartupFacts.dataDigests(configuration)
+    for (key, digest) in description.data.sorted(by: { $0.key < $1.key }) {
+      if let found = here[key], found != digest {
+        throw CheckpointModelError.otherData(key: key, here: found, there: digest)
+      }
+    }
+    return data
+  }
+
+  /// What makes statistics from here other than those of the run, in their last bits.
+  private static func otherArithmetic(_ description: CheckpointDescription) -> String? {
+    let here = (StartupFacts.instructionSet, "\(BLAS.version) \(BLAS.coreName)")
+    guard !description.instructionSet.isEmpty, (description.instructionSet, description.blas) != here else {
+      return nil
+    }
+    return
+      "the checkpoint was written with \(description.instructionSet) and OpenBLAS \(description.blas), here are \(here.0) and "
+      + "\(here.1): statistics may differ in their last bits from those of the run itself"
+  }
+}
+
+package enum CheckpointModelError: Error, Equatable, CustomStringConvertible {
+  case noData(checkpoint: String, iteration: Int, phase: String, place: String, reason: String)
+  case otherData(key: String, here: String, there: String)
+  case otherKey(key: String, here: String, there: String)
+
+  package var description: String {
+    switch self {
+    case .noData(let checkpoint, let iteration, let phase, let place, let reason):
+      "\(checkpoint) is from within the \(phase) phase (iteration \(iteration)): its batch-norm statistics are averaged over "
+        + "training data, and that of \(place) cannot be used: \(reason). Say where the data is with --set data.root=FOLDER "
+        + "or --set data.pack=FILE, or give a model.safetensors.zst or the checkpoint of a phase's end, which need none"
+    case .otherData(let key, let here, let there):
+      "\(key) has the SHA-256 \(here.prefix(12))... where the run had \(there.prefix(12))..."
+    case .otherKey(let key, let here, let there):
+      "--set \(key)=\(here): the checkpoint's run has \(there), and the key changes the result; only places of data and "
+        + "keys that are free may be set"
+    }
+  }
+}

@@ -1,0 +1,126 @@
+// Before any training: are these ranks one run? They must share program, configuration, data and arithmetic, or the
+// weights would depend on who held which shard. Collective; says what it found in one table.
+import Cluster
+import Support
+import Foundation
+import Kernels
+
+package enum StartupChecks {
+  /// Compares all ranks. Throws alike on all of them, with `StartupError`'s text; rank 0 says the table and warnings.
+  package static func run(
+    _ configuration: Configuration, _ options: TrainingOptions, _ communicator: Communicator, threads: Int,
+    say: (String) -> Void
+  ) throws {
+    let facts = StartupFacts.here(configuration, options, communicator, threads: threads)
+    let all = try communicator.gather(Array(JSONEncoder().encode(facts)))
+    try communicator.rethrowOnAllRanks {
+      guard let all else { return }
+      let report = StartupReport(try all.map { try JSONDecoder().decode(StartupFacts.self, from: Data($0)) })
+      // The table first: it shows where the ranks named by an error are.
+      report.table.forEach(say)
+      if let error = report.error { throw error }
+      for warning in report.warnings { say("warning: \(warning)") }
+    }
+  }
+
+  /// Compares which images each rank has, and their labels: what its masks say. Throws alike on all ranks.
+  package static func requireSameLabels(_ data: TrainingData, _ communicator: Communicator) throws {
+    let digest = SHA256()
+    for (images, labels) in [(data.weak, data.weakLabels), (data.strong, data.strongLabels)] {
+      for (image, classes) in zip(images, labels) {
+        digest.update("\(image.id) \(classes.map { $0 ? "1" : "0" }.joined())\n")
+      }
+    }
+    let all = try communicator.gather(Array("\(digest.hex()) \(communicator.nodeName)".utf8))
+    try communicator.rethrowOnAllRanks {
+      guard let all else { return }
+      let found = all.map { String(decoding: $0, as: UTF8.self).split(separator: " ", maxSplits: 1).map(String.init) }
+      if let difference = Difference(.labels, hosts: found.map { $0[1] }, values: found.map { $0[0] }) {
+        throw StartupError.differs(difference)
+      }
+    }
+  }
+}
+
+/// A value that ranks must share and do not.
+package struct Difference: Sendable, Equatable {
+  package enum Kind: Sendable, Equatable {
+    case setting(String)
+    case executable
+    case instructionSet
+    case matrixLibrary
+    case list(String)
+    case labels
+  }
+
+  package let kind: Kind
+  /// The first rank that differs from rank 0, and how many others do.
+  package let rank: Int
+  package let others: Int
+  package let host: String
+  package let value: String
+  package let firstHost: String
+  package let firstValue: String
+
+  /// nil where all ranks have rank 0's value.
+  package init?(_ kind: Kind, hosts: [String], values: [String], same: (String, String) -> Bool = { $0 == $1 }) {
+    let different = values.indices.filter { !same(values[$0], values[0]) }
+    guard let rank = different.first else { return nil }
+    self.kind = kind
+    self.rank = rank
+    others = different.count - 1
+    (host, value) = (hosts[rank], values[rank])
+    (firstHost, firstValue) = (hosts[0], values[0])
+  }
+
+  /// Such as `rank 1 on host2 (and 3 more) has seed = 2, rank 0 on host1 has 1`.
+  package var text: String {
+    let who = "rank \(rank) on \(host)" + (others > 0 ? " (and \(others) more)" : "")
+    let first = "rank 0 on \(firstHost)"
+    return switch kind {
+    case .setting(let key): "\(who) has \(key) = \(value), \(first) has \(firstValue)"
+    case .executable: "\(who) runs another dnet-train (SHA-256 \(short(value))) than \(first) (\(short(firstValue)))"
+    case .instructionSet: "\(who) runs a dnet-train built for \(value), \(first) one built for \(firstValue)"
+    case .matrixLibrary: "\(who) uses OpenBLAS \(value), \(first) OpenBLAS \(firstValue)"
+    case .list(let key): "\(key): \(who) found \(short(value)), \(first) found \(short(firstValue))"
+    case .labels:
+      "\(who) has images or labels (SHA-256 \(short(value))) other than those of \(first) (\(short(firstValue)))"
+    }
+  }
+
+  /// The beginning of a digest; other texts whole.
+  private func short(_ value: String) -> String {
+    value.count == 64 && value.allSatisfy(\.isHexDigit) ? "\(value.prefix(12))..." : value
+  }
+
+  var remedy: String {
+    let tolerance =
+      "; with cluster.mixedInstructionSets=warn the run goes on, but its weights depend on which rank holds which shard"
+    return switch kind {
+    case .setting: "start all ranks with the same configuration file and options"
+    case .executable: "start one build on all machines, from a shared folder or copied to each"
+    case .instructionSet:
+      "start one build on all machines, made for what all have (DNET_MARCH=x86-64-v3 Launch/setup)" + tolerance
+    case .matrixLibrary:
+      "install one version on all machines, and set the same kernels for all (mpirun -x "
+        + "OPENBLAS_CORETYPE=\(BLAS.expectedCoreName ?? "Haswell"))" + tolerance
+    case .list: "give all machines the same data, in a shared folder or copied to each"
+    case .labels: "give all machines the same lists and masks (dnet data check counts what a machine has)"
+    }
+  }
+}
+
+package enum StartupError: Error, Equatable, CustomStringConvertible {
+  /// One rank alone, where a launcher started several tasks.
+  case alone(StartedTasks)
+  case differs(Difference)
+
+  package var description: String {
+    switch self {
+    case .alone(let tasks):
+      "\(tasks.variable) says \(tasks.count) tasks, but MPI sees one rank alone, which would train everything by itself: start it "
+        + "by Open MPI's mpirun, or by srun --mpi=pmix; by mpirun -n 1 where one rank is meant"
+    case .differs(let difference): "\(difference.text): \(difference.remedy)"
+    }
+  }
+}

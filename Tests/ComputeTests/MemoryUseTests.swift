@@ -1,0 +1,18 @@
+import Compute
+import Testing
+
+@Suite struct MemoryUseTests {
+  @Test func countsWhatIsAliveByItsUse() {
+    let before = MemoryUse.current
+    do {
+      let a = AlignedMemory(floats: 5000, for: .snapshot)
+      let b = AlignedMemory(floats: 1, for: .momentum)
+      let within = MemoryUse.current
+      let grown = MemoryUse.allCases.map { within[$0]! - before[$0]! }
+      // Whole pages.
+      #expect(grown == MemoryUse.allCases.map { $0 == .snapshot ? 5 * 4096 : $0 == .momentum ? 4096 : 0 })
+      withExtendedLifetime((a, b)) {}
+    }
+    #expect(MemoryUse.current == before)
+  }
+}
