@@ -65,33 +65,38 @@ let package = Package(
     module("Support", ["CCrypto"]),
     module("Randomness"),
     module("Kernels", ["COpenBLAS", "CProcessor"]),
-    module("Compute", ["Kernels"]),
+    module("Compute", ["Randomness", "Kernels"]),
     module("Images", ["CPNG", "CJPEG"]),
     module("Datasets", ["Support", "Randomness", "Images", "Compute"]),
     // Apart from Datasets, so that ranks on other machines need no MATLAB reader.
     module("Preparation", ["CMatio", "CCrypto", "Images", "Datasets", "Compute"]),
     module("Proposals", ["CZlib", "Support", "Randomness", "Compute", "Images", "Datasets"]),
     module("Batches", ["Randomness", "Kernels", "Compute", "Images", "Datasets", "Proposals"]),
-    module("Networks", ["Randomness", "Kernels", "Compute"]),
+    module("Layers", ["Randomness", "Kernels", "Compute"]),
+    module("Models", ["Kernels", "Compute", "Batches", "Layers"]),
     module("Cluster", ["COpenMPI", "Kernels", "Compute"]),
     module("Optimizers", ["Kernels", "Compute", "Cluster"]),
     module("Checkpoints", ["CZstd", "Support", "Compute"]),
     module(
-      "Evaluation", ["Kernels", "Compute", "Images", "Datasets", "Networks", "Cluster", "Checkpoints"]),
+      "Evaluation", ["Kernels", "Compute", "Images", "Datasets", "Layers", "Models", "Cluster", "Checkpoints"]),
     module(
       "Training",
       [
         "CAllocator", "CProcessor", "Support", "Randomness", "Kernels", "Compute", "Images", "Datasets", "Proposals",
-        "Batches", "Networks", "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
+        "Batches", "Layers", "Models", "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
     module(
       "Benchmarks",
-      ["CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Randomness", "Kernels", "Compute", "Networks"]),
+      [
+        "CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Randomness", "Kernels", "Compute", "Batches",
+        "Layers", "Models",
+      ]),
     .executableTarget(name: "dnet-train", dependencies: ["Training", arguments], swiftSettings: arithmetic),
     .executableTarget(
       name: "dnet",
       dependencies: [
-        "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Networks",
+        "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Layers",
+        "Models",
         "Preparation", "Proposals", "Randomness", "Compute", arguments,
       ],
       swiftSettings: arithmetic),
@@ -105,12 +110,12 @@ let package = Package(
     tests(of: "Preparation", ["Datasets", "Images", "Compute"], excluding: ["Fixtures"]),
     tests(of: "Proposals", ["Support", "Datasets", "Images", "Randomness", "Compute"], excluding: ["Golden"]),
     tests(of: "Batches", ["Datasets", "Images", "Compute", "Proposals", "Randomness"], excluding: ["Golden"]),
-    tests(of: "Networks", ["Kernels", "Compute"], excluding: ["Golden"]),
+    tests(of: "Models", ["Kernels", "Compute"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(
       name: "cluster-check", dependencies: ["Cluster", "Compute", "Kernels", "Optimizers"],
       path: "Tests/cluster-check", swiftSettings: arithmetic),
-    tests(of: "Cluster", ["Compute", "Kernels", "Networks", "cluster-check"]),
+    tests(of: "Cluster", ["Compute", "Kernels", "Layers", "Models", "cluster-check"]),
     // Damaged files for every decoder, started by Launch/fuzz and by FuzzTests.
     .executableTarget(
       name: "dnet-fuzz",
@@ -121,12 +126,13 @@ let package = Package(
     .testTarget(name: "FuzzTests", dependencies: ["dnet-fuzz"], swiftSettings: arithmetic),
     tests(of: "Optimizers", ["Compute"]),
     tests(of: "Checkpoints", ["Support", "Compute"], excluding: ["Fixtures"]),
-    tests(of: "Evaluation", ["Checkpoints", "Images", "Networks", "Compute"]),
-    tests(of: "Benchmarks", ["CProcessor", "Kernels", "Networks", "Randomness", "Compute"]),
+    tests(of: "Evaluation", ["Checkpoints", "Images", "Layers", "Models", "Compute"]),
+    tests(of: "Benchmarks", ["CProcessor", "Kernels", "Layers", "Models", "Randomness", "Compute"]),
     tests(
       of: "Training",
       [
-        "CProcessor", "Support", "Networks", "Compute", "Datasets", "Checkpoints", "Images", "Evaluation", "dnet",
+        "CProcessor", "Support", "Layers", "Models", "Compute", "Datasets", "Checkpoints", "Images", "Evaluation",
+        "dnet",
         "dnet-train",
       ]),
   ],

@@ -1,7 +1,7 @@
+import Compute
 // The two kernels that nearly all of training's arithmetic goes through, against plain loops in Double.
 import Kernels
 import Randomness
-import Compute
 
 struct ArithmeticCheck {
   /// Largest difference over the largest value.

@@ -1,4 +1,5 @@
 // The same figures for people.
+import Compute
 import Foundation
 
 extension BenchmarkReport {
@@ -39,12 +40,12 @@ extension BenchmarkReport {
   }
 
   /// A step's layers in three columns of passes, then what is not convolution, by kind.
-  package func profileText(of step: MeasuredStep, _ counts: MultiplyAdds) -> String {
-    let mine = layers.filter { $0.step == step.rawValue }
+  package func profileText(of step: MeasuredStep) -> String {
+    let mine = layers.filter { $0.step == step.name }
     guard !mine.isEmpty else { return "" }
     let passes = ["forward", "data gradient", "weight gradient"]
     var lines = [
-      "\(step.rawValue) step, ms of a shard and GFLOP/s of direct convolution",
+      "\(step.name) step, ms of a shard and GFLOP/s of direct convolution",
       "".padded(28) + passes.map { $0.leftPadded(17) }.joined() + "  of peak   share",
     ]
     var names: [String] = []
@@ -61,9 +62,11 @@ extension BenchmarkReport {
           + String(
             format: "%9.2f %6.1f%%", work / milliseconds / fmaPeakGflops, 100 * rows.reduce(0) { $0 + $1.shareOfStep }))
     }
-    if step != .classification { lines.append("(the data gradients of classification layers are the saliency pass)") }
+    if step.phase?.hasFrozenPart ?? true {
+      lines.append("(the data gradients of layers that stay fixed are the saliency pass)")
+    }
     for kind in StageKind.allCases where kind != .convolution {
-      let rows = mine.filter { StageKind($0.fullName, counts) == kind }
+      let rows = mine.filter { $0.kind == kind }
       if rows.isEmpty { continue }
       let forward = rows.reduce(0) { $0 + ($1.pass == "forward" ? $1.milliseconds : 0) }
       let all = rows.reduce(0) { $0 + $1.milliseconds }

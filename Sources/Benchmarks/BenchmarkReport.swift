@@ -1,6 +1,7 @@
+import Compute
 // The figures of one run of `dnet bench`, as JSON with snake_case keys. What was not asked for has no key.
 import Foundation
-import Networks
+import Models
 
 package struct BenchmarkReport: Encodable, Sendable {
   /// A stage inside a running step, not alone in a loop.
@@ -9,6 +10,7 @@ package struct BenchmarkReport: Encodable, Sendable {
     package let network: String
     package let layer: String
     package let pass: String
+    package let kind: StageKind
     /// Of one shard, all calls together.
     package let milliseconds: Double
     package let calls: Int
@@ -36,9 +38,8 @@ package struct BenchmarkReport: Encodable, Sendable {
   package let fmaPeakGflopsOneThread: Double
   package let sgemmGflopsOneThread: Double
   package let memoryGbytesPerSecond: Double
-  package var classificationStepImagesPerSecond: Double?
-  package var segmentationStepImagesPerSecond: Double?
-  package var inferenceImagesPerSecond: Double?
+  /// Images a second of each step, under the key that the JSON has at its top level.
+  package private(set) var imagesPerSecond: [String: Double] = [:]
   package var steps: [Step] = []
   package var layers: [Layer] = []
   package let threads: Int
@@ -72,38 +73,67 @@ package struct BenchmarkReport: Encodable, Sendable {
     self.blasCore = blasCore
   }
 
-  package mutating func add(_ times: StepTimes, _ counts: MultiplyAdds) {
-    let perImage =
-      switch times.step {
-      case .classification: counts.classificationStep
-      case .segmentation: counts.segmentationStep
-      case .inference: counts.inferenceOfOneLabel
-      }
+  package mutating func add(_ times: StepTimes, of model: any Model) {
+    let perImage = times.step.multiplyAdds(model)
+    let counts = model.multiplyAddsByLayer
     let gflops = 2 * Double(perImage) * times.imagesPerSecond / 1e9
     let stepSeconds = times.medianSeconds
     let convolution = times.stages.reduce(0.0) {
-      $0 + (StageKind($1.stage.layer, counts) == .convolution ? $1.seconds : 0)
+      $0 + ($1.stage.kind == .convolution ? $1.seconds : 0)
     }
     steps.append(
       Step(
-        step: times.step.rawValue, imagesPerSecond: times.imagesPerSecond, medianSeconds: stepSeconds,
+        step: times.step.name, imagesPerSecond: times.imagesPerSecond, medianSeconds: stepSeconds,
         seconds: times.seconds, gflops: gflops, ratioToPeak: gflops / fmaPeakGflops,
         notConvolutionShare: times.stages.isEmpty ? nil : 1 - convolution / times.profileSeconds,
         preparationSeconds: times.preparationSeconds))
-    switch times.step {
-    case .classification: classificationStepImagesPerSecond = times.imagesPerSecond
-    case .segmentation: segmentationStepImagesPerSecond = times.imagesPerSecond
-    case .inference: inferenceImagesPerSecond = times.imagesPerSecond
-    }
+    let suffix = times.step.phase == nil ? "ImagesPerSecond" : "StepImagesPerSecond"
+    imagesPerSecond[times.step.name + suffix] = times.imagesPerSecond
     layers += times.stages.map { stage, calls, seconds in
       let dot = stage.layer.firstIndex(of: ".")!
-      let rate = counts.perImage[stage.layer].map { 2 * Double($0 * times.images * calls) / seconds / 1e9 }
+      let rate = counts[stage.layer].map { 2 * Double($0 * times.images * calls) / seconds / 1e9 }
       return Layer(
-        step: times.step.rawValue, network: String(stage.layer[..<dot]),
-        layer: String(stage.layer[stage.layer.index(after: dot)...]), pass: stage.pass.rawValue,
+        step: times.step.name, network: String(stage.layer[..<dot]),
+        layer: String(stage.layer[stage.layer.index(after: dot)...]), pass: stage.pass.rawValue, kind: stage.kind,
         milliseconds: seconds * 1000, calls: calls, gflops: rate, ratioToPeak: rate.map { $0 / fmaPeakGflops },
         shareOfStep: seconds / times.profileSeconds)
     }
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case fmaPeakGflops, fmaPeakGflopsOneThread, sgemmGflopsOneThread, memoryGbytesPerSecond, steps, layers, threads,
+      width
+    case size, classes, shardSize, batchNormalization, repeats, processor, instructionSet, blasCore, peakMemoryBytes
+  }
+
+  private struct StepKey: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var rates = encoder.container(keyedBy: StepKey.self)
+    for (key, rate) in imagesPerSecond { try rates.encode(rate, forKey: StepKey(stringValue: key)) }
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(fmaPeakGflops, forKey: .fmaPeakGflops)
+    try container.encode(fmaPeakGflopsOneThread, forKey: .fmaPeakGflopsOneThread)
+    try container.encode(sgemmGflopsOneThread, forKey: .sgemmGflopsOneThread)
+    try container.encode(memoryGbytesPerSecond, forKey: .memoryGbytesPerSecond)
+    try container.encode(steps, forKey: .steps)
+    try container.encode(layers, forKey: .layers)
+    try container.encode(threads, forKey: .threads)
+    try container.encode(width, forKey: .width)
+    try container.encode(size, forKey: .size)
+    try container.encode(classes, forKey: .classes)
+    try container.encode(shardSize, forKey: .shardSize)
+    try container.encode(batchNormalization, forKey: .batchNormalization)
+    try container.encode(repeats, forKey: .repeats)
+    try container.encode(processor, forKey: .processor)
+    try container.encode(instructionSet, forKey: .instructionSet)
+    try container.encode(blasCore, forKey: .blasCore)
+    try container.encode(peakMemoryBytes, forKey: .peakMemoryBytes)
   }
 
   package func json() throws -> Data {

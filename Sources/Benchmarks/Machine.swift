@@ -1,7 +1,7 @@
+import Compute
 // What `dnet doctor` knows of one rank's machine, and what it makes of it.
 import Foundation
 import Kernels
-import Compute
 
 /// The facts of one rank. Gathered by `here`; tests make their own.
 package struct Machine: Sendable {

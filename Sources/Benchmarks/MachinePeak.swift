@@ -1,9 +1,9 @@
+import Compute
 // What the machine gives at best: fused multiply-adds from registers, bytes from memory, and the matrix library's product
 // as a check of the first.
 //
 // These are ceilings, so the best of several runs counts, not the median.
 import Kernels
-import Compute
 
 package struct MachinePeak: Sendable {
   /// float32, two operations a multiply-add.

@@ -66,7 +66,7 @@ extension TensorHeader {
     + "(its manifest.json has it), or name another file"
 
   /// Throws where the file has the parameter's name with another shape or type.
-  func requireFit(_ parameter: Parameter) throws {
+  func requireFit(_ parameter: ParameterSpec) throws {
     guard let entry = entry(parameter.name) else { return }
     guard entry.element == .float32 else {
       throw CheckpointError.tensor(path: path, name: entry.name, "dtype \(entry.element.rawValue) where F32 is needed")

@@ -2,7 +2,7 @@
 import Cluster
 import Datasets
 import Images
-import Networks
+import Models
 import Compute
 
 package enum DatasetEvaluation {
@@ -23,7 +23,7 @@ package enum DatasetEvaluation {
   ///   - onlyLabels: the segmentation network is not trained: image labels are judged, and no pixel.
   ///   - progress: called on rank 0 with the images done and the images in all, its own share.
   package static func run(
-    _ net: DecoupledNet, _ directory: VOCDirectory, list: String, onlyLabels: Bool = false, communicator: Communicator,
+    _ net: any Model, _ directory: VOCDirectory, list: String, onlyLabels: Bool = false, communicator: Communicator,
     context: ExecutionContext, progress: (Int, Int) -> Void
   ) throws -> EvaluationReport {
     let images = try communicator.rethrowOnAllRanks { try directory.images(list: list) }
@@ -48,7 +48,7 @@ package enum DatasetEvaluation {
   }
 
   private static func count(
-    _ images: [ListedImage], _ net: DecoupledNet, _ directory: VOCDirectory, _ onlyLabels: Bool, rank: Int, ranks: Int,
+    _ images: [ListedImage], _ net: any Model, _ directory: VOCDirectory, _ onlyLabels: Bool, rank: Int, ranks: Int,
     _ context: ExecutionContext, _ progress: (Int, Int) -> Void
   ) throws -> Tally {
     let judge = judge(net, onlyLabels, context)
@@ -71,10 +71,12 @@ package enum DatasetEvaluation {
 
   /// What the network says of pictures: labels, and masks where it makes any.
   private static func judge(
-    _ net: DecoupledNet, _ onlyLabels: Bool, _ context: ExecutionContext
+    _ net: any Model, _ onlyLabels: Bool, _ context: ExecutionContext
   ) -> ([RGBImage]) -> [(labels: ScoredLabels, mask: IndexImage?)] {
     if onlyLabels {
-      let scorer = LabelScorer(net, images: batch, context: context)
+      guard let scorer = LabelScorer(net, images: batch, context: context) else {
+        preconditionFailure("image labels are judged only of a model that scores them")
+      }
       return { scorer.score($0).map { ($0, nil) } }
     }
     let segmenter = Segmenter(net, images: batch, context: context)

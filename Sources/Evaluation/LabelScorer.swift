@@ -1,42 +1,43 @@
-// What the classification network alone says of pictures: for a model whose segmentation network is not trained.
-import Images
-import Networks
+// The image labels of images from a model's classification network, for a model whose masks are not trained yet.
 import Compute
+import Images
+import Models
 
-/// Names the classes of pictures, several at a time. Scores are those of `Segmenter` for the same batch.
+/// Scores the classes of images, several at a time. Scores are those of `Segmenter` for the same batch.
 package final class LabelScorer {
-  /// Pictures of one call.
+  /// Images of one call.
   package let images: Int
-  private let pass: ClassificationPass
+  private let shape: NetworkShape
+  private let predictor: any LabelPredictor
   private let input: InputPlanes
 
-  package init(_ net: DecoupledNet, images: Int, context: ExecutionContext) {
+  /// Returns nil for a model without a classification network of its own.
+  package init?(_ model: any Model, images: Int, context: ExecutionContext) {
+    guard let predictor = model.makeLabelPredictor(images: images, context: context) else { return nil }
+    self.predictor = predictor
     self.images = images
-    pass = ClassificationPass(net, images: images, context: context)
-    input = InputPlanes(images: images, size: net.shape.inputSize, workers: context.workers)
+    shape = model.shape
+    input = InputPlanes(images: images, size: shape.inputSize, workers: context.workers)
   }
 
-  /// - Parameter pictures: 1 to `images` of them.
-  package func score(_ pictures: [RGBImage]) -> [ScoredLabels] {
-    precondition((1...images).contains(pictures.count), "\(pictures.count) pictures for a scorer of \(images)")
-    return Array(
-      ScoredLabels.batch(pass.scores(input.fill(pictures)), classes: pass.shape.classes).prefix(pictures.count))
+  /// - Parameter batch: 1 to `images` of them.
+  package func score(_ batch: [RGBImage]) -> [ScoredLabels] {
+    precondition((1...images).contains(batch.count), "\(batch.count) images for a scorer of \(images)")
+    return Array(ScoredLabels.batch(predictor.scores(input.fill(batch)), classes: shape.classes).prefix(batch.count))
   }
 
-  /// Where the network sees a class in a picture of the last `score` (paper Eq. 3): grey, in the picture's size, white where it
-  /// matters most. As coarse as pool5, whose places are 32 pixels of the network's input apart.
+  /// The saliency of a class in an image of the last `score` (paper Eq. 3): a grey image in the image's size, white where
+  /// the saliency is largest. It is as coarse as pool5, whose places are 32 pixels of the network's input apart.
   ///
   /// - Parameter label: 1...K
-  package func saliency(of label: Int, image: Int, _ picture: RGBImage) -> IndexImage {
-    let (classes, coarse) = (pass.shape.classes, pass.shape.pool5Size)
-    let seeds = (0..<classes).map { $0 == label - 1 ? Float(1) : 0 }
-    let map = pass.saliency([LabelQuery(image: image, seeds: seeds)])[0]
-    let side = max(picture.width, picture.height)
+  package func saliency(of label: Int, image: Int, _ photograph: RGBImage) -> IndexImage {
+    let map = predictor.saliency(of: label, image: image)
+    let (coarse, side) = (shape.pool5Size, max(photograph.width, photograph.height))
     let fine = Imresize.resize(map, width: coarse, height: coarse, toWidth: side, toHeight: side, kernel: .bilinear)
     let scale = (map.max() ?? 0) > 0 ? 255 / map.max()! : 0
-    var grey = IndexImage(width: picture.width, height: picture.height)
-    for y in 0..<picture.height {
-      for x in 0..<picture.width { grey[x, y] = UInt8(min(max(fine[y * side + x] * scale, 0), 255).rounded()) }
+    var grey = IndexImage(width: photograph.width, height: photograph.height)
+    for y in 0..<photograph.height {
+      for x in 0..<photograph.width { grey[x, y] = UInt8(min(max(fine[y * side + x] * scale, 0), 255).rounded()) }
     }
     return grey
   }

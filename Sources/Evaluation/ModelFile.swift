@@ -1,26 +1,32 @@
-// A trained network from disk: a model file, a checkpoint's directory, or a run's.
+// Loading and exporting trained networks: a model file, a checkpoint's directory, or a run's.
 import Checkpoints
 import Foundation
-import Networks
 import Compute
+import Models
 
 package enum ModelError: Error, Equatable, CustomStringConvertible {
   case noNetwork(path: String, found: String?)
+  case unknownModel(path: String, model: String)
   case notFound(path: String)
-  case unfinished(path: String, phase: String, ended: Bool)
+  /// A checkpoint from before the masks are trained, of a model that can score labels.
+  case labelsOnly(path: String, phase: String, ended: Bool)
+  case unfinished(path: String, phase: String)
 
   package var description: String {
     switch self {
     case .noNetwork(let path, let found):
       "\(path) does not say which network its weights belong to (metadata \"network\": \(found ?? "missing")): "
         + "give a model.safetensors.zst or a checkpoint that dnet-train wrote"
+    case .unknownModel(let path, let model):
+      "\(path) holds weights of the model \(model), and this program knows \(ModelRegistry.names.joined(separator: ", ")): "
+        + "use the program that wrote the file"
     case .notFound(let path):
       "there is no model at \(path): give a model.safetensors.zst, a checkpoint's directory or a run's"
-    case .unfinished(let path, "classification", let ended):
-      "\(path) is a checkpoint \(ended ? "from the end of" : "from within") the classification phase: its segmentation network "
-        + "is not trained, so it is no model for this. dnet evaluate and dnet predict tell its labels; for masks go on with the "
-        + "run (dnet-train with the same --output)"
-    case .unfinished(let path, let phase, _):
+    case .labelsOnly(let path, let phase, let ended):
+      "\(path) is a checkpoint \(ended ? "from the end of" : "from within") the \(phase) phase: the part of the network that "
+        + "makes masks is not trained. dnet evaluate and dnet predict report its labels; for masks continue the run "
+        + "(dnet-train with the same --output)"
+    case .unfinished(let path, let phase):
       "\(path) is a checkpoint from within the \(phase) phase: batch-norm means and variances are gathered at the phase's end. "
         + "dnet evaluate, dnet predict and dnet model export --statistics gather them first"
     }
@@ -62,45 +68,63 @@ package enum ModelFile {
     return try Checkpoint(verifying: directory)
   }
 
-  /// The network of a model or of the checkpoint that ends training, ready for inference. Other checkpoints are refused: those
-  /// from within a phase lack statistics, those of the classification phase have no segmentation network.
-  package static func load(_ path: String) throws -> DecoupledNet {
+  /// Loads a model file, or the checkpoint that ends training, ready for inference. Other checkpoints are refused: those
+  /// from within a phase lack statistics, and those of earlier phases lack trained parameters.
+  package static func load(_ path: String) throws -> any Model {
     let url = try resolve(path)
-    if let description = try checkpoint(of: url)?.description,
-      description.phase != "segmentation" || !description.endsPhase
-    {
-      throw ModelError.unfinished(
-        path: url.deletingLastPathComponent().path, phase: description.phase, ended: description.endsPhase)
+    let model = try network(url)
+    if let description = try checkpoint(of: url)?.description {
+      let directory = url.deletingLastPathComponent().path
+      guard hasTrainedMasks(model, after: description.phase) else {
+        throw ModelError.labelsOnly(path: directory, phase: description.phase, ended: description.endsPhase)
+      }
+      guard description.endsPhase else { throw ModelError.unfinished(path: directory, phase: description.phase) }
     }
-    return try network(url)
+    return model
   }
 
-  /// The network of a file with its weights and statistics, whatever they are worth.
-  package static func network(_ url: URL) throws -> DecoupledNet {
+  /// Whether everything that makes masks has been trained in a phase or before it.
+  package static func hasTrainedMasks(_ model: any Model, after phase: String) -> Bool {
+    let phases = type(of: model).phases
+    let last = phases.firstIndex { $0.name == phase } ?? phases.count - 1
+    return Set(type(of: model).predictorGroups).isSubset(of: phases[...last].map(\.trains))
+  }
+
+  /// Loads weights and statistics as they are in the file, trained or not.
+  package static func network(_ url: URL) throws -> any Model {
     let stored = try WeightsFile.read(url)
-    let text = stored.metadata["network"]
-    guard let shape = text.flatMap(NetworkShape.init(text:)) else {
-      throw ModelError.noNetwork(path: url.path, found: text)
-    }
-    let net = DecoupledNet(shape)
-    let vectors = [net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics]
+    let model = try emptyModel(stored.metadata["network"], path: url.path)
     if stored.metadata["batchNormalization"] == folded["batchNormalization"] {
-      try fillFolded(vectors, from: stored)
+      try fillFolded(model.vectors, from: stored)
     } else {
-      for vector in vectors { try stored.fill(vector, othersAllowed: true) }
+      for vector in model.vectors { try stored.fill(vector, othersAllowed: true) }
     }
-    return net
+    return model
   }
 
-  /// What is left to normalise with does nothing: (x - 0) 1 / sqrt(1 + epsilon) + 0 is x for an epsilon of 1e-9.
+  /// Makes the model that a file's metadata describes.
+  private static func emptyModel(_ text: String?, path: String) throws -> any Model {
+    guard let text, let description = ModelDescription(text: text) else {
+      throw ModelError.noNetwork(path: path, found: text)
+    }
+    guard let model = ModelRegistry.model(named: description.model) else {
+      throw ModelError.unknownModel(path: path, model: description.model)
+    }
+    return model.init(description.shape, options: ModelOptions())
+  }
+
+  /// Fills weights and biases, and sets every normalization to the identity: (x - 0) 1 / sqrt(1 + epsilon) + 0 is x for an
+  /// epsilon of 1e-9.
   private static func fillFolded(_ vectors: [ParameterVector], from stored: StoredTensors) throws {
     let (_, left) = try stored.setInitialWeights(of: vectors)
-    if let missing = left.first(where: { !$0.contains("bn.") }) {
-      throw CheckpointError.anotherNetwork(path: stored.path, "it has no tensor \(missing)")
-    }
     for vector in vectors {
-      for name in left where vector.table.index(of: name) != nil {
-        vector[name].update(repeating: name.hasSuffix(".scale") || name.hasSuffix(".variance") ? 1 : 0)
+      for (index, parameter) in vector.table.parameters.enumerated() where left.contains(parameter.name) {
+        switch parameter.role {
+        case .weight, .bias:
+          throw CheckpointError.anotherNetwork(path: stored.path, "it has no tensor \(parameter.name)")
+        case .batchNormScale, .batchNormVariance: vector[index].update(repeating: 1)
+        case .batchNormShift, .batchNormMean: vector[index].update(repeating: 0)
+        }
       }
     }
   }
@@ -114,14 +138,16 @@ package enum ModelFile {
   /// Writes a network.
   ///
   /// - Parameter folding: batch normalisation goes into the weights; the network must be ready for inference.
-  package static func export(_ net: DecoupledNet, to output: String, folding: Bool) throws {
+  package static func export(_ model: any Model, to output: String, folding: Bool) throws {
     let url = URL(fileURLWithPath: output)
     guard folding else {
-      try WeightsFile.publish(net.namedTensors, metadata: ["network": net.shape.text], to: url)
+      try WeightsFile.publish(model.namedTensors, metadata: ["network": model.description.text], to: url)
       return
     }
     let shape = NetworkShape(
-      width: net.shape.width, inputSize: net.shape.inputSize, classes: net.shape.classes, batchNormalization: false)
-    try WeightsFile.publish(net.foldedTensors(), metadata: folded.merging(["network": shape.text]) { $1 }, to: url)
+      width: model.shape.width, inputSize: model.shape.inputSize, classes: model.shape.classes,
+      batchNormalization: false)
+    let text = ModelDescription(model: type(of: model).name, shape: shape).text
+    try WeightsFile.publish(model.foldedTensors, metadata: folded.merging(["network": text]) { $1 }, to: url)
   }
 }

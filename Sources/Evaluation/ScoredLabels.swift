@@ -1,18 +1,23 @@
-// What the classification network says of one picture.
+// The image labels of one image with their scores.
+import Models
 
 package struct ScoredLabels: Sendable {
-  /// A label is present above this score.
-  package static let threshold: Float = 0.5
-
-  /// sigmoid(average score) of each class: element c - 1 belongs to class c.
+  /// The score of each class, 0...1: element c - 1 belongs to class c.
   package let labelScores: [Float]
-  /// Which of them are above the threshold.
-  package var labels: [Bool] { labelScores.map { $0 > Self.threshold } }
+  /// The classes that are present.
+  package let labels: [Bool]
 
-  package init(_ labelScores: [Float]) { self.labelScores = labelScores }
+  package init(_ labelScores: [Float]) {
+    self.labelScores = labelScores
+    labels = labelScores.map { $0 > labelThreshold }
+  }
 
-  /// Of each picture of a batch.
-  ///
+  package init(_ prediction: Prediction) {
+    labelScores = prediction.labelScores
+    labels = prediction.labelScores.indices.map { prediction.present.contains($0 + 1) }
+  }
+
+  /// The labels of each image of a batch.
   /// - Parameter scores: [N][K]
   static func batch(_ scores: [Float], classes: Int) -> [ScoredLabels] {
     stride(from: 0, to: scores.count, by: classes).map { ScoredLabels(Array(scores[$0..<$0 + classes])) }

@@ -71,9 +71,6 @@ struct Train: ParsableCommand {
   var dryRun = false
 
   func validate() throws {
-    guard phase == "all" || Phase(rawValue: phase) != nil else {
-      throw ValidationError("--phase \(phase): it takes classification, segmentation or all")
-    }
     for key in allowedChanges where ConfigurationKey.named(key) == nil {
       throw ValidationError("--allow-change \(key): no such key; did you mean \(ConfigurationKey.nearest(to: key))?")
     }
@@ -96,7 +93,7 @@ struct Train: ParsableCommand {
     var options = TrainingOptions(output: output)
     options.resume = resume == "auto" ? .auto : resume == "never" ? .never : .from(resume)
     options.allowedChanges = allowedChanges
-    options.phases = phase == "all" ? Phase.allCases : [Phase(rawValue: phase)!]
+    options.phases = phase == "all" ? nil : [phase]
     options.stopAfter = stopAfter
     options.initialWeights = initialWeights
     options.recordSteps = recordSteps

@@ -2,7 +2,7 @@ import ArgumentParser
 import Benchmarks
 import Foundation
 import Kernels
-import Networks
+import Models
 import Compute
 
 struct BenchCommand: ParsableCommand {
@@ -71,32 +71,32 @@ struct BenchCommand: ParsableCommand {
     if scaling.scaling { return try scaling.run(self) }
     let workers = WorkerPool(threads: threads > 0 ? threads : AvailableCores.count)
     let shape = NetworkShape(width: width, inputSize: size, classes: 20, batchNormalization: batchNormalization)
-    if accuracy { return try measureAccuracy(shape, workers) }
-    let counts = MultiplyAdds(shape)
+    let model = DecoupledNet(shape)
+    if accuracy { return try measureAccuracy(model, workers) }
     var report = BenchmarkReport(
       MachinePeak.measure(workers), shape, shardSize: shardSize, threads: workers.threads, repeats: repeats,
       blasCore: BLAS.coreName)
     print(report.machineText)
-    let steps: [MeasuredStep] =
+    let steps =
       switch only {
-      case .layers: [.classification, .segmentation]
-      case .inference: [.inference]
-      case .steps, nil: MeasuredStep.allCases
+      case .layers: MeasuredStep.all(of: DecoupledNet.self).filter { $0.phase != nil }
+      case .inference: [MeasuredStep.inference]
+      case .steps, nil: MeasuredStep.all(of: DecoupledNet.self)
       }
-    let benchmark = StepBenchmark(shape, images: shardSize, repeats: repeats, workers: workers)
+    let benchmark = StepBenchmark(model, images: shardSize, repeats: repeats, workers: workers)
     for step in steps {
-      showProgress("measuring: \(step.rawValue)   ", isLast: step == steps.last)
-      report.add(benchmark.run(step, profiled: only != .steps), counts)
+      showProgress("measuring: \(step.name)   ", isLast: step.name == steps.last?.name)
+      report.add(benchmark.run(step, profiled: only != .steps), of: model)
     }
     report.peakMemoryBytes = Processor.peakMemoryBytes
-    for step in steps where only != .steps { print(report.profileText(of: step, counts)) }
+    for step in steps where only != .steps { print(report.profileText(of: step)) }
     print(report.stepsText, terminator: "")
     print("peak memory \(report.peakMemoryBytes >> 20) MiB")
     if let json { try report.json().write(to: URL(fileURLWithPath: json)) }
   }
 
-  private func measureAccuracy(_ shape: NetworkShape, _ workers: WorkerPool) throws {
-    let benchmark = AccuracyBenchmark(shape, images: shardSize, workers: workers) { what in
+  private func measureAccuracy(_ model: DecoupledNet, _ workers: WorkerPool) throws {
+    let benchmark = AccuracyBenchmark(model, images: shardSize, workers: workers) { what in
       showProgress("measuring: \(what)".padding(toLength: 100, withPad: " ", startingAt: 0), isLast: false)
     }
     let report = benchmark.run()

@@ -4,7 +4,7 @@ import Datasets
 import Evaluation
 import Foundation
 import Images
-import Networks
+import Models
 import Training
 import Compute
 

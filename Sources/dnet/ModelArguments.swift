@@ -2,7 +2,7 @@
 import ArgumentParser
 import Cluster
 import Foundation
-import Networks
+import Models
 import Training
 import Compute
 
@@ -20,7 +20,7 @@ struct ModelArguments: ParsableArguments {
   /// The network of a source. Collective where it needs statistics, for which there must be a communicator.
   func load(
     _ source: ModelSource, _ communicator: Communicator?, threads: Int, isFirst: Bool = true
-  ) throws -> DecoupledNet {
+  ) throws -> any Model {
     try CheckpointModel.load(
       source, settings: settings, communicator: communicator, threads: threads, say: { if isFirst { say($0) } }
     ) { done, all in
@@ -32,7 +32,7 @@ struct ModelArguments: ParsableArguments {
   /// needs no MPI. An error of `body` on one rank ends all.
   func withNetwork(
     _ source: ModelSource, _ command: String, threads: Int,
-    _ body: (_ net: DecoupledNet, _ threads: Int, _ isFirst: Bool) throws -> Void
+    _ body: (_ net: any Model, _ threads: Int, _ isFirst: Bool) throws -> Void
   ) throws {
     guard source.needsStatistics else {
       return try body(try load(source, nil, threads: threads), threads > 0 ? threads : AvailableCores.count, true)

@@ -157,7 +157,7 @@ struct ModelCommand: ParsableCommand {
     func run() throws {
       let source = try ModelSource(model.path)
       if fold, source.onlyLabels != nil {
-        throw ModelError.unfinished(path: model.path, phase: "classification", ended: true)
+        throw source.labelsOnlyError
       }
       guard fold || (statistics && source.needsStatistics) else { return try ModelFile.export(source.url, to: output) }
       try model.withNetwork(source, "dnet model export", threads: threads) { net, _, isFirst in

@@ -3,7 +3,7 @@ import Datasets
 import Evaluation
 import Foundation
 import Images
-import Networks
+import Models
 import Training
 import Compute
 
@@ -53,7 +53,7 @@ struct PredictCommand: ParsableCommand {
     }
   }
 
-  private func segment(_ net: DecoupledNet, _ context: ExecutionContext, _ names: [String]) throws -> PredictionReport {
+  private func segment(_ net: any Model, _ context: ExecutionContext, _ names: [String]) throws -> PredictionReport {
     let segmenter = Segmenter(net, images: min(DatasetEvaluation.batch, images.count), context: context)
     var report = PredictionReport(.masksAndLabels)
     try eachBatch(of: segmenter.images) { paths, pictures in
@@ -73,8 +73,10 @@ struct PredictCommand: ParsableCommand {
   }
 
   /// Of a network that makes no masks.
-  private func score(_ net: DecoupledNet, _ context: ExecutionContext, _ names: [String]) throws -> PredictionReport {
-    let scorer = LabelScorer(net, images: min(DatasetEvaluation.batch, images.count), context: context)
+  private func score(_ net: any Model, _ context: ExecutionContext, _ names: [String]) throws -> PredictionReport {
+    guard let scorer = LabelScorer(net, images: min(DatasetEvaluation.batch, images.count), context: context) else {
+      throw ModelError.notFound(path: model.path)
+    }
     var report = PredictionReport(.labels)
     try eachBatch(of: scorer.images) { paths, pictures in
       for (place, scores) in scorer.score(pictures).enumerated() {

@@ -4,6 +4,7 @@ import Benchmarks
 import Cluster
 import Foundation
 import Images
+import Models
 import Training
 
 struct ScalingArguments: ParsableArguments {
@@ -42,7 +43,7 @@ struct ScalingArguments: ParsableArguments {
   func validate() throws {
     if shards < 1 { throw ValidationError("--shards \(shards): it takes at least 1") }
     if iterations < 1 { throw ValidationError("--iterations \(iterations): it takes at least 1") }
-    guard phase == "both" || Phase(rawValue: phase) != nil else {
+    guard phase == "both" || DecoupledNet.phases.contains(where: { $0.name == phase }) else {
       throw ValidationError("--phase \(phase): it takes classification, segmentation or both")
     }
     if predict && !scaling { throw ValidationError("--predict goes with --scaling") }
@@ -68,7 +69,7 @@ struct ScalingArguments: ParsableArguments {
         var options = try ScalingOptions(
           width: bench.width, size: bench.size, batchNormalization: bench.batchNormalization, threads: bench.threads,
           shards: shards,
-          shardSize: bench.shardSize, phases: phase == "both" ? Phase.allCases : [Phase(rawValue: phase)!],
+          shardSize: bench.shardSize, phases: phase == "both" ? nil : [phase],
           iterations: iterations,
           isWeak: weak, ranks: communicator.size, settings: settings)
         options.trace = trace

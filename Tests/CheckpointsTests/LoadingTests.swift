@@ -6,15 +6,15 @@ import Testing
 @Suite struct LoadingTests {
   private let directory = try! TemporaryDirectory()
 
-  private func stored(_ parameters: [Parameter]) throws -> StoredTensors {
+  private func stored(_ parameters: [ParameterSpec]) throws -> StoredTensors {
     let url = directory.file("w.safetensors")
     let vector = someVector(ParameterTable(parameters))
     try WeightsFile.write(vector.namedTensors, to: url)
     return try WeightsFile.read(url)
   }
 
-  private let a = Parameter("a.weight", [4, 3], .weight)
-  private let b = Parameter("b.bias", [5], .bias)
+  private let a = ParameterSpec("a.weight", [4, 3], .weight)
+  private let b = ParameterSpec("b.bias", [5], .bias)
 
   private func message(_ body: () throws -> Void) -> String {
     do {
@@ -25,13 +25,13 @@ import Testing
 
   @Test func anotherNetworkIsNamedWithBothShapes() throws {
     let network = ParameterVector(ParameterTable([a, b]))
-    let narrower = try stored([Parameter("a.weight", [2, 3], .weight), b])
+    let narrower = try stored([ParameterSpec("a.weight", [2, 3], .weight), b])
     let text = message { try narrower.fill(network) }
     #expect(text.contains("a checkpoint of another network"))
     #expect(text.contains("a.weight has shape 2x3, the network's has 4x3") && text.contains("network.width"), "\(text)")
     #expect(
       message { try self.stored([a]).fill(network) }.contains("no tensor b.bias, which the network has in shape 5"))
-    let larger = try stored([a, b, Parameter("c", [2], .bias)])
+    let larger = try stored([a, b, ParameterSpec("c", [2], .bias)])
     #expect(message { try larger.fill(network) }.contains("its tensor c of shape 2 is not in the network"))
     #expect(network.values.allSatisfy { $0.allSatisfy { $0 == 0 } }, "a refused file changed something")
     try larger.fill(network, othersAllowed: true)
@@ -40,17 +40,17 @@ import Testing
 
   @Test func initialWeightsSetWhatTheyName() throws {
     let (first, second) = (
-      ParameterVector(ParameterTable([a, b])), ParameterVector(ParameterTable([Parameter("c", [2], .bias)]))
+      ParameterVector(ParameterTable([a, b])), ParameterVector(ParameterTable([ParameterSpec("c", [2], .bias)]))
     )
     withExtendedLifetime(second) { second["c"][1] = 8 }
-    let file = try stored([b, Parameter("unknown", [9], .weight)])
+    let file = try stored([b, ParameterSpec("unknown", [9], .weight)])
     let result = try file.setInitialWeights(of: [first, second])
     #expect(result.set == ["b.bias"] && result.left == ["a.weight", "c"])
     #expect(first.values[1] == someVector(ParameterTable([b])).values[0] && second.values == [[0, 8]])
-    let other = try stored([Parameter("b.bias", [6], .bias)])
+    let other = try stored([ParameterSpec("b.bias", [6], .bias)])
     #expect(
       message { _ = try other.setInitialWeights(of: [first]) }.contains("b.bias has shape 6, the network's has 5"))
-    let foreign = try stored([Parameter("features.0.weight", [6], .bias)])
+    let foreign = try stored([ParameterSpec("features.0.weight", [6], .bias)])
     #expect(message { _ = try foreign.setInitialWeights(of: [first]) }.contains("dnet model import"))
   }
 }

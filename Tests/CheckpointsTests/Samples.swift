@@ -22,8 +22,8 @@ final class TemporaryDirectory {
 
 /// A table with a gap after every parameter.
 let someTable = ParameterTable([
-  Parameter("segmentation.b.weight", [3, 5, 2], .weight), Parameter("segmentation.a.bias", [7], .bias),
-  Parameter("bridging.c.bn.scale", [1], .batchNormScale), Parameter("classification.d.weight", [129, 33], .weight),
+  ParameterSpec("segmentation.b.weight", [3, 5, 2], .weight), ParameterSpec("segmentation.a.bias", [7], .bias),
+  ParameterSpec("bridging.c.bn.scale", [1], .batchNormScale), ParameterSpec("classification.d.weight", [129, 33], .weight),
 ])
 
 func someVector(_ table: ParameterTable = someTable, seed: Int = 1) -> ParameterVector {

@@ -37,7 +37,7 @@ import Testing
     )
     try TensorStream(url).fill([some, rest])
     #expect(some.values == [vector.values[3]] && rest.values == [vector.values[0]])
-    let other = ParameterVector(ParameterTable([someTable.parameters[0], Parameter("absent", [3], .bias)]))
+    let other = ParameterVector(ParameterTable([someTable.parameters[0], ParameterSpec("absent", [3], .bias)]))
     #expect(throws: CheckpointError.self) { try TensorStream(url).fill([other]) }
     #expect(other.values.allSatisfy { $0.allSatisfy { $0 == 0 } }, "nothing is changed where something is missing")
   }
@@ -62,7 +62,7 @@ import Testing
 
   /// 200 MB of momentum through a megabyte: the process does not grow.
   @Test func aBufferIsEnoughForAnySize() throws {
-    let table = ParameterTable([Parameter("a", [25, 1 << 20], .weight), Parameter("b", [25, 1 << 20], .weight)])
+    let table = ParameterTable([ParameterSpec("a", [25, 1 << 20], .weight), ParameterSpec("b", [25, 1 << 20], .weight)])
     let url = directory.file("large.safetensors.zst")
     do {
       let zeros = [Float](repeating: 0.5, count: 1 << 18)

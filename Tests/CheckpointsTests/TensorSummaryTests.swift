@@ -8,7 +8,7 @@ import Testing
 
   private func stored(_ name: String, _ tensors: [String: (shape: [Int], values: [Float])]) throws -> StoredTensors {
     let vector = ParameterVector(
-      ParameterTable(tensors.sorted { $0.key < $1.key }.map { Parameter($0, $1.shape, .weight) }))
+      ParameterTable(tensors.sorted { $0.key < $1.key }.map { ParameterSpec($0, $1.shape, .weight) }))
     for (name, tensor) in tensors { _ = vector[name].update(fromContentsOf: tensor.values) }
     try WeightsFile.write(vector.namedTensors, to: directory.file(name))
     return try WeightsFile.read(directory.file(name))

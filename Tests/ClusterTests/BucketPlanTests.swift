@@ -5,13 +5,13 @@ import Testing
 @Suite struct BucketPlanTests {
   /// As phase two's: two networks, large matrices, in the order of the forward pass.
   static let table = ParameterTable([
-    Parameter("bridging.pool5_bn.scale", [24], .batchNormScale),
-    Parameter("bridging.fc6.weight", [40, 100], .weight, gradient: .factored),
-    Parameter("bridging.fc6.bias", [40], .bias, rateMultiplier: 2, decayMultiplier: 0),
-    Parameter("bridging.fc6_deconv.weight", [33, 64], .weight, gradient: .factored),
-    Parameter("segmentation.deconv5_1.weight", [16, 16, 3, 3], .weight),
-    Parameter("segmentation.deconv5_1.bias", [16], .bias, rateMultiplier: 2, decayMultiplier: 0),
-    Parameter("segmentation.score.weight", [2, 16], .weight),
+    ParameterSpec("bridging.pool5_bn.scale", [24], .batchNormScale),
+    ParameterSpec("bridging.fc6.weight", [40, 100], .weight, gradient: .factored),
+    ParameterSpec("bridging.fc6.bias", [40], .bias, rateMultiplier: 2, decayMultiplier: 0),
+    ParameterSpec("bridging.fc6_deconv.weight", [33, 64], .weight, gradient: .factored),
+    ParameterSpec("segmentation.deconv5_1.weight", [16, 16, 3, 3], .weight),
+    ParameterSpec("segmentation.deconv5_1.bias", [16], .bias, rateMultiplier: 2, decayMultiplier: 0),
+    ParameterSpec("segmentation.score.weight", [2, 16], .weight),
   ])
 
   @Test(arguments: [1, 2, 3, 4, 5, 7, 8, 16], [16, 250, 1000, 8 << 20])
@@ -60,7 +60,7 @@ import Testing
   /// that messages cost more than their bytes; what fills several buckets is left as it is.
   @Test func smallNetworksAreCutIntoPieces() {
     let table = ParameterTable([
-      Parameter("a.b.weight", [1 << 19], .weight), Parameter("a.c.weight", [512, 512], .weight, gradient: .factored),
+      ParameterSpec("a.b.weight", [1 << 19], .weight), ParameterSpec("a.c.weight", [512, 512], .weight, gradient: .factored),
     ])
     func floats(_ pieces: Int, _ floats: Int = 8 << 20) -> [Int] {
       BucketPlan(table, ranks: 2, floats: floats, pieces: pieces).buckets.map(\.range.count)

@@ -38,7 +38,7 @@ import Testing
 
   /// A small matrix with many rows is smaller as a sum.
   @Test func smallMatricesTravelAsSums() {
-    let table = ParameterTable([Parameter("a.b.weight", [32, 32], .weight, gradient: .factored)])
+    let table = ParameterTable([ParameterSpec("a.b.weight", [32, 32], .weight, gradient: .factored)])
     let choice = FactorChoice(
       table, tree: ShardTree(shards: 16), ranks: 4, rows: 64, unfoldings: [:], asked: nil, speed: nil)
     #expect(choice.layers[0].way == .sums)
@@ -47,7 +47,7 @@ import Testing
   /// A matrix whose factors are larger than its sums, and 17 shards on 16 ranks: one rank has two shards, so whole sums cost it
   /// twice the products of a slice. Slow links ask for few bytes, slow cores for few products.
   @Test func linksAndCoresDecide() {
-    let table = ParameterTable([Parameter("a.b.weight", [256, 256], .weight, gradient: .factored)])
+    let table = ParameterTable([ParameterSpec("a.b.weight", [256, 256], .weight, gradient: .factored)])
     func way(_ speed: FactorChoice.Speed?) -> FactorChoice.Layer {
       FactorChoice(
         table, tree: ShardTree(shards: 17), ranks: 16, rows: 64, unfoldings: [:], asked: nil, speed: speed

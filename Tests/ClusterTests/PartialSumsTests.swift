@@ -82,8 +82,8 @@ import Testing
 
   /// Two factored matrices between stored parameters, one of them so short that a group of rows is not full.
   private let table = ParameterTable([
-    Parameter("a", [40], .bias), Parameter("b.weight", [20, 3, 4, 4], .weight, gradient: .factored),
-    Parameter("c", [5, 3], .weight), Parameter("d.weight", [7, 32], .weight, gradient: .factored),
+    ParameterSpec("a", [40], .bias), ParameterSpec("b.weight", [20, 3, 4, 4], .weight, gradient: .factored),
+    ParameterSpec("c", [5, 3], .weight), ParameterSpec("d.weight", [7, 32], .weight, gradient: .factored),
   ])
 
   private func fill(_ values: UnsafeMutablePointer<Float>, _ count: Int, _ shard: Int, _ salt: Int) {

@@ -4,10 +4,10 @@ import Testing
 
 @Suite struct ParameterTableTests {
   static let parameters = [
-    Parameter("a.weight", [3, 5, 3, 3], .weight),
-    Parameter("a.bias", [3], .bias, rateMultiplier: 2, decayMultiplier: 0),
-    Parameter("b.weight", [16], .weight), Parameter("b.scale", [1], .batchNormScale),
-    Parameter("b.shift", [17], .batchNormShift), Parameter("c.weight", [2, 4, 2, 2], .weight),
+    ParameterSpec("a.weight", [3, 5, 3, 3], .weight),
+    ParameterSpec("a.bias", [3], .bias, rateMultiplier: 2, decayMultiplier: 0),
+    ParameterSpec("b.weight", [16], .weight), ParameterSpec("b.scale", [1], .batchNormScale),
+    ParameterSpec("b.shift", [17], .batchNormShift), ParameterSpec("c.weight", [2, 4, 2, 2], .weight),
   ]
   let table = ParameterTable(Self.parameters)
 
@@ -28,8 +28,8 @@ import Testing
   }
 
   @Test func multipliersDefaultToOne() {
-    #expect(Parameter("w", [2, 3], .weight).count == 6)
-    #expect(Parameter("w", [], .weight).count == 1)
+    #expect(ParameterSpec("w", [2, 3], .weight).count == 6)
+    #expect(ParameterSpec("w", [], .weight).count == 1)
     #expect(Self.parameters[0].rateMultiplier == 1 && Self.parameters[0].decayMultiplier == 1)
     #expect(Self.parameters[1].rateMultiplier == 2 && Self.parameters[1].decayMultiplier == 0)
   }
@@ -71,11 +71,11 @@ import Testing
 
   @Test func factoredGradientsLieBehindAllOthers() {
     let table = ParameterTable([
-      Parameter("a.weight", [4, 10], .weight, gradient: .factored), Parameter("a.bias", [4], .bias),
-      Parameter("b.weight", [3, 3], .weight, gradient: .factored), Parameter("b.bias", [20], .bias),
+      ParameterSpec("a.weight", [4, 10], .weight, gradient: .factored), ParameterSpec("a.bias", [4], .bias),
+      ParameterSpec("b.weight", [3, 3], .weight, gradient: .factored), ParameterSpec("b.bias", [20], .bias),
     ])
     #expect(table.offsets == [48, 0, 96, 16])
     #expect(table.storedCount == 48 && table.vectorCount == 112)
-    #expect(ParameterTable([Parameter("c", [5], .bias)]).storedCount == 16)
+    #expect(ParameterTable([ParameterSpec("c", [5], .bias)]).storedCount == 16)
   }
 }

@@ -4,9 +4,9 @@ import Testing
 
 @Suite struct MomentumSGDTests {
   private let table = ParameterTable([
-    Parameter("a.weight", [5, 7], .weight), Parameter("a.bias", [5], .bias, rateMultiplier: 2, decayMultiplier: 0),
-    Parameter("frozen", [40], .weight, rateMultiplier: 0, decayMultiplier: 0),
-    Parameter("b.scale", [33], .batchNormScale), Parameter("b.weight", [200_003], .weight, rateMultiplier: 10),
+    ParameterSpec("a.weight", [5, 7], .weight), ParameterSpec("a.bias", [5], .bias, rateMultiplier: 2, decayMultiplier: 0),
+    ParameterSpec("frozen", [40], .weight, rateMultiplier: 0, decayMultiplier: 0),
+    ParameterSpec("b.scale", [33], .batchNormScale), ParameterSpec("b.weight", [200_003], .weight, rateMultiplier: 10),
   ])
 
   private func value(_ i: Int, _ salt: Int) -> Float { Float((i &* 7919 &+ salt &* 104_729) % 2003 - 1001) / 512 }

@@ -23,7 +23,7 @@ func digest(_ values: UnsafeBufferPointer<Float>) -> String {
 
 /// Parameters that fill `count` floats with gaps, roles of all sorts, one frozen, and matrices with factored gradients.
 func someParameters(count: Int) -> ParameterTable {
-  var parameters: [Parameter] = []
+  var parameters: [ParameterSpec] = []
   var left = count
   while left > 0 {
     let index = parameters.count
@@ -37,7 +37,7 @@ func someParameters(count: Int) -> ParameterTable {
     let floats = shape.reduce(1, *)
     let fits = (floats + 15) & ~15 <= left
     parameters.append(
-      Parameter(
+      ParameterSpec(
         "p\(index)", fits ? shape : [left], index % 2 == 0 ? .weight : .bias,
         rateMultiplier: [1, 2, 1, 0, 1][index % 5],
         decayMultiplier: index % 2 == 0 ? 1 : 0, gradient: fits && shape.count > 1 ? .factored : .stored))
@@ -58,7 +58,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
   communicator.window = count > 1000 ? 5000 : .max
 
   let rows = 3
-  func factors(_ parameter: Parameter, _ shard: Int, _ iteration: Int) -> (left: [Float], right: [Float], width: Int) {
+  func factors(_ parameter: ParameterSpec, _ shard: Int, _ iteration: Int) -> (left: [Float], right: [Float], width: Int) {
     let (height, width) = (parameter.shape[0], parameter.shape.dropFirst().reduce(1, *))
     return (
       (0..<rows * height).map { value($0, shard, iteration + 100) },
@@ -264,7 +264,7 @@ func benchmark(_ communicator: Communicator, floats: Int) throws {
   let tree = ShardTree(shards: max(16, communicator.size))
   let pool = WorkerPool(threads: 1)
   let range = tree.range(of: communicator.rank, ranks: communicator.size)
-  let table = ParameterTable([Parameter("network.layer.weight", [floats], .weight)])
+  let table = ParameterTable([ParameterSpec("network.layer.weight", [floats], .weight)])
   let weights = ParameterVector(table)
   let sums = PartialSums(tree: tree, shards: range, count: floats, pool: pool)
   let reduction = try BucketedReduction(

@@ -1,7 +1,7 @@
+import Compute
 // The 3x3 layers: every shape that occurs in the network, forward pass, data gradient and weight gradient.
 import Kernels
-import Networks
-import Compute
+import Layers
 
 extension AccuracyBenchmark {
   /// A shape of 3x3 layers, and the layers that have it.
@@ -19,24 +19,14 @@ extension AccuracyBenchmark {
 
   private var shapes: [Shape] {
     var shapes: [Shape] = []
-    func add(_ blocks: [[NetworkShape.Layer]], side: (Int) -> Int) {
-      for (index, block) in blocks.enumerated() {
-        for layer in block where layer.inputChannels > 3 {
-          let name = String(layer.name.split(separator: ".").last!)
-          let known = shapes.firstIndex {
-            ($0.inputs, $0.outputs, $0.side) == (layer.inputChannels, layer.outputChannels, side(index))
-          }
-          if let known {
-            shapes[known].names.append(name)
-          } else {
-            shapes.append(
-              Shape(inputs: layer.inputChannels, outputs: layer.outputChannels, side: side(index), names: [name]))
-          }
-        }
+    for spec in specs(of: Convolution3x3Spec.self) {
+      let (inputs, outputs, side) = (spec.input.channels, spec.output.channels, spec.output.height)
+      if let known = shapes.firstIndex(where: { ($0.inputs, $0.outputs, $0.side) == (inputs, outputs, side) }) {
+        shapes[known].names.append(Self.shortName(spec))
+      } else {
+        shapes.append(Shape(inputs: inputs, outputs: outputs, side: side, names: [Self.shortName(spec)]))
       }
     }
-    add(shape.classificationBlocks) { shape.inputSize >> $0 }
-    add(shape.segmentationBlocks) { shape.inputSize >> (4 - $0) }
     return shapes
   }
 
@@ -122,14 +112,18 @@ extension AccuracyBenchmark {
     return element
   }
 
-  // MARK: conv1_1
+  // MARK: The planar convolution
 
   func measureFirstLayer() {
-    let (outputs, side) = (shape.channels(64), shape.inputSize)
+    for spec in specs(of: PlanarConvolutionSpec.self) { measure(spec) }
+  }
+
+  private func measure(_ spec: PlanarConvolutionSpec) {
+    let (outputs, side) = (spec.output.channels, spec.output.height)
     let planes = values(images * 3 * side * side, .normal(60))
     let weights = weights(outputs * 27, fanIn: 27)
     let gradient = values(images * outputs * side * side, .normal(1))
-    let text = "conv1_1: 3 to \(outputs) at \(side)"
+    let text = "\(Self.shortName(spec)): 3 to \(outputs) at \(side)"
     let plan = PlanarConvolution(images: images, outputChannels: outputs, height: side, width: side)
     let prepared = AlignedMemory(floats: plan.preparedCount)
     context.run(plan.preparationTasks) { plan.prepare(weights.pointer, into: prepared.pointer, task: $0) }

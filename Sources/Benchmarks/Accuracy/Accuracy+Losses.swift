@@ -1,14 +1,14 @@
+import Compute
 // Losses, sigmoid and the optimiser's step. The plain way here uses the C library's exp and log in float32.
 import Foundation
 import Kernels
-import Networks
-import Compute
+import Layers
 
 extension AccuracyBenchmark {
   func measureLosses() {
     measureFunctions()
-    measureClassificationLoss()
-    measureSegmentationLoss()
+    for spec in specs(of: ScorePoolingSpec.self) { measure(spec) }
+    for spec in specs(of: PixelScoreSpec.self) { measure(spec) }
   }
 
   /// Whole vectors through one of the functions of Kernels/Exponential.
@@ -46,11 +46,11 @@ extension AccuracyBenchmark {
     }
   }
 
-  private func measureClassificationLoss() {
-    let classes = shape.classes
-    let (positions, text) = (shape.scorePixels, "\(classes) classes, \(images) images")
+  private func measure(_ spec: ScorePoolingSpec) {
+    let (classes, size) = (spec.input.channels, spec.input.height)
+    let (positions, text) = (spec.input.pixels, "\(classes) classes, \(images) images")
     let rows = values(images * positions * classes, .normal(3))
-    let pooling = ScorePooling(images: images, height: shape.scoreSize, width: shape.scoreSize, classes: classes)
+    let pooling = ScorePooling(images: images, height: size, width: size, classes: classes)
     let scores = AlignedMemory(floats: images * classes)
     pooling.average(rows.pointer, into: scores.pointer)
     compare("score average", text, terms: positions, scores.pointer, count: scores.count) { index in
@@ -83,8 +83,8 @@ extension AccuracyBenchmark {
     }
   }
 
-  private func measureSegmentationLoss() {
-    let side = shape.inputSize
+  private func measure(_ spec: PixelScoreSpec) {
+    let side = spec.output.height
     let (pixels, text) = (side * side, "2 classes at \(side)")
     let scores = values(images * 2 * pixels, .normal(3))
     let mask = (0..<images * pixels).map { UInt8($0 % 11 == 0 ? 255 : $0 % 3 == 0 ? 1 : 0) }

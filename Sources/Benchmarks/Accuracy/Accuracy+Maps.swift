@@ -1,27 +1,27 @@
+import Compute
 // What works on maps pixel by pixel, or sums over them: batch normalisation, bias gradients, pooling, the score layer.
 import Kernels
-import Networks
-import Compute
+import Layers
 
 extension AccuracyBenchmark {
-  /// Channels and side of the maps behind each block's last layer, and of the maps over pool5.
-  private var mapShapes: [(layers: String, channels: Int, side: Int)] {
-    let blocks = shape.segmentationBlocks.enumerated().map { index, layers in
-      (layers: "deconv\(5 - index)", channels: layers[0].outputChannels, side: shape.inputSize >> (4 - index))
-    }
-    return [(layers: "bridging fc6", channels: shape.channels(2048), side: shape.scoreSize)] + blocks
+  /// Name, channels and side of maps that are normalized: the first normalized rows, and the first layer after each
+  /// unpooling.
+  private var normalizedShapes: [(layers: String, channels: Int, side: Int)] {
+    let rows = specs(of: FullyConvolutionalSpec.self).filter { $0.normalization != nil }.prefix(1)
+    let unpooled = zip(specs, specs.dropFirst()).filter { $0.0 is UnpoolingSpec }.map(\.1)
+    return (rows.map { $0 as any LayerSpec } + unpooled).map { ($0.name, $0.output.channels, $0.output.height) }
   }
 
   // MARK: Batch normalisation
 
   func measureNormalization() {
-    for (layers, channels, side) in mapShapes {
+    for (layers, channels, side) in normalizedShapes {
       normalize("\(layers): \(channels) at \(side)", channels, side)
     }
     // A bias behind which nothing is normalised.
-    for (index, layers) in shape.classificationBlocks.enumerated() {
-      let (channels, side) = (layers.last!.outputChannels, shape.inputSize >> index)
-      sumBias("conv\(index + 1): \(channels) at \(side)", channels, side)
+    for spec in specs(of: MaxPoolingSpec.self) {
+      let (channels, side) = (spec.input.channels, spec.input.height)
+      sumBias("before \(Self.shortName(spec)): \(channels) at \(side)", channels, side)
     }
   }
 
@@ -36,7 +36,7 @@ extension AccuracyBenchmark {
 
   private func normalize(_ text: String, _ channels: Int, _ side: Int) {
     let pixels = images * side * side
-    let epsilon: Float = BatchNormalizationLayer.authorsEpsilon
+    let epsilon: Float = BatchNormalizationStyle.authors.epsilon
     // A mean of several deviations, as before a normalisation whose bias has drifted.
     let x = values(pixels * channels, .shifted(mean: 3, deviation: 0.5))
     let dy = values(pixels * channels, .normal(1))
@@ -165,14 +165,16 @@ extension AccuracyBenchmark {
 
   /// Nothing is rounded: errors are 0, or a switch is wrong.
   func measurePooling() {
-    for (index, layers) in shape.classificationBlocks.enumerated() {
-      let (channels, side) = (layers.last!.outputChannels, shape.inputSize >> index)
-      let text = "pool\(index + 1): \(channels) at \(side)"
+    for spec in specs(of: MaxPoolingSpec.self) {
+      let (channels, side) = (spec.input.channels, spec.input.height)
+      let text = "\(Self.shortName(spec)): \(channels) at \(side)"
       let plan = MaxPooling(images: images, channels: channels, height: side, width: side)
       let x = values(images * channels * side * side, .rectified)
       let y = AlignedMemory(floats: x.count / 4)
       let poolingIndices = PoolingIndices(count: y.count)
-      context.run(plan.tasks) { plan.pool(x.pointer, into: y.pointer, poolingIndices: poolingIndices.pointer, task: $0) }
+      context.run(plan.tasks) {
+        plan.pool(x.pointer, into: y.pointer, poolingIndices: poolingIndices.pointer, task: $0)
+      }
       let (large, small) = (
         BlockedIndex(channels: channels, height: side, width: side),
         BlockedIndex(channels: channels, height: side / 2, width: side / 2)
@@ -188,7 +190,9 @@ extension AccuracyBenchmark {
         return Element(truth: Double(x.pointer[places[winner]]), direct: x.pointer[places[winner]])
       }
       let back = AlignedMemory(floats: x.count)
-      context.run(plan.tasks) { plan.scatter(y.pointer, poolingIndices: poolingIndices.pointer, into: back.pointer, task: $0) }
+      context.run(plan.tasks) {
+        plan.scatter(y.pointer, poolingIndices: poolingIndices.pointer, into: back.pointer, task: $0)
+      }
       compare("unpooling", text, terms: 1, back.pointer, count: back.count) { index in
         let (image, channel, row, column) = large.place(index)
         let (_, winner) = window(image, channel, row / 2, column / 2)
@@ -201,8 +205,12 @@ extension AccuracyBenchmark {
   // MARK: The last layer
 
   func measureScores() {
-    let (channels, side) = (shape.channels(64), shape.inputSize)
-    let text = "segmentation score: \(channels) to 2 at \(side)"
+    for spec in specs(of: PixelScoreSpec.self) { measure(spec) }
+  }
+
+  private func measure(_ spec: PixelScoreSpec) {
+    let (channels, side) = (spec.input.channels, spec.input.height)
+    let text = "\(spec.name): \(channels) to 2 at \(side)"
     let plan = PointwiseScore(images: images, channels: channels, height: side, width: side)
     let x = values(images * channels * side * side, .rectified)
     let (weights, bias) = (weights(2 * channels, fanIn: channels), values(2, .normal(1)))

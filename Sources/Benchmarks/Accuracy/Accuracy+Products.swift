@@ -1,35 +1,42 @@
 // The layers over pool5 as they run: products of rows and matrices, and the folding of fc6_deconv's rows.
 import Compute
 import Kernels
-import Networks
+import Layers
 
 extension AccuracyBenchmark {
   func measureProducts() {
-    let (c5, fc, bridge) = (shape.channels(512), shape.channels(4096), shape.channels(2048))
-    let (rows, window) = (images * shape.scorePixels, shape.fc6Kernel * shape.fc6Kernel)
-    measure("fc6", .convolution, rows, inputs: c5 * window, outputs: fc)
-    measure("fc7", .convolution, rows, inputs: fc, outputs: fc)
-    measure("score", .convolution, rows, inputs: fc, outputs: shape.classes)
-    measure("bridging fc6", .convolution, rows, inputs: 2 * c5 * window, outputs: bridge)
-    measure("bridging fc7", .convolution, rows, inputs: bridge, outputs: bridge)
-    measure("fc6_deconv", .transposed, rows, inputs: bridge, outputs: c5 * window)
-    measureFolding()
+    for spec in specs(of: FullyConvolutionalSpec.self) {
+      measure(
+        spec, .convolution, rows: images * spec.output.pixels, inputs: spec.input.channels * spec.kernel * spec.kernel,
+        outputs: spec.output.channels, hasRowBias: spec.normalization == nil)
+    }
+    for spec in specs(of: TransposedFullyConvolutionalSpec.self) {
+      measure(
+        spec, .transposed, rows: images * spec.input.pixels, inputs: spec.input.channels,
+        outputs: spec.output.channels * spec.kernel * spec.kernel, hasRowBias: false)
+      measureFolding(spec)
+    }
   }
 
-  private func measure(_ name: String, _ kind: DenseLayer.Kind, _ rows: Int, inputs: Int, outputs: Int) {
-    let direct = kind == .convolution
+  /// - Parameter hasRowBias: the layer adds its bias to rows; batch normalization would take it away again.
+  private func measure(
+    _ spec: any LayerSpec, _ layout: WeightLayout, rows: Int, inputs: Int, outputs: Int, hasRowBias: Bool
+  ) {
+    let name = spec.name
+    let direct = layout == .convolution
     let table = ParameterTable([
-      Parameter(
-        "\(name).weight", direct ? [outputs, inputs] : [inputs, outputs], .weight,
-        gradient: name == "score" ? .stored : .factored),
-      Parameter("\(name).bias", [outputs], .bias),
+      ParameterSpec(
+        "\(name).weight", direct ? [outputs, inputs] : [inputs, outputs], .weight, layer: name,
+        gradient: spec.parameters[0].gradient),
+      ParameterSpec("\(name).bias", [outputs], .bias, layer: name),
     ])
     let parameters = ParameterVector(table)
     let weights = weights(inputs * outputs, fanIn: inputs)
     let weight = parameters.pointer + table.offset(of: "\(name).weight")
     weight.update(from: weights.pointer, count: weights.count)
     let layer = DenseLayer(
-      name, kind: kind, rows: rows, inputs: inputs, outputs: outputs, parameters: parameters, context: context)
+      name, layout: layout, rows: rows, inputs: inputs, outputs: outputs, parameters: parameters, isTrained: false,
+      context: context)
     let (x, dy) = (values(rows * inputs, .rectified), values(rows * outputs, .normal(1)))
     let (y, dx) = (AlignedMemory(floats: rows * outputs), AlignedMemory(floats: rows * inputs))
     let text = "\(name): \(inputs) to \(outputs), \(rows) rows"
@@ -64,8 +71,7 @@ extension AccuracyBenchmark {
       for row in 0..<rows { element.add(dy.pointer[row * outputs + k], x.pointer[row * inputs + c]) }
       return element
     }
-    // The bridging layers normalise, which takes a bias away again.
-    guard ["fc6", "fc7", "score"].contains(name) else { return }
+    guard hasRowBias else { return }
     layer.biasGradient(dy, into: found)
     compare(
       "row bias gradient", text, terms: rows, found + table.offset(of: "\(name).bias"), count: outputs
@@ -77,8 +83,8 @@ extension AccuracyBenchmark {
   }
 
   /// The adjoint of unfolding: up to k x k rows fall on a pixel. (Im2Col copies; its error is 0.)
-  private func measureFolding() {
-    let (channels, side, kernel) = (shape.channels(512), shape.pool5Size, shape.fc6Kernel)
+  private func measureFolding(_ spec: TransposedFullyConvolutionalSpec) {
+    let (channels, side, kernel) = (spec.output.channels, spec.output.height, spec.kernel)
     let plan = Im2Col(images: images, channels: channels, height: side, width: side, kernel: kernel)
     let rows = values(plan.rows * plan.columns, .normal(1))
     let maps = AlignedMemory(floats: images * channels * side * side)
@@ -87,7 +93,7 @@ extension AccuracyBenchmark {
       BlockedIndex(channels: channels, height: side, width: side), side - kernel + 1, plan.columns
     )
     compare(
-      "folding", "fc6_deconv: \(channels) at \(side)", terms: min(kernel, out) * min(kernel, out), maps.pointer,
+      "folding", "\(spec.name): \(channels) at \(side)", terms: min(kernel, out) * min(kernel, out), maps.pointer,
       count: maps.count
     ) { index in
       let (image, channel, y, x) = place.place(index)

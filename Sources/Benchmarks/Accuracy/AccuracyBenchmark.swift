@@ -1,3 +1,4 @@
+import Compute
 // How far each fast kernel is from its definition, at the shapes of the network's layers: `dnet bench --accuracy`.
 //
 // Kernels run whole, on values like those of training: rectified normals for activations, He's normals for weights,
@@ -6,9 +7,9 @@
 //
 //   N images of a shard   S input side   C, K input and output channels
 import Kernels
-import Networks
+import Layers
+import Models
 import Randomness
-import Compute
 
 /// An element by its definition.
 struct Element {
@@ -33,7 +34,8 @@ struct Element {
 }
 
 package final class AccuracyBenchmark {
-  let shape: NetworkShape
+  /// The layers of the network, whose shapes the kernels are run at.
+  let specs: [any LayerSpec]
   let images: Int
   let context: ExecutionContext
   private let mostSamples: Int
@@ -48,16 +50,24 @@ package final class AccuracyBenchmark {
 
   /// `samples`: elements of each result that are compared, at most.
   package init(
-    _ shape: NetworkShape, images: Int, samples: Int = 4096, seed: UInt64 = 1, workers: WorkerPool,
+    _ model: any Model, images: Int, samples: Int = 4096, seed: UInt64 = 1, workers: WorkerPool,
     progress: @escaping (String) -> Void = { _ in }
   ) {
-    self.shape = shape
+    specs = model.groups.flatMap(\.layers.specs)
     self.images = images
     self.seed = seed
     self.progress = progress
     mostSamples = samples
     context = ExecutionContext(workers: workers)
-    report = AccuracyReport(shape, shardSize: images, blasCore: BLAS.coreName)
+    report = AccuracyReport(model.shape, shardSize: images, blasCore: BLAS.coreName)
+  }
+
+  /// The layers of one type.
+  func specs<Spec: LayerSpec>(of type: Spec.Type) -> [Spec] { specs.compactMap { $0 as? Spec } }
+
+  /// A layer's name without its section.
+  static func shortName(_ spec: any LayerSpec) -> String {
+    spec.name.split(separator: ".").dropFirst().joined(separator: ".")
   }
 
   package func run() -> AccuracyReport {

@@ -1,6 +1,6 @@
 // The errors of all fast kernels against sums in Double, as a table and as JSON.
 import Foundation
-import Networks
+import Models
 
 package struct AccuracyReport: Encodable, Sendable {
   /// One result of one kernel at one shape.

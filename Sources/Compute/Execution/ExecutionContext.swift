@@ -1,25 +1,25 @@
-// What every layer of one rank works with: the threads, and memory that no two layers use at once.
+// The execution resources that all layers of one rank share: threads, and working memory that no two layers use at once.
 
-/// Threads and shared working memory. Layers reserve what they need when they are made; nothing grows afterwards.
+/// Threads and shared working memory. Layers reserve working memory when they are made; it does not grow afterwards.
 ///
-/// `@unchecked Sendable`: layers run one after another on the rank's own thread; only tasks run side by side.
+/// `@unchecked Sendable`: layers run one after another on the rank's own thread; only the tasks of one layer run side by side.
 package final class ExecutionContext: @unchecked Sendable {
   package let workers: WorkerPool
   /// The kernels of 3x3 layers that are made with this context.
   package let convolution: ConvolutionAlgorithm
   private var reserved = 0
   private var memory: AlignedMemory?
-  /// Takes the time of each stage, where someone asks for it; nil costs nothing.
+  /// Takes the time of each stage where it is set.
   package var stopwatch: Stopwatch?
-  /// Hears which parameters are read and which gradients written, where ranks train together.
-  package weak var traffic: (any ParameterSynchronization)?
+  /// Set while ranks train together.
+  package weak var synchronization: (any ParameterSynchronization)?
 
   package init(workers: WorkerPool, convolution: ConvolutionAlgorithm = .winograd) {
     self.workers = workers
     self.convolution = convolution
   }
 
-  /// Asks that `workspace` hold at least this many floats.
+  /// Makes sure that `workspace` will hold at least this many floats.
   package func reserve(floats: Int) {
     if floats > reserved {
       reserved = floats
@@ -27,33 +27,33 @@ package final class ExecutionContext: @unchecked Sendable {
     }
   }
 
-  /// Memory for one layer's pass; what it holds is lost with the next layer's.
+  /// Memory for one pass of one layer. The next layer overwrites it.
   package var workspace: UnsafeMutablePointer<Float> {
     if memory == nil { memory = AlignedMemory(floats: max(reserved, 16)) }
     return memory!.pointer
   }
 
-  /// Says that what follows, up to the next call, is this pass of this layer.
+  /// Announces that the work up to the next call is this stage.
   @inline(__always)
-  package func stage(_ layer: @autoclosure () -> String, _ pass: Pass) {
-    if stopwatch == nil && traffic == nil { return }
-    let stage = Stage(layer(), pass)
-    traffic?.reached(stage)
+  package func stage(_ layer: @autoclosure () -> String, _ kind: StageKind, _ pass: Pass) {
+    if stopwatch == nil && synchronization == nil { return }
+    let stage = Stage(layer(), kind, pass)
+    synchronization?.reached(stage)
     stopwatch?.begin(stage)
   }
 
-  /// Says that a layer is about to read its parameters; they are the new ones when this returns.
-  package func need(_ layer: @autoclosure () -> String) { traffic?.need(layer()) }
+  /// Waits until a layer's parameters are those of the last update.
+  package func need(_ layer: LayerParameters) { synchronization?.need(layer) }
 
-  /// Says that a layer has written its parameters' gradient.
-  package func gradientIsComplete(of layer: @autoclosure () -> String) { traffic?.gradientIsComplete(of: layer()) }
+  /// Announces that a layer has written the gradient of its parameters.
+  package func gradientIsComplete(of layer: LayerParameters) { synchronization?.gradientIsComplete(of: layer) }
 
-  /// Runs a kernel's tasks over the threads.
+  /// Runs the tasks of a kernel on all threads.
   package func run(_ tasks: Int, _ body: (_ task: Int) -> Void) {
     workers.run(tasks) { task, _ in body(task) }
   }
 
-  /// Runs a kernel's tasks over the threads, each with scratch memory of its own.
+  /// Runs the tasks of a kernel on all threads, each with scratch memory of its own.
   package func run(
     _ tasks: Int, scratch floats: Int, _ body: (_ task: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void
   ) {

@@ -1,12 +1,12 @@
-// How a network and whoever moves its parameters between ranks meet: the network says what it is about to read and what it
-// has written, layer by layer. Alone, nobody listens.
+// The interface through which layers tell the data-parallel reduction which parameters they read and which gradients
+// they have written. A step that runs alone has no listener.
 
-/// Moves gradients and weights while a step runs. Layers are named as in `Stage`: `bridging.fc6`.
+/// Moves gradients and weights between ranks while a training step runs.
 package protocol ParameterSynchronization: AnyObject {
-  /// A layer is about to read its parameters: returns when they are those of the last update.
-  func need(_ layer: String)
-  /// A layer has written its parameters' gradient of the shard in hand.
-  func gradientIsComplete(of layer: String)
-  /// A stage begins: time to see what has arrived.
+  /// A layer is about to read its parameters. Returns when they are those of the last update.
+  func need(_ layer: LayerParameters)
+  /// A layer has written the gradient of its parameters for the current shard.
+  func gradientIsComplete(of layer: LayerParameters)
+  /// A stage begins; the implementation may process messages that have arrived.
   func reached(_ stage: Stage)
 }

@@ -1,26 +1,5 @@
-// Where the time of a step goes: layers say which stage they begin, and a stopwatch, where there is one, takes the lap.
+// A stopwatch over the stages of a step.
 import Foundation
-
-/// What a layer does in a stage.
-package enum Pass: String, Sendable, CaseIterable {
-  case forward
-  /// Backward through what has no weights of its own, or where both gradients come from one sweep.
-  case backward
-  case dataGradient = "data gradient"
-  case weightGradient = "weight gradient"
-}
-
-/// A layer's pass. Layers are called by their parameters' names without `.weight`; what has no parameters by a name of
-/// the same form, such as `classification.pool1`.
-package struct Stage: Hashable, Sendable {
-  package let layer: String
-  package let pass: Pass
-
-  package init(_ layer: String, _ pass: Pass) {
-    self.layer = layer
-    self.pass = pass
-  }
-}
 
 /// Seconds by stage, in the order in which stages first began. Each instant belongs to the stage that began last, so
 /// the sum over the stages is the whole step but for what precedes the first one.

@@ -1,52 +1,11 @@
-// The named parameters of a network in one flat vector: what the optimiser updates, the reduction cuts into slices,
-// and a checkpoint writes. Gradients and momentum are vectors of the same layout.
-
-/// What a parameter is, which settles its multipliers of rate and decay
-/// (docs/reference.md section 3: the authors' prototxt, lr_mult and decay_mult).
-package enum ParameterRole: String, Sendable {
-  case weight
-  case bias
-  case batchNormScale
-  case batchNormShift
-}
-
-/// How a parameter's gradient is held until the minibatch is complete.
-package enum GradientForm: Sendable {
-  /// As one float for each of its own, added over shards.
-  case stored
-  /// As the two factors of every shard (`GradientFactors`): for matrices that are large beside a shard's rows.
-  case factored
-}
-
-/// One named tensor: its shape in the plain order in which it is saved, and how the optimiser treats it.
-package struct Parameter: Sendable, Equatable {
-  package let name: String
-  /// Convolutions are out x in x height x width, transposed convolutions in x out x height x width, all others one axis.
-  package let shape: [Int]
-  package let role: ParameterRole
-  package let rateMultiplier: Float
-  package let decayMultiplier: Float
-  package let gradient: GradientForm
-
-  package init(
-    _ name: String, _ shape: [Int], _ role: ParameterRole, rateMultiplier: Float = 1, decayMultiplier: Float = 1,
-    gradient: GradientForm = .stored
-  ) {
-    self.name = name
-    self.shape = shape
-    self.role = role
-    self.rateMultiplier = rateMultiplier
-    self.decayMultiplier = decayMultiplier
-    self.gradient = gradient
-  }
-
-  package var count: Int { shape.reduce(1, *) }
-}
+// The order and place of named parameters in one flat vector. The optimizer updates ranges of this vector, the reduction
+// cuts it into slices, and checkpoints write it tensor by tensor. Gradients and momentum use the same layout.
+import Kernels
 
 /// The order and place of named parameters in a flat vector. Each starts at a multiple of 16 floats; gaps stay zero.
 /// Those whose gradients are factored lie behind all others, so that a stored gradient is the vector's beginning.
 package struct ParameterTable: Sendable {
-  package let parameters: [Parameter]
+  package let parameters: [ParameterSpec]
   /// First float of each parameter in the vector.
   package let offsets: [Int]
   /// Floats in the whole vector, gaps included.
@@ -55,7 +14,7 @@ package struct ParameterTable: Sendable {
   package let storedCount: Int
   private let indices: [String: Int]
 
-  package init(_ parameters: [Parameter]) {
+  package init(_ parameters: [ParameterSpec]) {
     self.parameters = parameters
     var offsets = Array(repeating: 0, count: parameters.count)
     var end = 0
@@ -77,6 +36,32 @@ package struct ParameterTable: Sendable {
   package var scalarCount: Int { parameters.reduce(0) { $0 + $1.count } }
 
   package func index(of name: String) -> Int? { indices[name] }
+
+  /// The parameters of one layer, in the table's order.
+  package func layer(_ name: String) -> LayerParameters {
+    LayerParameters(name: name, indices: parameters.indices.filter { parameters[$0].layer == name })
+  }
+
+  /// All layers, in the order of the forward pass.
+  package var layers: [LayerParameters] {
+    var names: [String] = []
+    for parameter in parameters where names.last != parameter.layer { names.append(parameter.layer) }
+    return names.map(layer)
+  }
+
+  /// Rows of one shard's gradient factors: one for each image and position. 0 without factored gradients.
+  package func factorRows(images: Int) -> Int {
+    let rows = Set(parameters.compactMap { $0.factors?.rowsPerImage })
+    precondition(rows.count <= 1, "the factored layers of one table must have equally many rows, not \(rows.sorted())")
+    return images * (rows.first ?? 0)
+  }
+
+  /// The unfoldings of a shard's maps that are a factor of a weight gradient, by the parameter's name.
+  package func factorUnfoldings(images: Int) -> [String: Im2Col] {
+    parameters.reduce(into: [:]) { unfoldings, parameter in
+      if let shape = parameter.factors?.unfolding { unfoldings[parameter.name] = shape.im2col(images: images) }
+    }
+  }
 
   /// First float of a parameter that the network itself declared.
   package func offset(of name: String) -> Int {
@@ -105,24 +90,6 @@ package struct ParameterVector: Sendable {
 
   package subscript(index: Int) -> UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(start: pointer + table.offsets[index], count: table.parameters[index].count)
-  }
-}
-
-/// A read-only view of one named tensor, wherever it lives: what checkpoints and digests are made of.
-package struct NamedTensor {
-  package let name: String
-  package let shape: [Int]
-  package let values: UnsafeBufferPointer<Float>
-  /// Whoever owns the values: they live as long as the tensor. Swift frees an object after its last mention,
-  /// so `vector.namedTensors` as a vector's last mention would otherwise point nowhere.
-  package let owner: AnyObject?
-
-  package init(name: String, shape: [Int], values: UnsafeBufferPointer<Float>, owner: AnyObject? = nil) {
-    precondition(values.count == shape.reduce(1, *), "\(name) has \(values.count) values for shape \(shape)")
-    self.owner = owner
-    self.name = name
-    self.shape = shape
-    self.values = values
   }
 }
 

@@ -3,7 +3,7 @@ import Cluster
 import Compute
 import Foundation
 import Images
-import Networks
+import Models
 import Yams
 
 package enum ConfigurationError: Error, Equatable, CustomStringConvertible {
@@ -128,6 +128,14 @@ package struct Configuration: Sendable, Equatable {
   private func flag(_ key: String) -> Bool { values[key] == "true" }
 
   package var name: String { values["name"]! }
+  /// The model that `network.model` names.
+  package var modelType: any Model.Type { ModelRegistry.model(named: values["network.model"]!)! }
+  /// The phases of the model, in their order.
+  package var phases: [PhaseSpec] { modelType.phases }
+  /// A model of the configured shape, not initialized.
+  package func makeModel() -> any Model {
+    modelType.init(shape, options: ModelOptions(scoreRateMultiplier: scoreRateMultiplier))
+  }
   package var seed: UInt64 { UInt64(integer("seed")) }
   package var shape: NetworkShape {
     NetworkShape(
@@ -174,8 +182,8 @@ package struct Configuration: Sendable, Equatable {
     package let dropout: Float
   }
 
-  package func settings(of phase: Phase) -> PhaseSettings {
-    let prefix = phase.rawValue
+  package func settings(of phase: PhaseSpec) -> PhaseSettings {
+    let prefix = phase.name
     return PhaseSettings(
       iterations: integer("\(prefix).iterations"), rateBase: number("\(prefix).learningRate.base"),
       rateStep: integer("\(prefix).learningRate.step"), rateFactor: number("\(prefix).learningRate.factor"),
@@ -206,13 +214,4 @@ package struct Configuration: Sendable, Equatable {
       return key.kind.equal(here, there) ? nil : (key.path, here, there)
     }
   }
-}
-
-/// The two phases of training, in their order.
-package enum Phase: String, Sendable, CaseIterable {
-  case classification
-  case segmentation
-
-  /// The phase's word in the names of random streams.
-  package var stream: UInt64 { self == .classification ? 1 : 2 }
 }

@@ -14,8 +14,8 @@ package struct TrainingOptions: Sendable {
   package var resume: Resume = .auto
   /// Keys that may differ from the checkpoint's though they change weights.
   package var allowedChanges: [String] = []
-  /// The phases to run; both by default.
-  package var phases: [Phase] = Phase.allCases
+  /// The names of the phases to run; nil for all of the model's.
+  package var phases: [String]?
   /// Ends the run after so many iterations in all, both phases counted.
   package var stopAfter: Int?
   /// A safetensors file, plain or in zstd, whose tensors replace initial values of the same names.

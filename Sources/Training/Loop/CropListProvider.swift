@@ -2,11 +2,11 @@
 // or made once at the start of the run and kept in its directory.
 import Batches
 import Cluster
+import Compute
 import Datasets
 import Foundation
 import Images
 import Proposals
-import Compute
 
 package enum CropListProvider {
   /// What `RUN/crops.json` holds: a run that goes on must find the same crops.
@@ -27,7 +27,9 @@ package enum CropListProvider {
   {
     guard !isMade(configuration.proposals) else { return nil }
     let list = try shared(communicator) { try Self.list(configuration.proposals, data.store) }
-    return try communicator.rethrowOnAllRanks { Listed(list: list, records: try Self.select(list, configuration, data)) }
+    return try communicator.rethrowOnAllRanks {
+      Listed(list: list, records: try Self.select(list, configuration, data))
+    }
   }
 
   /// Whether the name is no list's.
@@ -76,7 +78,9 @@ package enum CropListProvider {
       listed = try made(configuration, data, isKept ? run : scratch, communicator, workers: workers, say: say)
     }
     guard let listed else { preconditionFailure("crops are random, listed or made") }
-    try communicator.rethrowOnAllRanks { if communicator.rank == 0 { try requireIdentity(of: listed.list, configuration, run) } }
+    try communicator.rethrowOnAllRanks {
+      if communicator.rank == 0 { try requireIdentity(of: listed.list, configuration, run) }
+    }
     return .listed(listed.records, name: listed.list.name)
   }
 
@@ -126,7 +130,9 @@ package enum CropListProvider {
       if communicator.rank == 0 { say(String(format: "%@ made in %.1f s", path, Clock.now - began)) }
     }
     let list = try shared(communicator) { try CropListReader.read(path) }
-    return try communicator.rethrowOnAllRanks { Listed(list: list, records: try Self.select(list, configuration, data)) }
+    return try communicator.rethrowOnAllRanks {
+      Listed(list: list, records: try Self.select(list, configuration, data))
+    }
   }
 
   /// What rank 0 reads, on all ranks.

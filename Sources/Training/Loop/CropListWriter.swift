@@ -1,11 +1,11 @@
 // A crop list made by all threads of all ranks: units of the work are dealt to ranks round by round, and rank 0 writes
 // their lines in the order of the units, so the bytes do not depend on ranks or threads.
 import Cluster
+import Compute
 import Datasets
-import Support
 import Images
 import Proposals
-import Compute
+import Support
 
 package enum CropListWriter {
   package struct Summary: Sendable {

@@ -1,29 +1,41 @@
-// What a rank says at the end of an iteration, and what all ranks' words together mean. Every rank reads the same words,
-// so all come to the same verdict without another message.
+// The status report that each rank sends at the end of an iteration, and the verdict that every rank derives from all of
+// them. All ranks read the same reports, so they agree without another message.
 import Cluster
 
-/// One rank's words: losses of its shards, what went wrong, who wants to stop, and where its time went.
+/// A rank's reasons to stop after an iteration.
+package struct StopRequests: Equatable, Sendable {
+  /// A signal has arrived.
+  package var signalled = false
+  /// The time limit leaves no room for another iteration and a checkpoint.
+  package var pastDeadline = false
+
+  package init(signalled: Bool = false, pastDeadline: Bool = false) {
+    self.signalled = signalled
+    self.pastDeadline = pastDeadline
+  }
+}
+
+/// One rank's report: the results of its shards, failures, reasons to stop, and times.
 package struct IterationReport: Equatable {
-  /// Loss, right decisions and decisions of each of its shards; NaN where a shard could not be computed.
+  /// Loss, correct decisions and decisions of each of its shards; NaN where a shard could not be computed.
   package var results: [[Double]] = []
   /// Its data could not be loaded.
   package var lacksData = false
-  /// The first of its shards with an nonFinite gradient, and where in the flat vector.
+  /// The first of its shards with a gradient that is not finite, and the place in the flat vector.
   package var nonFinite: (shard: Int, offset: Int)?
-  package var signalled = false
-  package var late = false
-  /// Seconds since its last report: arithmetic, waiting for data, waiting for messages, and with messages under way.
+  package var stopRequests = StopRequests()
   package var times = RankTimes()
 
   private static let fixed = 9
 
-  /// Values of a report where no rank has more than `shards` shards.
+  /// Values of an encoded report where no rank has more than `shards` shards.
   package static func count(shards: Int) -> Int { fixed + 3 * shards }
 
   package func encoded(shards: Int) -> [Double] {
     [
       lacksData ? 1 : 0, nonFinite.map { Double($0.shard) } ?? -1, nonFinite.map { Double($0.offset) } ?? -1,
-      signalled ? 1 : 0, late ? 1 : 0, times.compute, times.data, times.wait, times.transfer,
+      stopRequests.signalled ? 1 : 0, stopRequests.pastDeadline ? 1 : 0, times.compute, times.data, times.wait,
+      times.transfer,
     ] + results.joined() + Array(repeating: 0, count: 3 * (shards - results.count))
   }
 
@@ -32,43 +44,48 @@ package struct IterationReport: Equatable {
   package init(_ values: [Double], shards: Int) {
     lacksData = values[0] != 0
     nonFinite = values[1] < 0 ? nil : (Int(values[1]), Int(values[2]))
-    (signalled, late) = (values[3] != 0, values[4] != 0)
+    stopRequests = StopRequests(signalled: values[3] != 0, pastDeadline: values[4] != 0)
     times = RankTimes(compute: values[5], data: values[6], wait: values[7], transfer: values[8])
     results = (0..<shards).map { Array(values[Self.fixed + 3 * $0..<Self.fixed + 3 * $0 + 3]) }
   }
 
   package static func == (a: Self, b: Self) -> Bool {
     a.results == b.results && a.lacksData == b.lacksData && a.nonFinite?.shard == b.nonFinite?.shard
-      && a.nonFinite?.offset == b.nonFinite?.offset && a.signalled == b.signalled && a.late == b.late && a.times == b.times
+      && a.nonFinite?.offset == b.nonFinite?.offset && a.stopRequests == b.stopRequests && a.times == b.times
   }
 }
 
-/// Seconds of one rank in one iteration.
+/// Seconds of one rank since its last report.
 package struct RankTimes: Equatable {
   package var compute = 0.0
+  /// Waiting for data.
   package var data = 0.0
+  /// Waiting for messages.
   package var wait = 0.0
-  /// Seconds in which messages were under way, most of them beside the arithmetic.
+  /// Seconds in which messages were in flight, most of them while the rank computed.
   package var transfer = 0.0
 
   package init(compute: Double = 0, data: Double = 0, wait: Double = 0, transfer: Double = 0) {
-    (self.compute, self.data, self.wait, self.transfer) = (compute, data, wait, transfer)
+    self.compute = compute
+    self.data = data
+    self.wait = wait
+    self.transfer = transfer
   }
 }
 
-/// All ranks' words of one iteration.
+/// The outcome of an iteration, derived from the reports of all ranks.
 package struct IterationVerdict {
   /// Mean over the shards.
   package let loss: Double
-  /// Share of right decisions.
+  /// Share of correct decisions.
   package let accuracy: Double
   package let reports: [IterationReport]
-  /// By rank, how much later than this rank's own its words came.
+  /// By rank, the seconds by which its report came later than this rank's own.
   package let lateness: [Double]
 
-  package init(_ words: [[Double]], lateness: [Double], tree: ShardTree) {
-    let ranks = words.count
-    reports = words.enumerated().map {
+  package init(_ encoded: [[Double]], lateness: [Double], tree: ShardTree) {
+    let ranks = encoded.count
+    reports = encoded.enumerated().map {
       IterationReport($0.element, shards: tree.range(of: $0.offset, ranks: ranks).count)
     }
     self.lateness = lateness
@@ -77,18 +94,18 @@ package struct IterationVerdict {
     accuracy = totals[1] / max(totals[2], 1)
   }
 
-  /// Whether the iteration counts: all losses and gradients are numbers, and all data came.
-  package var isSound: Bool { loss.isFinite && !reports.contains { $0.lacksData || $0.nonFinite != nil } }
-  package var isSignalled: Bool { reports.contains(where: \.signalled) }
-  package var isLate: Bool { reports.contains(where: \.late) }
+  /// The iteration counts: all losses and gradients are finite, and all data was there.
+  package var isFinite: Bool { loss.isFinite && !reports.contains { $0.lacksData || $0.nonFinite != nil } }
+  package var isSignalled: Bool { reports.contains(where: \.stopRequests.signalled) }
+  package var isPastDeadline: Bool { reports.contains(where: \.stopRequests.pastDeadline) }
   package var lacksData: Bool { reports.contains(where: \.lacksData) }
 
-  /// The first shard whose loss is no number.
+  /// The first shard whose loss is not finite.
   package var firstBadLoss: (shard: Int, loss: Double)? {
     reports.flatMap(\.results).enumerated().first { !$0.element[0].isFinite }.map { ($0.offset, $0.element[0]) }
   }
 
-  /// The first shard whose gradient is nonFinite, on which rank, and where.
+  /// The first shard whose gradient is not finite, its rank, and the place in the flat vector.
   package var firstBadGradient: (rank: Int, shard: Int, offset: Int)? {
     reports.enumerated().first { $0.element.nonFinite != nil }.map {
       ($0.offset, $0.element.nonFinite!.shard, $0.element.nonFinite!.offset)

@@ -1,92 +1,96 @@
-// One iteration of a phase on this rank, every stage in order: load, features, forward, backward (gradients leave layer by
-// layer), agree, update (weights leave bucket by bucket). What comes around it, log and checkpoints, is the loop's.
+// One iteration of a phase on this rank, stage by stage: load, frozen forward, forward, backward (gradients leave layer by
+// layer), agreement, update (weights leave bucket by bucket). `TrainingLoop` adds logs and checkpoints around it.
 import Batches
 import Cluster
-import Foundation
-import Networks
-import Optimizers
 import Compute
+import Foundation
+import Layers
+import Models
 
 final class PhaseTrainer {
-  let work: PhaseResources
+  let resources: PhaseResources
   let stopwatch: RankStopwatch
   /// This rank's shards of every minibatch.
   let ownShards: Range<Int>
-  /// A drill for the iterations to come.
-  var drill: FaultInjection?
-  private let phase: Phase
+  /// A fault to cause in one of the iterations to come.
+  var faultInjection: FaultInjection?
   private let configuration: Configuration
   private let communicator: Communicator
   private let tree: ShardTree
-  private let context: ExecutionContext
   private let trace: Trace
-  private let traffic: ReductionHooks
-  /// The next batch of this rank's shards, and where one goes that is done with.
-  private let nextBatch: () throws -> ShardBatch
-  private let recycle: (ShardBatch) -> Void
-  /// The next iteration's first shard, whose features are there already.
-  private var ahead: Result<ShardBatch, any Error>?
+  private let hooks: ReductionHooks
+  private let data: ShardStream
+  /// The first shard of the next iteration, whose frozen forward pass has been computed already.
+  private var prefetched: Result<ShardBatch, any Error>?
 
-  /// How an iteration went on this rank and on all.
+  /// The batches of this rank's shards in order, and the place for those that are no longer needed.
+  struct ShardStream {
+    let next: () throws -> ShardBatch
+    let recycle: (ShardBatch) -> Void
+  }
+
+  /// The result of one iteration on this rank and on all.
   struct Outcome {
     let verdict: IterationVerdict
-    /// Why this rank had no data.
+    /// The error that kept this rank from its data.
     let failure: (any Error)?
   }
 
   init(
-    _ work: PhaseResources, _ phase: Phase, _ configuration: Configuration, _ communicator: Communicator, _ context: ExecutionContext,
-    _ trace: Trace, _ activity: Activity, nextBatch: @escaping () throws -> ShardBatch,
-    recycle: @escaping (ShardBatch) -> Void
+    _ resources: PhaseResources, configuration: Configuration, communicator: Communicator, context: ExecutionContext,
+    trace: Trace, activity: Activity, data: ShardStream
   ) {
-    (self.work, self.phase, self.configuration, self.communicator) = (work, phase, configuration, communicator)
-    (self.context, self.trace, self.nextBatch, self.recycle) = (context, trace, nextBatch, recycle)
+    self.resources = resources
+    self.configuration = configuration
+    self.communicator = communicator
+    self.trace = trace
+    self.data = data
     tree = ShardTree(shards: configuration.shards)
-    ownShards = work.sums.shards
+    ownShards = resources.sums.shards
     stopwatch = RankStopwatch(communicator)
-    traffic = ReductionHooks(work.reduction, trace, activity)
-    context.traffic = traffic
+    hooks = ReductionHooks(resources.reduction, trace, activity)
+    context.synchronization = hooks
   }
 
-  /// Has the words of this iteration's gradients taken, for `dnet verify`; nil for an iteration that is not looked at.
+  /// Takes checksums of the gradients of the iterations to come, for `dnet verify`; nil takes none.
   var gradientChecksums: GradientChecksums? {
-    get { traffic.words }
-    set { traffic.words = newValue }
+    get { hooks.checksums }
+    set { hooks.checksums = newValue }
   }
 
-  /// Runs one iteration, counted from 0. When it returns and the verdict is sound, new weights are on their way to where the
-  /// next one needs them; `work.reduction.finish()` waits for all.
+  /// Runs one iteration, counted from 0. When it returns and the verdict is finite, new weights are on their way to where
+  /// the next iteration needs them; `resources.reduction.finish()` waits for all of them.
   ///
   /// - Parameters:
-  ///   - goesOn: whether another iteration follows for all that is known now.
-  ///   - wishes: this rank's wish to stop.
-  ///   - seen: hears of each batch before it is given back.
+  ///   - continues: another iteration follows as far as is known now.
+  ///   - stopRequests: this rank's reasons to stop, asked when its shards are done.
+  ///   - observe: called with each batch before it is recycled.
   func iterate(
-    _ iteration: Int, goesOn: Bool, wishes: () -> (signalled: Bool, late: Bool), seen: (ShardBatch) -> Void = { _ in }
+    _ iteration: Int, continues: Bool, stopRequests: () -> StopRequests, observe: (ShardBatch) -> Void = { _ in }
   ) throws -> Outcome {
-    let (step, sums, reduction) = (work.step, work.sums, work.reduction)
+    let (step, sums, reduction) = (resources.step, resources.sums, resources.reduction)
     var report = IterationReport()
     var failure: (any Error)?
-    practise(iteration)
+    injectFault(iteration)
 
     for shard in ownShards {
       do {
-        let batch = try ahead?.get() ?? load()
+        let batch = try prefetched?.get() ?? load()
         let key = DropoutKey(seed: configuration.seed, iteration: iteration, firstSlot: shard * configuration.shardSize)
         let result = trace.record("shard \(shard) forward") {
-          if ahead == nil { step.features(batch) }
+          if prefetched == nil { step.frozenForward(batch) }
           return step.forward(batch, key: key)
         }
-        ahead = nil
-        // All weights of the iteration before have arrived: the forward pass has waited for each.
+        prefetched = nil
+        // All weights of the last update have arrived: the forward pass has waited for each.
         if shard == ownShards.lowerBound { try reduction.begin() }
         trace.record("shard \(shard) backward") { step.backward(batch, gradient: sums.nextGradient()) }
         sums.commit()
         report.results.append([result.loss, result.correct, result.decisions])
-        seen(batch)
-        recycle(batch)
+        observe(batch)
+        data.recycle(batch)
       } catch {
-        // The others learn it from this rank's report, and get what they wait for until then.
+        // The other ranks learn of it from this rank's report. Until then they get the messages that they wait for.
         failure = error
         report.lacksData = true
         if shard == ownShards.lowerBound { try reduction.begin() }
@@ -97,50 +101,51 @@ final class PhaseTrainer {
     }
 
     report.nonFinite = sums.nonFinite
-    (report.signalled, report.late) = wishes()
+    report.stopRequests = stopRequests()
     report.times = stopwatch.lap()
     reduction.close(report.encoded(shards: tree.range(of: 0, ranks: communicator.size).count))
 
     var agreed: Result<IterationVerdict, any Error>?
     func agree() { agreed = Result { try self.agree(iteration) } }
-    // Phase two's fixed network goes ahead with the next minibatch while gradients and weights of this one travel.
-    if goesOn, phase == .segmentation, communicator.size > 1 {
-      traffic.whenAgreed = agree
-      ahead = Result { try load() }
-      if case .success(let batch) = ahead { trace.record("next features") { step.features(batch) } }
-      traffic.whenAgreed = nil
+    // Networks that the phase leaves fixed run on the next minibatch while gradients and weights of this one travel.
+    if continues, step.hasFrozenPart, communicator.size > 1 {
+      hooks.whenAgreed = agree
+      prefetched = Result { try load() }
+      if case .success(let batch) = prefetched { trace.record("next frozen forward") { step.frozenForward(batch) } }
+      hooks.whenAgreed = nil
     }
     if agreed == nil { agree() }
     let verdict = try agreed!.get()
-    if !verdict.isSound { try reduction.discard() }
+    if !verdict.isFinite { try reduction.discard() }
     return Outcome(verdict: verdict, failure: failure)
   }
 
-  /// All ranks' words, and what follows from them for the weights: the same on every rank.
+  /// Waits for the reports of all ranks, and applies the update where the verdict allows it. The verdict is the same on
+  /// every rank.
   private func agree(_ iteration: Int) throws -> IterationVerdict {
-    let (words, lateness) = try trace.record("wait for all ranks' reports") { try work.reduction.agreement() }
-    let verdict = IterationVerdict(words, lateness: lateness, tree: tree)
-    if verdict.isSound {
-      work.optimizer.begin(iteration: iteration)
-      work.reduction.open()
-      work.step.weightsChange()
+    let (reports, lateness) = try trace.record("wait for all ranks' reports") { try resources.reduction.agreement() }
+    let verdict = IterationVerdict(reports, lateness: lateness, tree: tree)
+    if verdict.isFinite {
+      resources.optimizer.begin(iteration: iteration)
+      resources.reduction.open()
+      resources.step.weightsChange()
     }
     return verdict
   }
 
   private func load() throws -> ShardBatch {
-    try stopwatch.data { try trace.record("wait for data") { try nextBatch() } }
+    try stopwatch.data { try trace.record("wait for data") { try data.next() } }
   }
 
-  /// Does on purpose what a faulty node does by chance.
-  private func practise(_ iteration: Int) {
-    guard let drill, drill.rank == communicator.rank, drill.iteration == iteration + 1 else { return }
-    switch drill.fault {
+  /// Injects the configured fault if it belongs to this rank and iteration.
+  private func injectFault(_ iteration: Int) {
+    guard let fault = faultInjection, fault.rank == communicator.rank, fault.iteration == iteration + 1 else { return }
+    switch fault.fault {
     case .kill: kill(getpid(), SIGKILL)
     case .stop: kill(getpid(), SIGSTOP)
-    case .nan: traffic.spoil = { [sums = work.sums] offset in sums.nextGradient().stored[offset] = .nan }
+    case .nan: hooks.corrupt = { [sums = resources.sums] offset in sums.nextGradient().stored[offset] = .nan }
     case .flip:
-      traffic.spoil = { [sums = work.sums] offset in
+      hooks.corrupt = { [sums = resources.sums] offset in
         let value = sums.nextGradient().stored + offset
         value.pointee = Float(bitPattern: value.pointee.bitPattern ^ 1 << 10)
       }

@@ -1,50 +1,42 @@
-// What the layers say while they compute, passed on to the reduction, the timeline and the watchdog.
+// The connection of a training step with the rest of a rank: what layers announce goes to the reduction, the trace and the
+// watchdog.
 import Cluster
-import Foundation
-import Networks
 import Compute
+import Foundation
 
 final class ReductionHooks: ParameterSynchronization {
   private let reduction: BucketedReduction
   private let trace: Trace
   private let activity: Activity
-  /// The parameters of each layer that the phase trains.
-  private let parameters: [String: [Int]]
   private let table: ParameterTable
-  /// Called between stages once all ranks' words are there, until it is nil.
+  /// Called between stages once the reports of all ranks have arrived, until it is nil.
   var whenAgreed: (() -> Void)?
-  /// Takes words of the gradients.
-  var words: GradientChecksums?
-  /// A drill: spoils the next gradient.
-  var spoil: ((_ offset: Int) -> Void)?
+  /// Takes checksums of the gradients where it is set.
+  var checksums: GradientChecksums?
+  /// Corrupts the next stored gradient: fault injection.
+  var corrupt: ((_ offset: Int) -> Void)?
 
   init(_ reduction: BucketedReduction, _ trace: Trace, _ activity: Activity) {
     self.reduction = reduction
     self.trace = trace
     self.activity = activity
     table = reduction.plan.table
-    // A layer's parameters are called NETWORK.LAYER.
-    parameters = Dictionary(grouping: table.parameters.indices) { [table] index in
-      table.parameters[index].name.split(separator: ".").prefix(2).joined(separator: ".")
-    }
   }
 
-  func need(_ layer: String) {
-    guard let parameters = parameters[layer] else { return }
-    activity.stage = Stage(layer, .forward)
+  func need(_ layer: LayerParameters) {
+    activity.stage = Stage(layer.name, .convolution, .forward)
     activity.isWaiting = true
-    reduction.need(parameters)
+    reduction.need(layer.indices)
     activity.isWaiting = false
   }
 
-  func gradientIsComplete(of layer: String) {
-    guard let parameters = parameters[layer] else { return }
-    if let spoil, let stored = parameters.first(where: { table.parameters[$0].gradient == .stored }) {
-      spoil(table.offsets[stored])
-      self.spoil = nil
+  func gradientIsComplete(of layer: LayerParameters) {
+    if let corrupt, let stored = layer.indices.first(where: { table.parameters[$0].gradient == .stored }) {
+      corrupt(table.offsets[stored])
+      self.corrupt = nil
     }
-    words?.add(layer, parameters)
-    for parameter in parameters { reduction.gradientIsComplete(of: parameter) }
+    checksums?.add(layer)
+    for parameter in layer.indices { reduction.gradientIsComplete(of: parameter) }
   }
 
   func reached(_ stage: Stage) {

@@ -1,14 +1,16 @@
-// Batch-norm means and variances for inference: gathered when a phase ends, and later for a checkpoint from within one.
+// Gathering of the batch-norm means and variances that inference uses: at the end of a phase, and later for a checkpoint
+// from within one.
 import Batches
 import Cluster
-import Networks
+import Models
 
 enum StatisticsGathering {
   /// Sets `step.statistics` to means and biased variances, averaged over `statistics.shards` shards of training examples with
-  /// the weights as they are (docs/reference.md section 2, "Folding": 101 passes, plain averages). The walk over the data goes
-  /// on after the iterations done; the shards are dealt to ranks and summed as those of a minibatch are. Collective.
+  /// the weights as they are (docs/reference.md section 2, "Folding": 101 passes, plain averages). The walk over the data
+  /// continues after the iterations that are done; the shards are dealt to ranks and summed as those of a minibatch are.
+  /// Collective.
   ///
-  /// - Parameter progress: hears of this rank's shards that are done, and how many it has.
+  /// - Parameter progress: called with the number of this rank's shards that are done, and of all of them.
   static func gather(
     _ step: any TrainingStep, _ source: any BatchSource, after iterations: Int, _ configuration: Configuration,
     _ communicator: Communicator, progress: (Int, Int) -> Void = { _, _ in }

@@ -1,7 +1,8 @@
 // The examples of both phases: lists read and checked, labels, the choice of strong images by seed.
 import Batches
-import Datasets
 import Compute
+import Datasets
+import Models
 
 package struct TrainingData: Sendable {
   package let store: any ImageStore
@@ -46,17 +47,17 @@ package struct TrainingData: Sendable {
   }
 
   /// The minibatches of a phase.
-  package func batches(of phase: Phase, _ configuration: Configuration, crops: StrongBatches.Crops) -> any BatchSource {
+  package func batches(
+    of phase: PhaseSpec, _ configuration: Configuration, crops: StrongBatches.Crops
+  ) -> any BatchSource {
     let plan = BatchPlan(
-      seed: configuration.seed, phase: phase.stream, minibatch: configuration.shards * configuration.shardSize,
+      seed: configuration.seed, phase: phase.randomStream, minibatch: configuration.shards * configuration.shardSize,
       inputSize: configuration.shape.inputSize, classes: configuration.shape.classes)
-    switch phase {
-    case .classification:
-      return WeakBatches(plan, store, images: weak, labels: weakLabels, cacheBytes: configuration.cacheBytes)
-    case .segmentation:
-      return StrongBatches(
-        plan, store, images: strong, labels: strongLabels, crops: crops, cacheBytes: configuration.cacheBytes)
-    }
+    return phase.examples.makeSource(
+      plan,
+      TrainingExamples(
+        store: store, labelled: weak, labelledLabels: weakLabels, masked: strong, maskedLabels: strongLabels,
+        crops: crops, cacheBytes: configuration.cacheBytes))
   }
 
   /// One line for the log.

@@ -1,28 +1,24 @@
-// The training of DecoupledNet from beginning to end (paper section 5): the first file to read.
+// The training of a model from beginning to end: the first file to read. A model's phases run one after another
+// (`Models/PhaseSpec.swift`); each iteration goes through the stages of `PhaseTrainer`, then log and checkpoint.
 //
-// Phase one trains the classification network on many images with labels; phase two, with it fixed, the bridging layers
-// and the segmentation network on a few images with masks. Both go through `train`, whose iteration names every stage
-// once: `PhaseTrainer.iterate` (load, features, forward, backward, agree, update), log, checkpoint.
-//
-// The one law: the weights after iteration k depend on configuration, data, seed and instruction set alone. Here it
-// rests on three things: what a slot of a minibatch holds is a function of its number (`Batches`), gradients and losses
-// are added in the tree of shards whoever holds them (`Cluster`), and no task's size depends on the threads (`Kernels`).
+// Determinism: the weights after iteration k depend on configuration, data, initial weights, seed and instruction set alone.
+// Three rules ensure it: the example in a slot of a minibatch is a function of the slot's number (`Batches`), gradients and
+// losses are added in the tree of shards whoever holds them (`Cluster`), and no task's size depends on the number of threads
+// (`Kernels`).
 import Batches
 import Cluster
+import Compute
 import Datasets
 import Foundation
-import Networks
-import Optimizers
-import Compute
+import Models
 
 package final class TrainingLoop {
   private let configuration: Configuration
   private let options: TrainingOptions
   private let communicator: Communicator
-  private let workers: WorkerPool
   private let context: ExecutionContext
   private let run: RunDirectory
-  private let net: DecoupledNet
+  private let model: any Model
   private let data: TrainingData
   private let crops: StrongBatches.Crops
   private let coordinator: Coordinator
@@ -31,12 +27,12 @@ package final class TrainingLoop {
   private let activity = Activity()
   private let watchdog: Watchdog
   private let rankSummary: RankSummary
-  /// Of this cluster; nil where nothing hangs on it.
+  /// The cluster's speed; nil on one rank, where nothing depends on it.
   private let speed: FactorChoice.Speed?
   private let started: Double
   private var phaseSeconds: [String: Double] = [:]
 
-  /// Reads the data, initialises or restores the network. Throws alike on all ranks.
+  /// Reads the data, and initializes or restores the model. Throws alike on all ranks.
   package init(_ configuration: Configuration, _ options: TrainingOptions, _ communicator: Communicator) throws {
     started = Clock.now
     self.configuration = configuration
@@ -47,23 +43,23 @@ package final class TrainingLoop {
     let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
     try StartupChecks.run(configuration, options, communicator, threads: threads, say: display.say)
     try ShardTree(shards: configuration.shards).requireWork(forRanks: communicator.size)
-    let pool = WorkerPool(threads: threads)
-    workers = pool
+    let workers = WorkerPool(threads: threads)
+    context = ExecutionContext(workers: workers, convolution: configuration.convolution)
     speed = communicator.size > 1 ? try FactorChoice.Speed.measure(communicator, threads: threads) : nil
-    context = ExecutionContext(workers: pool, convolution: configuration.convolution)
-    data = try communicator.rethrowOnAllRanks { try TrainingData(configuration, workers: pool) }
+    data = try communicator.rethrowOnAllRanks { try TrainingData(configuration, workers: workers) }
     try StartupChecks.requireSameLabels(data, communicator)
     let listed = try CropListProvider.read(configuration, data, communicator)
-    net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
-    net.initialize(configuration.initialization, seed: configuration.seed)
+    model = configuration.makeModel()
+    model.initialize(configuration.initialization, seed: configuration.seed)
     trace = try Trace(path: options.trace, communicator)
     watchdog = Watchdog(activity, communicator, limit: configuration.stallSeconds)
     rankSummary = try RankSummary(communicator)
-    coordinator = try Coordinator(configuration, options, run, net, communicator, pool, display)
+    coordinator = try Coordinator(
+      configuration, options, run: run, model: model, communicator: communicator, workers: workers, display: display)
     crops =
-      options.phases.contains(.segmentation)
-      ? try CropListProvider.settle(listed, configuration, data, run, communicator, workers: pool, say: display.say)
-      : .random
+      coordinator.phases.contains { $0.examples.usesCrops }
+      ? try CropListProvider.settle(
+        listed, configuration, data, run, communicator, workers: workers, say: display.say) : .random
     if communicator.rank == 0 {
       display.say(
         "\(configuration.name): \(communicator.size) ranks of \(threads) threads, "
@@ -71,123 +67,147 @@ package final class TrainingLoop {
     }
   }
 
-  /// Trains what is still to be trained; returns why it ended.
+  /// Trains the phases that are not done yet; returns the reason why training ended.
   package func train() throws -> ExitReason {
     var reason = ExitReason.finished
-    for phase in options.phases {
-      let start = coordinator.iterationsDone(of: phase)
-      let phaseStart = Clock.now
-      if start < configuration.settings(of: phase).iterations || !coordinator.hasEnded(phase) {
-        reason = try train(phase, from: start)
-        phaseSeconds[phase.rawValue] = Clock.now - phaseStart
-      }
+    for phase in coordinator.phases where !coordinator.isComplete(phase) {
+      let began = Clock.now
+      reason = try train(phase)
+      phaseSeconds[phase.name] = Clock.now - began
       if reason != .finished { break }
     }
     activity.begin("the end of the run")
     sayRankTimes()
     let loss = try coordinator.finish(
-      reason, seconds: Clock.now - started, phaseSeconds: phaseSeconds, threads: workers.threads)
+      reason, seconds: Clock.now - started, phaseSeconds: phaseSeconds, threads: context.workers.threads)
     try trace.write()
     if let loss { throw loss }
     return reason
   }
 
-  private func train(_ phase: Phase, from start: Int) throws -> ExitReason {
+  /// Runs the remaining iterations of one phase, then gathers its statistics and writes its last checkpoint.
+  private func train(_ phase: PhaseSpec) throws -> ExitReason {
+    let start = coordinator.iterationsDone(of: phase)
     let end = max(configuration.settings(of: phase).iterations, start)
-    if phase == .segmentation { try coordinator.requireClassification() }
-    let work = try PhaseResources(phase, configuration, net, communicator, context, speed: speed)
-    let (reduction, optimizer) = (work.reduction, work.optimizer)
-    let owned = reduction.plan.owned
-    try coordinator.begin(phase, optimizer, owned)
+    try coordinator.requireGroups(of: phase)
+    let resources = try PhaseResources(phase, configuration, model, communicator, context, speed: speed)
+    try coordinator.begin(phase, resources.optimizer, resources.reduction.plan.owned)
     let source = data.batches(of: phase, configuration, crops: crops)
-    let loader = loader(source, work.sums.shards, from: start)
+    let loader = loader(source, resources.sums.shards, from: start)
     defer { loader.stop() }
-    let recorder = try StepDump(
-      run, iterations: options.recordSteps, phase: phase, net: net, communicator: communicator)
-    if start == 0 { try recorder.recordStart() }
-    let runner = PhaseTrainer(
-      work, phase, configuration, communicator, context, trace, activity, nextBatch: loader.next, recycle: loader.recycle)
-    runner.drill = options.drill
-    watchdog.knows(reduction.plan)
+    let dump = try StepDump(
+      run, iterations: options.recordSteps, phase: phase, model: model, communicator: communicator)
+    if start == 0 { try dump.recordStart() }
+    let trainer = PhaseTrainer(
+      resources, configuration: configuration, communicator: communicator, context: context, trace: trace,
+      activity: activity, data: .init(next: loader.next, recycle: loader.recycle))
+    trainer.faultInjection = options.drill
+    watchdog.knows(resources.reduction.plan)
 
     for iteration in start..<end {
-      activity.begin("\(phase.rawValue) iteration \(iteration + 1)")
-      let faultsBefore = PageFaults.count
-      let isVerified = coordinator.isVerified(iteration + 1)
-      runner.gradientChecksums = isVerified ? GradientChecksums(reduction.plan.table, work.sums) : nil
-      let goesOn = iteration + 1 < end && !coordinator.stops(after: iteration + 1, of: phase)
-      let outcome = try runner.iterate(iteration, goesOn: goesOn, wishes: { coordinator.wishes(since: started) }) {
-        batch in
-        if recorder.wants(iteration) { recorder.add(batch) }
-      }
-      let verdict = outcome.verdict
-      if !verdict.isSound {
-        // No weight has changed: the iteration before is there to go on from.
-        if iteration > start { try coordinator.lastCheckpoint(phase, iteration) }
-        try communicator.rethrowOnAllRanks { if let failure = outcome.failure { throw failure } }
-        throw RunError(verdict, phase, iteration, reduction.plan.table)
-      }
-      if recorder.wants(iteration) {
-        try reduction.finish()
-        try recorder.finish(iteration: iteration, loss: verdict.loss)
-      }
-
-      var digest: String?
-      if configuration.verifyEvery > 0 {
-        if isVerified { try reduction.finish() }
-        let words = try runner.gradientChecksums?.gather(communicator)
-        digest = coordinator.logVerification(
-          VerificationLine(
-            phase: phase.rawValue, iteration: iteration + 1, losses: verdict.reports.flatMap(\.results).map { $0[0] },
-            hosts: isVerified ? hostsOfShards : []), gradients: words
-        ) {
-          (0..<configuration.shards * configuration.shardSize).map { source.identity(iteration: iteration, slot: $0) }
-        }
-      }
-      let (seconds, waiting) = runner.stopwatch.iteration()
-      let metrics = IterationMetrics(
-        phase: phase.rawValue, iteration: iteration + 1, loss: verdict.loss, accuracy: verdict.accuracy,
-        learningRate: Double("\(optimizer.rate)") ?? Double(optimizer.rate),
-        examplesPerSecond: Double(configuration.shards * configuration.shardSize) / seconds, seconds: seconds,
-        secondsWaiting: waiting, pageFaults: PageFaults.count - faultsBefore,
-        ranks: communicator.size > 1 ? RankMetrics(verdict) : nil, digest: digest)
-      rankSummary.add(verdict)
-      let reason = coordinator.endIteration(metrics, of: end, verdict)
-      if configuration.reportEvery > 0, (iteration + 1) % configuration.reportEvery == 0 { sayRankTimes() }
+      activity.begin("\(phase.name) iteration \(iteration + 1)")
+      let reason = try iterate(iteration, of: phase, end: end, trainer, source, dump)
       // The phase's last checkpoint comes after the statistics, below.
       if iteration + 1 == end { break }
-      if reason != nil || coordinator.isDue(iteration + 1) {
-        activity.begin("the checkpoint of \(phase.rawValue) iteration \(iteration + 1)")
-        try reduction.finish()
-        if let reason {
-          try coordinator.lastCheckpoint(phase, iteration + 1)
-          return reason
-        }
-        try coordinator.checkpoint(phase, iteration + 1)
-      }
+      if let reason = try checkpoint(phase, iteration + 1, stop: reason, resources) { return reason }
     }
 
-    try reduction.finish()
-    activity.begin("the statistics of the \(phase.rawValue) phase")
-    try StatisticsGathering.gather(work.step, source, after: end, configuration, communicator)
-    activity.begin("the last checkpoint of the \(phase.rawValue) phase")
+    try resources.reduction.finish()
+    activity.begin("the statistics of the \(phase.name) phase")
+    try StatisticsGathering.gather(resources.step, source, after: end, configuration, communicator)
+    activity.begin("the last checkpoint of the \(phase.name) phase")
     try coordinator.end(phase, end)
     return coordinator.reasonToStop ?? .finished
   }
 
-  /// Shards in the order in which this rank uses them, from an iteration on.
+  /// Runs and logs one iteration; returns the reason to stop after it, the same on every rank.
+  private func iterate(
+    _ iteration: Int, of phase: PhaseSpec, end: Int, _ trainer: PhaseTrainer, _ source: any BatchSource,
+    _ dump: StepDump
+  ) throws -> ExitReason? {
+    let (reduction, sums) = (trainer.resources.reduction, trainer.resources.sums)
+    let faultsBefore = PageFaults.count
+    let isVerified = coordinator.isVerified(iteration + 1)
+    trainer.gradientChecksums = isVerified ? GradientChecksums(reduction.plan.table, sums) : nil
+    let continues = iteration + 1 < end && !coordinator.stops(after: iteration + 1, of: phase)
+    let outcome = try trainer.iterate(
+      iteration, continues: continues, stopRequests: { coordinator.stopRequests(since: started) },
+      observe: { if dump.wants(iteration) { dump.add($0) } })
+    let verdict = outcome.verdict
+    if !verdict.isFinite { try abort(outcome, phase, iteration, reduction.plan.table) }
+    if dump.wants(iteration) {
+      try reduction.finish()
+      try dump.finish(iteration: iteration, loss: verdict.loss)
+    }
+    let digest = try verify(iteration, of: phase, verdict, trainer, source)
+    let (seconds, waiting) = trainer.stopwatch.iteration()
+    let rate = trainer.resources.optimizer.rate
+    let metrics = IterationMetrics(
+      phase: phase.name, iteration: iteration + 1, loss: verdict.loss, accuracy: verdict.accuracy,
+      learningRate: Double("\(rate)") ?? Double(rate),
+      examplesPerSecond: Double(configuration.shards * configuration.shardSize) / seconds, seconds: seconds,
+      secondsWaiting: waiting, pageFaults: PageFaults.count - faultsBefore,
+      ranks: communicator.size > 1 ? RankMetrics(verdict) : nil, digest: digest)
+    rankSummary.add(verdict)
+    let reason = coordinator.endIteration(metrics, of: phase, iterations: end, verdict)
+    if configuration.reportEvery > 0, (iteration + 1) % configuration.reportEvery == 0 { sayRankTimes() }
+    return reason
+  }
+
+  /// Ends the run after an iteration that changed no weight: the iteration before it is there to resume from.
+  private func abort(
+    _ outcome: PhaseTrainer.Outcome, _ phase: PhaseSpec, _ iteration: Int, _ table: ParameterTable
+  ) throws {
+    if iteration > coordinator.iterationsDone(of: phase) { try coordinator.lastCheckpoint(phase, iteration) }
+    try communicator.rethrowOnAllRanks { if let failure = outcome.failure { throw failure } }
+    throw RunError(outcome.verdict, phase, iteration, table)
+  }
+
+  /// Adds a line to the verification log; returns the chained digest where this iteration has one.
+  private func verify(
+    _ iteration: Int, of phase: PhaseSpec, _ verdict: IterationVerdict, _ trainer: PhaseTrainer,
+    _ source: any BatchSource
+  ) throws -> String? {
+    guard configuration.verifyEvery > 0 else { return nil }
+    let isVerified = trainer.gradientChecksums != nil
+    if isVerified { try trainer.resources.reduction.finish() }
+    let checksums = try trainer.gradientChecksums?.gather(communicator)
+    let line = VerificationLine(
+      phase: phase.name, iteration: iteration + 1, losses: verdict.reports.flatMap(\.results).map { $0[0] },
+      hosts: isVerified ? hostsOfShards : [])
+    return coordinator.logVerification(line, gradients: checksums) {
+      (0..<configuration.shards * configuration.shardSize).map { source.identity(iteration: iteration, slot: $0) }
+    }
+  }
+
+  /// Writes the checkpoint that is due or that a stop requires; returns the reason to stop here.
+  private func checkpoint(
+    _ phase: PhaseSpec, _ iteration: Int, stop reason: ExitReason?, _ resources: PhaseResources
+  ) throws -> ExitReason? {
+    guard reason != nil || coordinator.isDue(iteration) else { return nil }
+    activity.begin("the checkpoint of \(phase.name) iteration \(iteration)")
+    try resources.reduction.finish()
+    if reason != nil {
+      try coordinator.lastCheckpoint(phase, iteration)
+    } else {
+      try coordinator.checkpoint(phase, iteration)
+    }
+    return reason
+  }
+
+  /// Loads this rank's shards in the order in which it uses them, from an iteration on.
   private func loader(_ source: any BatchSource, _ shards: Range<Int>, from start: Int) -> BatchLoader {
     let shardSize = configuration.shardSize
     return BatchLoader(
       source, examples: shardSize, size: configuration.shape.inputSize, classes: configuration.shape.classes,
-      ahead: PhaseResources.shardsAhead(shards), threads: max(workers.threads / 4, 1)
+      ahead: PhaseResources.shardsAhead(shards), threads: max(context.workers.threads / 4, 1)
     ) { number in
       let (round, place) = number.quotientAndRemainder(dividingBy: shards.count)
       return ShardRequest(iteration: start + round, firstSlot: (shards.lowerBound + place) * shardSize)
     }
   }
 
-  /// Where each shard of a minibatch is computed.
+  /// For each shard of a minibatch, the rank and host that compute it.
   private var hostsOfShards: [String] {
     let tree = ShardTree(shards: configuration.shards)
     return (0..<communicator.size).flatMap { rank in
@@ -201,10 +221,10 @@ package final class TrainingLoop {
 }
 
 extension RunError {
-  /// What all ranks throw of an iteration that did not count.
-  fileprivate init(_ verdict: IterationVerdict, _ phase: Phase, _ iteration: Int, _ table: ParameterTable) {
+  /// The error that all ranks throw after an iteration that did not count.
+  fileprivate init(_ verdict: IterationVerdict, _ phase: PhaseSpec, _ iteration: Int, _ table: ParameterTable) {
     if let bad = verdict.firstBadLoss {
-      self = .notFinite(phase: phase.rawValue, iteration: iteration + 1, shard: bad.shard, loss: bad.loss)
+      self = .notFinite(phase: phase.name, iteration: iteration + 1, shard: bad.shard, loss: bad.loss)
       return
     }
     let bad = verdict.firstBadGradient ?? (0, 0, 0)
@@ -212,7 +232,7 @@ extension RunError {
       (table.offsets[$0]..<table.offsets[$0] + table.parameters[$0].count).contains(bad.offset)
     }
     self = .gradientNotFinite(
-      phase: phase.rawValue, iteration: iteration + 1, shard: bad.shard, rank: bad.rank,
+      phase: phase.name, iteration: iteration + 1, shard: bad.shard, rank: bad.rank,
       parameter: parameter.map { table.parameters[$0].name } ?? "float \(bad.offset)")
   }
 }

@@ -4,25 +4,25 @@ import Batches
 import Checkpoints
 import Cluster
 import Foundation
-import Networks
+import Models
 import Compute
 
 final class StepDump {
   private let directory: String
   private let iterations: Int
-  private let phase: Phase
-  private let net: DecoupledNet
+  private let phase: PhaseSpec
+  private let model: any Model
   private let communicator: Communicator
   /// This rank's shards of the iteration, one after another: planes, labels, masks.
   private var planes: [Float] = []
   private var labels: [Float] = []
   private var masks: [UInt8] = []
 
-  init(_ run: RunDirectory, iterations: Int, phase: Phase, net: DecoupledNet, communicator: Communicator) throws {
+  init(_ run: RunDirectory, iterations: Int, phase: PhaseSpec, model: any Model, communicator: Communicator) throws {
     directory = run.file("steps")
     self.iterations = iterations
     self.phase = phase
-    self.net = net
+    self.model = model
     self.communicator = communicator
     if iterations > 0, communicator.rank == 0 {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -40,7 +40,7 @@ final class StepDump {
   func add(_ batch: ShardBatch) {
     planes += batch.planes.buffer
     labels += batch.labels.buffer
-    if phase == .segmentation { masks += UnsafeBufferPointer(start: batch.masks, count: batch.maskCount) }
+    if phase.examples.usesMasks { masks += UnsafeBufferPointer(start: batch.masks, count: batch.maskCount) }
   }
 
   /// Collective: rank 0 gathers the shards in their order and writes the file.
@@ -50,14 +50,14 @@ final class StepDump {
     let allLabels = try communicator.gather(labels.withUnsafeBytes { Array($0) })
     let allMasks = try communicator.gather(masks)
     guard let allPlanes, let allLabels, let allMasks else { return }
-    let size = net.shape.inputSize
+    let size = model.shape.inputSize
     let examples = allPlanes.reduce(0) { $0 + $1.count } / (4 * 3 * size * size)
     var inputs = [
       Input("images", [examples, 3, size, size], .float32, allPlanes.flatMap { $0 }),
-      Input("labels", [examples, net.shape.classes], .float32, allLabels.flatMap { $0 }),
+      Input("labels", [examples, model.shape.classes], .float32, allLabels.flatMap { $0 }),
       Input("loss", [1], .float32, withUnsafeBytes(of: Float(loss)) { Array($0) }),
     ]
-    if phase == .segmentation {
+    if phase.examples.usesMasks {
       inputs.append(Input("masks", [examples, size, size], .uint8, allMasks.flatMap { $0 }))
     }
     try write(number: iteration + 1, inputs: inputs)
@@ -76,8 +76,8 @@ final class StepDump {
   }
 
   private func write(number: Int, inputs: [Input]) throws {
-    let path = "\(directory)/\(phase.rawValue)-\(String(format: "%06d", number)).safetensors"
-    let parameters = net.namedTensors.map(TensorToWrite.init)
+    let path = "\(directory)/\(phase.name)-\(String(format: "%06d", number)).safetensors"
+    let parameters = model.namedTensors.map(TensorToWrite.init)
     func write(_ inputs: ArraySlice<Input>, _ tensors: [TensorToWrite]) throws {
       guard let input = inputs.first else {
         try WeightsFile.write(tensors + parameters, to: URL(fileURLWithPath: path))

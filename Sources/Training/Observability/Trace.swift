@@ -3,7 +3,7 @@
 import Cluster
 import Compute
 import Foundation
-import Networks
+import Models
 import Synchronization
 
 final class Trace {

@@ -3,7 +3,7 @@
 import Cluster
 import Compute
 import Foundation
-import Networks
+import Models
 import Synchronization
 
 /// What a rank is doing, as its own thread says and its watchdog reads.

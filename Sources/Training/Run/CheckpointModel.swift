@@ -1,15 +1,15 @@
-// The network of a model file or of any checkpoint, ready for inference.
+// Loading of a model file or of any checkpoint for inference.
 //
 // A model file and the end of the segmentation phase hold all that inference needs. A checkpoint from within a phase lacks the
 // phase's batch-norm statistics: they are gathered as training gathers them at the phase's end, with the configuration of the
 // checkpoint's manifest, so the network is that of a run that ended at this iteration, bit by bit. Nothing is written.
 import Checkpoints
 import Cluster
+import Compute
 import Evaluation
 import Foundation
 import Kernels
-import Networks
-import Compute
+import Models
 
 /// What a command was given as a model, and what must be done before it is one.
 package struct ModelSource {
@@ -26,18 +26,38 @@ package struct ModelSource {
 
   var description: CheckpointDescription? { checkpoint?.description }
 
-  /// Whether batch-norm statistics must be gathered from training data first.
-  package var needsStatistics: Bool {
-    guard let description, !description.endsPhase else { return false }
-    return description.phase == Phase.segmentation.rawValue
-      || NetworkShape(text: description.network)?.batchNormalization ?? true
+  /// The model and the phase of the checkpoint; nil for a model file, and for a model that this program does not know.
+  private var origin: (model: any Model.Type, shape: NetworkShape, phase: PhaseSpec)? {
+    guard let description, let network = ModelDescription(text: description.network),
+      let model = ModelRegistry.model(named: network.model),
+      let phase = model.phases.first(where: { $0.name == description.phase })
+    else { return nil }
+    return (model, network.shape, phase)
   }
 
-  /// Why there is no segmentation network; nil where there is one.
+  /// Whether batch-norm statistics must be gathered from training data first.
+  package var needsStatistics: Bool {
+    guard let description, !description.endsPhase, let (model, shape, phase) = origin else { return false }
+    let trained = model.init(shape, options: ModelOptions()).trained(by: phase)
+    return trained.statistics.table.vectorCount > 0
+  }
+
+  /// The error for a command that needs a model that makes masks.
+  package var labelsOnlyError: ModelError {
+    .labelsOnly(
+      path: url.deletingLastPathComponent().path, phase: description?.phase ?? "first",
+      ended: description?.endsPhase ?? false)
+  }
+
+  /// Why the model makes no masks; nil where it does.
   package var onlyLabels: String? {
-    guard let description, description.phase == Phase.classification.rawValue else { return nil }
-    return
-      "\(description.name) is a checkpoint of the classification phase: labels only, its segmentation network is not trained"
+    guard let description, let (model, _, _) = origin else { return nil }
+    let done = model.phases.prefix { $0.name != description.phase }.map(\.trains)
+    let trained = done + (model.phases.first { $0.name == description.phase }.map { [$0.trains] } ?? [])
+    let untrained = model.predictorGroups.filter { !trained.contains($0) }
+    guard !untrained.isEmpty else { return nil }
+    return "\(description.name) is a checkpoint of the \(description.phase) phase: labels only, since its "
+      + "\(untrained.joined(separator: ", ")) parameters are not trained"
   }
 }
 
@@ -52,7 +72,7 @@ package enum CheckpointModel {
     _ source: ModelSource, settings: [String], communicator: Communicator?, threads: Int,
     say: @escaping (String) -> Void,
     progress: (Int, Int) -> Void
-  ) throws -> DecoupledNet {
+  ) throws -> any Model {
     guard source.needsStatistics else {
       if !settings.isEmpty {
         say("note: --set changes nothing here: only a checkpoint from within a phase needs training data")
@@ -64,10 +84,12 @@ package enum CheckpointModel {
     }
     let description = checkpoint.description
     let (phase, configuration, net) = try communicator.rethrowOnAllRanks {
-      guard let phase = Phase(rawValue: description.phase) else {
-        throw CheckpointError.damaged(path: checkpoint.url.path, "its manifest names the phase \(description.phase)")
+      let configuration = try Self.configuration(of: checkpoint, settings)
+      guard let phase = configuration.phases.first(where: { $0.name == description.phase }) else {
+        throw CheckpointError.damaged(
+          path: checkpoint.url.path, "its manifest names the phase \(description.phase)")
       }
-      return (phase, try Self.configuration(of: checkpoint, settings), try ModelFile.network(source.url))
+      return (phase, configuration, try ModelFile.network(source.url))
     }
     let workers = WorkerPool(threads: threads)
     let context = ExecutionContext(workers: workers, convolution: configuration.convolution)
@@ -89,12 +111,9 @@ package enum CheckpointModel {
     }
     let run = RunDirectory(checkpoint.url.deletingLastPathComponent().deletingLastPathComponent().path)
     let crops =
-      phase == .classification
+      !phase.examples.usesCrops
       ? .random : try CropListProvider.again(configuration, data, of: run, communicator, workers: workers, say: say)
-    let step: any TrainingStep =
-      phase == .classification
-      ? ClassificationPhase(net, shardSize: configuration.shardSize, dropout: 0, context: context)
-      : SegmentationPhase(net, shardSize: configuration.shardSize, context: context)
+    let step = net.makeStep(phase, shardSize: configuration.shardSize, dropoutRate: 0, context: context)
     try StatisticsGathering.gather(
       step, data.batches(of: phase, configuration, crops: crops), after: description.iteration, configuration,
       communicator,

@@ -1,13 +1,13 @@
-// The checkpoints of a run that goes on: copied on all ranks, written by rank 0. A write that fails is said and costs nothing
-// but itself: within a phase the next interval tries again; what must be on disk before the run goes on or ends is tried
-// several times at once, and where that fails too the run knows.
+// The checkpoints of a run that is in progress: copied on all ranks, written by rank 0. A write that fails is reported and
+// costs nothing but itself. Within a phase the next interval tries again; a checkpoint that must be on disk before the run
+// continues or ends is tried several times, and where that fails too the run knows.
 import Checkpoints
 import Cluster
+import Compute
 import Foundation
 import Kernels
-import Networks
+import Models
 import Optimizers
-import Compute
 
 final class RunCheckpoints {
   /// Seconds before each further attempt at a checkpoint or model that no later one makes up for.
@@ -15,45 +15,51 @@ final class RunCheckpoints {
 
   let store: CheckpointStore
   private let configuration: Configuration
-  private let net: DecoupledNet
+  private let model: any Model
   private let communicator: Communicator
   private let workers: WorkerPool
   private let display: ProgressDisplay
   /// Keys that were changed on the way.
   private let allowedChanges: [String]
-  /// Of the phase.
+  /// Memory for the current phase's snapshots.
   private var snapshots: SnapshotMemory?
   /// Read once, for the manifests.
   private lazy var dataDigests = StartupFacts.dataDigests(configuration)
-  /// Rank 0's: what is being written, or was last.
-  private var underWay: (phase: Phase, iteration: Int)?
-  /// Of the last that had to be on disk and is not; the same on all ranks.
-  private(set) var missing: (phase: Phase, iteration: Int)?
+  /// The checkpoint that is being written, or was written last. Rank 0 only.
+  private var current: (phase: PhaseSpec, iteration: Int)?
+  /// The most recent required checkpoint that could not be written; the same on all ranks.
+  private(set) var missing: (phase: PhaseSpec, iteration: Int)?
   private(set) var reserve: DeadlineMargin
   /// Seconds that checkpoints have held up training since the last line of the log.
   private var heldUp = 0.0
 
-  private var isFirst: Bool { communicator.rank == 0 }
+  private var isRoot: Bool { communicator.rank == 0 }
 
   init(
-    _ store: CheckpointStore, _ configuration: Configuration, _ net: DecoupledNet, _ communicator: Communicator,
+    _ store: CheckpointStore, _ configuration: Configuration, _ model: any Model, _ communicator: Communicator,
     _ workers: WorkerPool, _ display: ProgressDisplay, allowedChanges: [String]
   ) {
-    (self.store, self.configuration, self.net, self.communicator) = (store, configuration, net, communicator)
-    (self.workers, self.display, self.allowedChanges) = (workers, display, allowedChanges)
+    self.store = store
+    self.configuration = configuration
+    self.model = model
+    self.communicator = communicator
+    self.workers = workers
+    self.display = display
+    self.allowedChanges = allowedChanges
     reserve = DeadlineMargin(
-      checkpointFloats: [net.classification, net.segmentation].reduce(0) { $0 + 2 * $1.table.vectorCount })
+      checkpointFloats: model.groups.reduce(0) { $0 + 2 * $1.parameters.table.vectorCount })
   }
 
-  /// Makes memory for the phase's checkpoints. Collective.
-  func begin(_ phase: Phase, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]]) throws {
+  /// Allocates memory for the phase's checkpoints. Collective.
+  func begin(_ phase: PhaseSpec, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]]) throws {
     try snapshots?.finish()
     snapshots = nil
-    snapshots = SnapshotMemory(phase, net, optimizer, owned, communicator, workers)
+    snapshots = SnapshotMemory(
+      phase, model, optimizer, owned: owned, communicator, pool: workers)
     snapshots?.touch()
   }
 
-  /// Since the last call.
+  /// Returns the seconds that checkpoints have held up training since the last call.
   func takeHeldUp() -> Double {
     defer { heldUp = 0 }
     return heldUp
@@ -63,30 +69,31 @@ final class RunCheckpoints {
 
   // MARK: Writing
 
-  /// Copies the state of all ranks and writes it in the background. A failure is said, and the next interval tries again.
+  /// Copies the state of all ranks and writes it in the background. A failure is reported, and the next interval tries again.
   /// Collective.
-  func write(_ phase: Phase, _ iteration: Int) throws {
+  func write(_ phase: PhaseSpec, _ iteration: Int) throws {
     try timed {
-      if isFirst { settle(before: "training goes on") }
+      if isRoot { waitForWriter(before: "training goes on") }
       try requireFinite(phase, iteration)
       try snapshots?.takeMomentum()
       try communicator.rethrowOnAllRanks {
-        guard isFirst, let snapshots else { return }
-        underWay = (phase, iteration)
+        guard isRoot, let snapshots else { return }
+        current = (phase, iteration)
         try store.writeInBackground(snapshots.snapshot(describe(phase, iteration, endsPhase: false)))
       }
     }
   }
 
-  /// Sees that a checkpoint of the state as it is now is on disk, before it returns: tries several times, and says each failure.
+  /// Makes sure that a checkpoint of the current state is on disk before it returns: tries several times, and reports each failure.
   /// Returns whether it is there, the same on all ranks. Collective.
   @discardableResult
-  func secure(_ phase: Phase, _ iteration: Int, endsPhase: Bool) throws -> Bool {
+  func secure(_ phase: PhaseSpec, _ iteration: Int, endsPhase: Bool) throws -> Bool {
     try timed {
       var isThere = false
-      if isFirst {
+      if isRoot {
         isThere =
-          settle(before: "it is tried again") && underWay.map { $0 == (phase, iteration) } ?? false && !endsPhase
+          waitForWriter(before: "it is tried again")
+          && current.map { $0.phase.name == phase.name && $0.iteration == iteration } ?? false && !endsPhase
       }
       if try communicator.anyRank(isThere) { return true }
       try requireFinite(phase, iteration)
@@ -97,7 +104,7 @@ final class RunCheckpoints {
           missing = nil
           return true
         }
-        if isFirst, let failure {
+        if isRoot, let failure {
           display.finish()
           display.say("warning: \(failure)" + (pause.map { String(format: "; the next attempt is in %g s", $0) } ?? ""))
           if let pause { Thread.sleep(forTimeInterval: pause) }
@@ -109,51 +116,51 @@ final class RunCheckpoints {
   }
 
   /// Rank 0 writes; nil for success, and on other ranks.
-  private func attempt(_ phase: Phase, _ iteration: Int, endsPhase: Bool) -> (any Error)? {
-    guard isFirst, let snapshots else { return nil }
-    underWay = (phase, iteration)
+  private func attempt(_ phase: PhaseSpec, _ iteration: Int, endsPhase: Bool) -> (any Error)? {
+    guard isRoot, let snapshots else { return nil }
+    current = (phase, iteration)
     do {
       let url = try store.write(snapshots.snapshot(describe(phase, iteration, endsPhase: endsPhase)))
       display.finish()
-      if endsPhase { display.say("\(phase.rawValue) phase done: \(url.path)") }
+      if endsPhase { display.say("\(phase.name) phase done: \(url.path)") }
       sayRemarks()
       return nil
     } catch { return error }
   }
 
-  /// Waits for all that is being written or sent. Collective.
+  /// Waits for everything that is being written or sent. Collective.
   func finish() throws {
     try snapshots?.finish()
-    if isFirst { settle(before: "the run is over") }
+    if isRoot { waitForWriter(before: "the run is over") }
   }
 
-  /// The newest checkpoint by name, for messages: where going on would begin. Rank 0's.
+  /// The path of the newest checkpoint, from which the run would resume, for messages. Rank 0 only.
   var newest: String? { (try? store.list().last)?.url.path }
 
-  /// Waits for the writer and says what went wrong; whether it went well. Rank 0's.
+  /// Waits for the writer and reports a failure; returns whether it succeeded. Rank 0 only.
   @discardableResult
-  private func settle(before next: String) -> Bool {
+  private func waitForWriter(before next: String) -> Bool {
     defer { sayRemarks() }
     do {
       try store.waitForWriter()
       return true
     } catch {
       display.say("warning: \(error); \(next)")
-      underWay = nil
+      current = nil
       return false
     }
   }
 
-  /// Failures around the last checkpoint that cost nothing but tidiness.
+  /// Reports failures that left the last checkpoint whole, such as an old one that could not be removed.
   private func sayRemarks() {
     for remark in store.takeRemarks() { display.say("warning: \(remark); training goes on") }
   }
 
-  private func requireFinite(_ phase: Phase, _ iteration: Int) throws {
+  private func requireFinite(_ phase: PhaseSpec, _ iteration: Int) throws {
     try communicator.rethrowOnAllRanks {
-      // A last update that ran away shows in no loss; with such weights a run could never go on.
-      if isFirst, let bad = snapshots?.firstNotFinite {
-        throw RunError.weightsNotFinite(phase: phase.rawValue, iteration: iteration, tensor: bad)
+      // The last update may diverge without showing in any loss, and a run could not resume from such weights.
+      if isRoot, let bad = snapshots?.firstNotFinite {
+        throw RunError.weightsNotFinite(phase: phase.name, iteration: iteration, tensor: bad)
       }
     }
   }
@@ -167,10 +174,11 @@ final class RunCheckpoints {
     return try body()
   }
 
-  private func describe(_ phase: Phase, _ iteration: Int, endsPhase: Bool) -> CheckpointDescription {
+  private func describe(_ phase: PhaseSpec, _ iteration: Int, endsPhase: Bool) -> CheckpointDescription {
     CheckpointDescription(
-      phase: phase.rawValue, iteration: iteration, endsPhase: endsPhase, seed: configuration.seed,
-      configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text,
+      phase: phase.name, iteration: iteration, endsPhase: endsPhase, seed: configuration.seed,
+      configuration: configuration.yaml, network: model.description.text, ranks: communicator.size,
+      dnetVersion: Version.text,
       instructionSet: StartupFacts.instructionSet, blas: "\(BLAS.version) \(BLAS.coreName)", data: dataDigests,
       allowedChanges: allowedChanges)
   }

@@ -8,7 +8,7 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
   case otherConfiguration(key: String, here: String, checkpoint: String)
   case notFinite(phase: String, iteration: Int, shard: Int, loss: Double)
   case gradientNotFinite(phase: String, iteration: Int, shard: Int, rank: Int, parameter: String)
-  case noClassification
+  case untrainedGroup(phase: String, group: String, trainedBy: String)
   case nothingToSegment(list: String)
   case noCheckpoint(path: String)
   case noUsableCheckpoint(path: String, damaged: Int)
@@ -33,9 +33,9 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
       "the gradient of \(parameter) is no number, or beyond 1e34, in iteration \(iteration) of the \(phase) phase, in shard "
         + "\(shard) on rank \(rank), and changed no weight: lower \(phase).learningRate.base; if a run on other ranks "
         + "does not find it there, look at that rank's memory and processor"
-    case .noClassification:
-      "the segmentation phase needs a trained classification network: resume from a checkpoint of the classification "
-        + "phase's end, or give its weights with --initial-weights"
+    case .untrainedGroup(let phase, let group, let trainedBy):
+      "the \(phase) phase needs trained \(group) parameters: resume from a checkpoint of the end of the \(trainedBy) phase, "
+        + "or give the weights with --initial-weights"
     case .nothingToSegment(let list):
       "no image of \(list) has a labelled pixel: the segmentation phase has nothing to learn from; check data.strongList"
     case .noCheckpoint(let path):
@@ -62,7 +62,7 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
   /// Whether all ranks throw this error together, outside `Communicator.rethrowOnAllRanks`.
   package var isShared: Bool {
     switch self {
-    case .notFinite, .gradientNotFinite, .noClassification, .checkpointMissing: true
+    case .notFinite, .gradientNotFinite, .untrainedGroup, .checkpointMissing: true
     default: false
     }
   }

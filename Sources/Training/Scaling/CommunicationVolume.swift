@@ -2,12 +2,12 @@
 // scaling model. It follows from the configuration and the number of ranks; TCP's own bytes come on top.
 import Cluster
 import Compute
-import Networks
+import Models
 
 package struct CommunicationVolume: Sendable {
   package let plan: BucketPlan
   package let tree: ShardTree
-  package let phase: Phase
+  package let phase: PhaseSpec
   /// Rows of one shard's factors.
   package let rows: Int
   /// Bytes of one shard's factors as they travel, by parameter.
@@ -17,18 +17,12 @@ package struct CommunicationVolume: Sendable {
   package var ranks: Int { plan.ranks }
 
   /// - Parameter speed: of the cluster; what large gradients do depends on it.
-  package init(_ phase: Phase, _ configuration: Configuration, ranks: Int, speed: FactorChoice.Speed?) {
-    let shape = configuration.shape
-    let table =
-      phase == .classification
-      ? shape.classificationParameters(scoreMultiplier: configuration.scoreRateMultiplier)
-      : shape.segmentationParameters()
+  package init(_ phase: PhaseSpec, _ configuration: Configuration, ranks: Int, speed: FactorChoice.Speed?) {
+    let table = configuration.makeModel().trained(by: phase).parameters.table
     let tree = ShardTree(shards: configuration.shards)
-    let rows = configuration.shardSize * shape.scorePixels
-    let unfoldings = shape.factorUnfoldings(images: configuration.shardSize)
-    let choice = FactorChoice(
-      table, tree: tree, ranks: ranks, rows: rows, unfoldings: unfoldings, asked: configuration.gradientExchange, speed: speed)
-    plan = configuration.bucketPlan(table, ranks: ranks, choice.ways)
+    let rows = table.factorRows(images: configuration.shardSize)
+    let unfoldings = table.factorUnfoldings(images: configuration.shardSize)
+    plan = configuration.bucketPlan(table, ranks: ranks, speed: speed)
     (self.phase, self.tree, self.rows) = (phase, tree, rows)
     factorBytes = Dictionary(
       uniqueKeysWithValues: plan.exchanged.map { index in

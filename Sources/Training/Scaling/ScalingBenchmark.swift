@@ -3,13 +3,13 @@
 import Batches
 import Cluster
 import Foundation
-import Networks
+import Models
 import Randomness
 import Compute
 
 package struct ScalingOptions: Sendable {
   package var configuration: Configuration
-  package var phases: [Phase]
+  package var phases: [PhaseSpec]
   /// Measured, after three that are not.
   package var iterations: Int
   package var trace: String?
@@ -21,7 +21,7 @@ package struct ScalingOptions: Sendable {
   ///   - isWeak: `shards` are those of one rank, not of all.
   ///   - settings: further `key=value` of the configuration, such as cluster.bucketMegabytes=4.
   package init(
-    width: Double, size: Int, batchNormalization: Bool, threads: Int, shards: Int, shardSize: Int, phases: [Phase],
+    width: Double, size: Int, batchNormalization: Bool, threads: Int, shards: Int, shardSize: Int, phases: [String]?,
     iterations: Int, isWeak: Bool, ranks: Int, settings: [String]
   ) throws {
     // Weights stay what they are, so that no step meets numbers that training would not.
@@ -33,7 +33,8 @@ package struct ScalingOptions: Sendable {
       "segmentation.learningRate.base=1e-9",
     ]
     configuration = try Configuration(yaml: "{}", settings: own + settings)
-    (self.phases, self.iterations) = (phases, iterations)
+    self.phases = try configuration.phases(named: phases)
+    self.iterations = iterations
   }
 }
 
@@ -58,23 +59,24 @@ package enum ScalingBenchmark {
   }
 
   private static func measure(
-    _ phase: Phase, _ options: ScalingOptions, _ communicator: Communicator, threads: Int, link: LinkFigures,
+    _ phase: PhaseSpec, _ options: ScalingOptions, _ communicator: Communicator, threads: Int, link: LinkFigures,
     speed: FactorChoice.Speed, _ trace: Trace, _ peakMemory: () -> Int
   ) throws -> ScalingReport.PhaseFigures {
     let configuration = options.configuration
     let context = ExecutionContext(workers: WorkerPool(threads: threads), convolution: configuration.convolution)
-    let net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
-    net.initialize(configuration.initialization, seed: configuration.seed)
+    let model = configuration.makeModel()
+    model.initialize(configuration.initialization, seed: configuration.seed)
     var recorded: InstrumentedStep?
-    let work = try PhaseResources(phase, configuration, net, communicator, context, speed: speed) { step in
+    let work = try PhaseResources(phase, configuration, model, communicator, context, speed: speed) { step in
       recorded = InstrumentedStep(step)
       return recorded!
     }
     let batch = batch(configuration)
     let runner = PhaseTrainer(
-      work, phase, configuration, communicator, context, trace, Activity(), nextBatch: { batch }, recycle: { _ in })
-    let recorder = TimelineRecorder(context.traffic!, communicator, work.reduction, ownShards: runner.ownShards.count)
-    context.traffic = recorder
+      work, configuration: configuration, communicator: communicator, context: context, trace: trace,
+      activity: Activity(), data: .init(next: { batch }, recycle: { _ in }))
+    let recorder = TimelineRecorder(context.synchronization!, communicator, work.reduction, ownShards: runner.ownShards.count)
+    context.synchronization = recorder
     recorded!.recorder = recorder
 
     var seconds: [Double] = []
@@ -90,9 +92,9 @@ package enum ScalingBenchmark {
         sent = communicator.bytesSent
         recorder.isRecording = true
       }
-      let outcome = try runner.iterate(iteration, goesOn: true, wishes: { (false, false) })
-      guard outcome.verdict.isSound else {
-        throw RunError.notFinite(phase: phase.rawValue, iteration: iteration + 1, shard: 0, loss: outcome.verdict.loss)
+      let outcome = try runner.iterate(iteration, continues: true, stopRequests: { StopRequests() })
+      guard outcome.verdict.isFinite else {
+        throw RunError.notFinite(phase: phase.name, iteration: iteration + 1, shard: 0, loss: outcome.verdict.loss)
       }
       guard iteration >= warmUp else { continue }
       let iterationSeconds = runner.stopwatch.iteration().seconds

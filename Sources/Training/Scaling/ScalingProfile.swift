@@ -1,11 +1,12 @@
 // What was recorded on some ranks, carried over to other numbers of ranks and other links.
 import Cluster
+import Models
 import Foundation
 import Compute
 
 /// One phase's arithmetic as one rank did it, and the link that it used.
 package struct ScalingProfile: Sendable {
-  package var phase: Phase
+  package var phase: PhaseSpec
   package var script: IterationTimeline
   /// By bucket of the plan, which does not depend on the ranks but for the slices.
   package var buckets: [BucketSeconds]
@@ -16,7 +17,7 @@ package struct ScalingProfile: Sendable {
   package var products: Double?
 
   package init(
-    phase: Phase, script: IterationTimeline, buckets: [BucketSeconds], traffic: CommunicationVolume, link: LinkFigures,
+    phase: PhaseSpec, script: IterationTimeline, buckets: [BucketSeconds], traffic: CommunicationVolume, link: LinkFigures,
     products: Double? = nil
   ) {
     (self.phase, self.script, self.buckets, self.traffic) = (phase, script, buckets, traffic)
@@ -36,7 +37,7 @@ package struct ScalingProfile: Sendable {
     var model = ScalingModel(script: script, buckets: buckets, ranks: traffic.ranks, shards: traffic.shards(of: 0))
     model.factorBytes = traffic.factorBytes.mapValues { $0 * (traffic.ranks - 1) }
     model.reportBytes = traffic.reportBytes
-    model.looksAhead = phase == .segmentation
+    model.looksAhead = phase.hasFrozenPart
     (model.bandwidth, model.latency) = (bandwidth, latency)
     model.messageSeconds = link.messageSeconds
     return model

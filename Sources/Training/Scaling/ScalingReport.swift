@@ -91,7 +91,7 @@ extension ScalingReport.PhaseFigures {
     let (traffic, link, script) = (profile.traffic, profile.link, profile.script)
     let images = Double(configuration.shards * configuration.shardSize)
     let median = TimelineRecorder.median
-    phase = profile.phase.rawValue
+    phase = profile.phase.name
     seconds = median(all)
     meanSeconds = all.reduce(0, +) / Double(all.count)
     imagesPerSecond = images / seconds

@@ -4,7 +4,8 @@ import Batches
 import Cluster
 import Foundation
 import Compute
-import Networks
+import Layers
+import Models
 
 final class TimelineRecorder: ParameterSynchronization {
   /// What is recorded from now on; nothing before.
@@ -16,7 +17,6 @@ final class TimelineRecorder: ParameterSynchronization {
   private let communicator: Communicator
   private let reduction: BucketedReduction
   private let ownShards: Int
-  private let parameters: [String: [Int]]
   /// [part][iteration or shard][step]
   private var samples: [Part: [[IterationTimeline.Step]]] = [:]
   private var between: (shard: [Double], last: [Double]) = ([], [])
@@ -35,11 +35,7 @@ final class TimelineRecorder: ParameterSynchronization {
 
   init(_ next: any ParameterSynchronization, _ communicator: Communicator, _ reduction: BucketedReduction, ownShards: Int) {
     (self.next, self.communicator, self.reduction, self.ownShards) = (next, communicator, reduction, ownShards)
-    let table = reduction.plan.table
     work = Array(repeating: BucketSeconds(), count: reduction.plan.buckets.count)
-    parameters = Dictionary(grouping: table.parameters.indices) { index in
-      table.parameters[index].name.split(separator: ".").prefix(2).joined(separator: ".")
-    }
     reduction.observer = { [unowned self] bucket, work, seconds in
       working += seconds
       guard isRecording else { return }
@@ -54,20 +50,18 @@ final class TimelineRecorder: ParameterSynchronization {
 
   // MARK: Traffic
 
-  func need(_ layer: String) {
-    guard let parameters = parameters[layer] else { return }
+  func need(_ layer: LayerParameters) {
     let seconds = lap()
     next.need(layer)
     restart()
-    steps.append(.init(seconds, .need(parameters)))
+    steps.append(.init(seconds, .need(layer.indices)))
   }
 
-  func gradientIsComplete(of layer: String) {
-    guard let parameters = parameters[layer] else { return }
+  func gradientIsComplete(of layer: LayerParameters) {
     let seconds = lap()
     restart()
     next.gradientIsComplete(of: layer)
-    steps.append(.init(seconds, .complete(parameters), inside: lap()))
+    steps.append(.init(seconds, .complete(layer.indices), inside: lap()))
     restart()
   }
 
@@ -173,9 +167,13 @@ final class InstrumentedStep: TrainingStep {
 
   func weightsChange() { step.weightsChange() }
 
-  func features(_ batch: ShardBatch) {
-    guard let recorder else { return step.features(batch) }
-    recorder.features { step.features(batch) }
+  var hasFrozenPart: Bool { step.hasFrozenPart }
+
+  func prepare() { step.prepare() }
+
+  func frozenForward(_ batch: ShardBatch) {
+    guard let recorder else { return step.frozenForward(batch) }
+    recorder.features { step.frozenForward(batch) }
   }
 
   func forward(_ batch: ShardBatch, key: DropoutKey) -> ShardResult {

@@ -1,8 +1,8 @@
 // What this cluster's links and cores give, measured for a moment at the start: the ways of large gradients follow from it, and how
 // many new weights travel at once.
 import Cluster
-import Foundation
 import Compute
+import Foundation
 
 extension FactorChoice.Speed {
   /// The slowest of all ranks, the same figures everywhere; sets the communicator's window. Collective; a quarter of a second
@@ -40,7 +40,7 @@ extension FactorChoice.Speed {
   /// Multiply-adds a second of this rank in gradients from factors, best of three.
   static func products(threads: Int) -> Double {
     let (rows, height, width) = (64, 768, 4096)
-    let table = ParameterTable([Parameter("probe.layer.weight", [height, width], .weight, gradient: .factored)])
+    let table = ParameterTable([ParameterSpec("probe.layer.weight", [height, width], .weight, gradient: .factored)])
     let pool = WorkerPool(threads: threads)
     let factors = GradientFactors(table, rows: rows, carries: [0, 1])
     let (left, right) = (AlignedMemory(floats: rows * height), AlignedMemory(floats: rows * width))

@@ -1,15 +1,15 @@
 // `--dry-run` under mpirun: what each rank sends in an iteration, and which way each large gradient takes, with the seconds
 // that this cluster's links and cores would need for it.
 import Cluster
-import Foundation
 import Compute
-import Networks
+import Foundation
+import Models
 
 struct CommunicationEstimate {
   /// Lines for people; empty for one rank.
   let lines: [String]
 
-  init(_ configuration: Configuration, ranks: Int, speed: FactorChoice.Speed) {
+  init(_ configuration: Configuration, _ model: any Model, ranks: Int, speed: FactorChoice.Speed) {
     guard ranks > 1 else {
       lines = []
       return
@@ -20,19 +20,15 @@ struct CommunicationEstimate {
           "traffic: links between neighbours carry %.0f MB/s each way, a rank makes %.1f thousand million multiply-adds/s of factors",
         speed.bandwidth / 1e6, speed.products / 1e9)
     ]
-    let shape = configuration.shape
     let tree = ShardTree(shards: configuration.shards)
-    let tables = [shape.classificationParameters(), shape.segmentationParameters()]
-    for (phase, table) in zip(Phase.allCases, tables) {
-      let choice = FactorChoice(
-        table, tree: tree, ranks: ranks, rows: configuration.shardSize * shape.scorePixels,
-        unfoldings: shape.factorUnfoldings(images: configuration.shardSize), asked: configuration.gradientExchange,
-        speed: speed)
-      let plan = configuration.bucketPlan(table, ranks: ranks, choice.ways)
+    for phase in configuration.phases {
+      let table = model.trained(by: phase).parameters.table
+      let choice = configuration.gradientExchangeChoice(table, ranks: ranks, speed: speed)
+      let plan = configuration.bucketPlan(table, ranks: ranks, speed: speed)
       let stored = Self.storedBytes(plan, tree)
       let sum = stored + choice.layers.reduce(0) { $0 + $1.bytes[$1.way]! }
       lines.append(
-        "\(phase.rawValue): \(plan.buckets.count) buckets; the busiest rank sends \(Self.megabytes(sum)) MB an iteration, "
+        "\(phase.name): \(plan.buckets.count) buckets; the busiest rank sends \(Self.megabytes(sum)) MB an iteration, "
           + "\(Self.megabytes(stored)) MB of them for layers below 7x7; MB and seconds (sent + computed) of the others by way:"
       )
       lines.append("  " + Self.row("layer", GradientExchange.allCases.map(\.rawValue), "chosen"))
@@ -41,7 +37,7 @@ struct CommunicationEstimate {
           let (sending, computing) = layer.seconds(way, speed)
           return String(format: "%.1f MB %.3f + %.3f s", Double(layer.bytes[way]!) / 1e6, sending, computing)
         }
-        lines.append("  " + Self.row(String(layer.name.dropLast(".weight".count)), cells, layer.way.rawValue))
+        lines.append("  " + Self.row(table.parameters[layer.parameter].layer, cells, layer.way.rawValue))
       }
     }
     self.lines = lines

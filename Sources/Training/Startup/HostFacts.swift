@@ -1,6 +1,6 @@
+import Compute
 // The ranks of one host and the cores under them.
 import Foundation
-import Compute
 
 struct HostFacts {
   let name: String

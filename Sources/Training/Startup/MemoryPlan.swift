@@ -1,11 +1,11 @@
-// How much memory each phase takes on one rank. Nothing is estimated here that the run itself makes: the plan makes the same
-// objects, whose pages the system provides only when they are written, and counts what they have asked for.
+// The memory that each phase takes on one rank. The plan does not estimate: it makes the same objects as a run, whose pages
+// the system provides only when they are written, and counts the bytes that they have allocated.
 import Batches
 import Cluster
+import Compute
 import Foundation
 import Images
-import Networks
-import Compute
+import Models
 
 struct MemoryPlan {
   /// Bytes of each kind, in the order of the table.
@@ -14,21 +14,22 @@ struct MemoryPlan {
 
   /// The plan of this rank.
   init(
-    _ phase: Phase, _ configuration: Configuration, _ data: TrainingData, _ communicator: Communicator,
+    _ phase: PhaseSpec, _ configuration: Configuration, _ data: TrainingData, _ communicator: Communicator,
     speed: FactorChoice.Speed?
   ) throws {
     let before = MemoryUse.current
     let context = ExecutionContext(workers: WorkerPool(threads: 1), convolution: configuration.convolution)
-    let net = DecoupledNet(configuration.shape, scoreMultiplier: configuration.scoreRateMultiplier)
-    let work = try PhaseResources(phase, configuration, net, communicator, context, speed: speed)
-    let snapshot = SnapshotMemory(phase, net, work.optimizer, work.reduction.plan.owned, communicator, context.workers)
+    let model = configuration.makeModel()
+    let work = try PhaseResources(phase, configuration, model, communicator, context, speed: speed)
+    let snapshot = SnapshotMemory(
+      phase, model, work.optimizer, owned: work.reduction.plan.owned, communicator, pool: context.workers)
     let batches = (0..<PhaseResources.shardsAhead(work.sums.shards)).map { _ in
       ShardBatch(
         examples: configuration.shardSize, size: configuration.shape.inputSize, classes: configuration.shape.classes)
     }
     let after = withExtendedLifetime((work, snapshot, batches, context.workspace)) { MemoryUse.current }
     var rows = MemoryUse.allCases.map { (name: $0.name, bytes: (after[$0] ?? 0) - (before[$0] ?? 0)) }
-    rows.append(("pictures kept", Self.pictureBytes(phase, configuration, data)))
+    rows.append(("images kept", Self.imageBytes(phase, configuration, data)))
     rows.append(("program", Self.programBytes))
     self.rows = rows
   }
@@ -45,9 +46,9 @@ struct MemoryPlan {
     return lines + [line("sum (MiB)", columns.map { $0.reduce(0, +) })]
   }
 
-  /// What the cache of decoded pictures comes to, from the first few of the list.
-  private static func pictureBytes(_ phase: Phase, _ configuration: Configuration, _ data: TrainingData) -> Int {
-    let (images, channels) = phase == .classification ? (data.weak, 3) : (data.strong, 4)
+  /// Bytes of the cache of decoded images, extrapolated from the first images of the list.
+  private static func imageBytes(_ phase: PhaseSpec, _ configuration: Configuration, _ data: TrainingData) -> Int {
+    let (images, channels) = phase.examples.usesMasks ? (data.strong, 4) : (data.weak, 3)
     let pixels = images.prefix(16).compactMap { image -> Int? in
       guard let photograph = try? data.store.photograph(image) else { return nil }
       return photograph.width * photograph.height
@@ -57,7 +58,7 @@ struct MemoryPlan {
     return min(configuration.cacheBytes, mean * images.count)
   }
 
-  /// What is resident before anything is trained: code, libraries, lists.
+  /// Bytes that are resident before anything is trained: code, libraries, lists.
   private static var programBytes: Int {
     let fields = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []
     return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0

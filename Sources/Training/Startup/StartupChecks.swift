@@ -1,9 +1,9 @@
 // Before any training: are these ranks one run? They must share program, configuration, data and arithmetic, or the
 // weights would depend on who held which shard. Collective; says what it found in one table.
 import Cluster
-import Support
 import Foundation
 import Kernels
+import Support
 
 package enum StartupChecks {
   /// Compares all ranks. Throws alike on all of them, with `StartupError`'s text; rank 0 says the table and warnings.

@@ -1,12 +1,12 @@
 import CProcessor
 // What a rank says of itself at the start, so that rank 0 can compare: where it runs, and what its weights depend on.
 import Cluster
+import Compute
 import Datasets
-import Support
 import Foundation
 import Images
 import Kernels
-import Compute
+import Support
 
 package struct StartupFacts: Codable, Sendable, Equatable {
   package var host = ""
@@ -64,7 +64,7 @@ package struct StartupFacts: Codable, Sendable, Equatable {
     var settings = configuration.values.filter { !ownKeys.contains($0.key) }
     // A pack may lie elsewhere too.
     settings["data.pack"] = configuration.pack.isEmpty ? "none" : "a pack"
-    settings["--phase"] = options.phases.map(\.rawValue).joined(separator: ", ")
+    settings["--phase"] = options.phases?.joined(separator: ", ") ?? "all"
     settings["--stop-after"] = options.stopAfter.map(String.init) ?? "none"
     settings["--record-steps"] = "\(options.recordSteps)"
     settings["--trace"] = options.trace == nil ? "none" : "a file"

@@ -1,7 +1,7 @@
 // Threads of one rank: the cores that it may use, shared with the ranks that may use the same ones.
 import Cluster
-import Foundation
 import Compute
+import Foundation
 
 package enum ThreadShare {
   /// `configured` threads, or for 0 the cores in this rank's affinity mask divided by the ranks of the node that have the

@@ -1,7 +1,7 @@
 // `--dry-run`: what a configuration would train and the memory that it takes, with the data checked and nothing written.
 import Cluster
-import Networks
 import Compute
+import Models
 
 package struct TrainingPlan {
   package let text: String
@@ -15,25 +15,28 @@ package struct TrainingPlan {
     let speed = try FactorChoice.Speed.measure(communicator, threads: threads)
     let (data, plans) = try communicator.rethrowOnAllRanks {
       let data = try TrainingData(configuration, workers: WorkerPool(threads: AvailableCores.count))
-      return (data, try Phase.allCases.map { try MemoryPlan($0, configuration, data, communicator, speed: speed) })
+      let plans = try configuration.phases.map {
+        try MemoryPlan($0, configuration, data, communicator, speed: speed)
+      }
+      return (data, plans)
     }
-    let tables = [shape.classificationParameters(), shape.segmentationParameters()]
+    let model = configuration.makeModel()
     var lines = [
       configuration.yaml,
       "data: \(data.summary)",
       "crops: \(try communicator.rethrowOnAllRanks { try Self.crops(configuration, data) })",
       "network: input \(shape.inputSize), fc6 kernel \(shape.fc6Kernel), score map \(shape.scoreSize) x \(shape.scoreSize)",
     ]
-    for (index, phase) in Phase.allCases.enumerated() {
-      let settings = configuration.settings(of: phase)
-      let columns = try communicator.allGather(plans[index].rows.map(\.bytes))
+    for (phase, plan) in zip(configuration.phases, plans) {
+      let columns = try communicator.allGather(plan.rows.map(\.bytes))
       lines.append(
-        "\(phase.rawValue): \(settings.iterations) iterations of \(configuration.shards * configuration.shardSize), "
-          + "\(tables[index].scalarCount) parameters; memory in MiB"
+        "\(phase.name): \(configuration.settings(of: phase).iterations) iterations of "
+          + "\(configuration.shards * configuration.shardSize), "
+          + "\(model.trained(by: phase).parameters.table.scalarCount) parameters; memory in MiB"
           + (communicator.size > 1 ? ", ranks 0...\(communicator.size - 1):" : ":"))
-      lines += MemoryPlan.table(columns, names: plans[index].rows.map(\.name))
+      lines += MemoryPlan.table(columns, names: plan.rows.map(\.name))
     }
-    lines += CommunicationEstimate(configuration, ranks: communicator.size, speed: speed).lines
+    lines += CommunicationEstimate(configuration, model, ranks: communicator.size, speed: speed).lines
     text = lines.joined(separator: "\n")
   }
 

@@ -80,9 +80,10 @@ package struct Replay {
     guard begin >= 1, begin <= end, end <= total(newest, configuration) else {
       throw ReplayError.range(from: begin, to: end, last: total(newest, configuration))
     }
-    let store = CheckpointStore(URL(fileURLWithPath: RunDirectory(run).checkpoints), keep: 1)
+    let store = CheckpointStore(
+      URL(fileURLWithPath: RunDirectory(run).checkpoints), keep: 1, phases: configuration.phases.map(\.name))
     for found in try store.list().reversed() {
-      let done = total(found.phase, found.iteration, configuration)
+      let done = configuration.total(found.phase, found.iteration)
       // One at a phase's end is used where the other phase begins.
       guard done < begin, (try? Checkpoint(verifying: found.url)) != nil else { continue }
       let before = lines.last { $0.digest != nil && total($0, configuration) <= done }
@@ -92,12 +93,7 @@ package struct Replay {
   }
 
   private func total(_ line: VerificationLine, _ configuration: Configuration) -> Int {
-    total(line.phase, line.iteration, configuration)
-  }
-
-  /// Iterations over both phases.
-  private func total(_ phase: String, _ iteration: Int, _ configuration: Configuration) -> Int {
-    (phase == Phase.classification.rawValue ? 0 : configuration.settings(of: .classification).iterations) + iteration
+    configuration.total(line.phase, line.iteration)
   }
 
   private func compareLogs(_ configuration: Configuration, to last: Int) -> Result {

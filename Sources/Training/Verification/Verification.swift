@@ -46,19 +46,19 @@ final class GradientChecksums {
 
   init(_ table: ParameterTable, _ sums: PartialSums) { (self.table, self.sums) = (table, sums) }
 
-  /// A layer has written the gradients of these parameters for the shard in hand.
-  func add(_ layer: String, _ parameters: [Int]) {
+  /// Adds the gradients that a layer has written for the current shard.
+  func add(_ layer: LayerParameters) {
     let gradient = sums.nextGradient()
     var word = GradientChecksum()
-    for parameter in parameters {
+    for parameter in layer.indices {
       if table.parameters[parameter].gradient == .stored {
         word.add(gradient.stored + table.offsets[parameter], count: table.parameters[parameter].count)
       } else if let factors = gradient.factors {
         word.mix(factors.word(parameter, shard: gradient.shard))
       }
     }
-    if words[layer] == nil { layers.append(layer) }
-    words[layer, default: []].append(word.value)
+    if words[layer.name] == nil { layers.append(layer.name) }
+    words[layer.name, default: []].append(word.value)
   }
 
   /// All ranks' words by layer and shard on rank 0, nil elsewhere. Collective.

@@ -1,0 +1,93 @@
+// The memory from which a phase's checkpoints are written while training continues.
+import Checkpoints
+import Cluster
+import Compute
+import Kernels
+import Models
+import Optimizers
+
+/// Copies for the snapshots of a phase's checkpoints: each rank's copy of its momentum, and on rank 0 copies of the group
+/// that the phase trains. Groups that the phase leaves fixed are written from their own memory.
+struct SnapshotMemory {
+  private let momentum: MomentumSnapshot
+  private let table: ParameterTable
+  private let changing: [ParameterVector]
+  private let model: any Model
+  private let copies: AlignedMemory
+  private let pool: WorkerPool
+  private let isRoot: Bool
+
+  init(
+    _ phase: PhaseSpec, _ model: any Model, _ optimizer: MomentumSGD, owned: [[Range<Int>]],
+    _ communicator: Communicator, pool: WorkerPool
+  ) {
+    self.pool = pool
+    self.model = model
+    isRoot = communicator.rank == 0
+    let trained = model.trained(by: phase)
+    changing = [trained.parameters, trained.statistics]
+    table = trained.parameters.table
+    momentum = MomentumSnapshot(optimizer, owned: owned, communicator)
+    let floats = isRoot ? changing.reduce(0) { $0 + $1.table.vectorCount } : 0
+    copies = AlignedMemory(floats: floats, for: .snapshot)
+  }
+
+  /// Pre-faults all memory, so that the first copy is as quick as the others.
+  func touch() {
+    momentum.touch()
+    if isRoot { copyWeights() }
+  }
+
+  /// Copies the vectors that the phase changes one behind the other, on all threads; returns the place of each.
+  @discardableResult
+  private func copyWeights() -> [UnsafeMutablePointer<Float>] {
+    let taskFloats = 1 << 20
+    var end = 0
+    return changing.map { vector in
+      let (source, target, count) = (vector.pointer, copies.pointer + end, vector.table.vectorCount)
+      end += count
+      pool.run((count + taskFloats - 1) / taskFloats) { task, _ in
+        let first = task * taskFloats
+        (target + first).update(from: source + first, count: min(taskFloats, count - first))
+      }
+      return target
+    }
+  }
+
+  /// Copies the momentum as it is now. Collective; the snapshot before must have been written.
+  func takeMomentum() throws { try momentum.take() }
+
+  /// Waits until rank 0 has the last copy. For non-root ranks.
+  func finish() throws { try momentum.finish() }
+
+  /// The name of the first tensor that the phase changes with a value that is not finite.
+  var firstNotFinite: String? {
+    changing.flatMap(\.namedTensors).first { tensor in
+      withExtendedLifetime(tensor) {
+        tensor.values.baseAddress.map { Magnitude.largest($0, count: tensor.values.count) == .infinity } ?? false
+      }
+    }?.name
+  }
+
+  /// The weights now and the momentum that was taken, for rank 0 to write.
+  func snapshot(_ description: CheckpointDescription) -> CheckpointSnapshot {
+    let momentum = table.parameters.indices.map { [momentum, table] index in
+      TensorToWrite(name: table.parameters[index].name, shape: table.parameters[index].shape) { body in
+        try momentum.read(index) { try body(UnsafeRawBufferPointer($0)) }
+      }
+    }
+    let copied = zip(changing, copyWeights()).flatMap { vector, place in
+      vector.table.parameters.indices.map { index in
+        let parameter = vector.table.parameters[index]
+        return NamedTensor(
+          name: parameter.name, shape: parameter.shape,
+          values: UnsafeBufferPointer(start: place + vector.table.offsets[index], count: parameter.count),
+          owner: copies)
+      }
+    }
+    let fixed = model.vectors.filter { vector in !changing.contains { $0.memory === vector.memory } }
+    return CheckpointSnapshot(
+      description, copying: [], fixed: fixed.flatMap(\.namedTensors) + copied, momentum: momentum,
+      drain: self.momentum.drain)
+  }
+}
