@@ -41,7 +41,7 @@ struct PhaseResources {
       exchanged: plan.exchanged, unfoldings: unfoldings, pool: context.workers)
     let optimizer = MomentumSGD(
       table: table, ranges: plan.owned[communicator.rank],
-      schedule: LearningRateSchedule(base: settings.rateBase, step: settings.rateStep, factor: settings.rateFactor),
+      schedule: LearningRateSchedule(base: settings.rateBase, step: settings.rateStep, factor: settings.rateGamma),
       momentum: settings.momentum, weightDecay: settings.weightDecay, shards: configuration.shards, pool: context.workers)
     self.optimizer = optimizer
     let weights = step.parameters.pointer

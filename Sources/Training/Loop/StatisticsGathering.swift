@@ -4,9 +4,10 @@ import Cluster
 import Networks
 
 enum StatisticsGathering {
-  /// Sets `step.statistics` to means and biased variances, averaged over `statistics.shards` shards of training examples with
-  /// the weights as they are (docs/reference.md section 2, "Folding": 101 passes, plain averages). The walk over the data goes
-  /// on after the iterations done; the shards are dealt to ranks and summed as those of a minibatch are. Collective.
+  /// Sets `step.statistics` to means and biased variances, averaged over `batchNormalization.calibrationShards` shards
+  /// of training examples with the weights as they are (docs/reference.md section 2, "Folding": 101 passes, plain
+  /// averages). The walk over the data goes on after the iterations done; the shards are dealt to ranks and summed as
+  /// those of a minibatch are. Collective.
   ///
   /// - Parameter progress: hears of this rank's shards that are done, and how many it has.
   static func gather(
@@ -15,7 +16,7 @@ enum StatisticsGathering {
   ) throws {
     let vector = step.statistics
     guard vector.table.vectorCount > 0 else { return }
-    let tree = ShardTree(shards: configuration.statisticsShards)
+    let tree = ShardTree(shards: configuration.calibrationShards)
     let own = tree.rangeOrNone(of: communicator.rank, ranks: communicator.size)
     let batch = ShardBatch(
       examples: configuration.shardSize, size: configuration.shape.inputSize, classes: configuration.shape.classes)

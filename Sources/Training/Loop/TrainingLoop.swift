@@ -107,7 +107,7 @@ package final class TrainingLoop {
     if start == 0 { try recorder.recordStart() }
     let runner = PhaseTrainer(
       work, phase, configuration, communicator, context, trace, activity, nextBatch: loader.next, recycle: loader.recycle)
-    runner.drill = options.drill
+    runner.drill = options.faultInjection
     watchdog.knows(reduction.plan)
 
     for iteration in start..<end {

@@ -147,8 +147,8 @@ final class Coordinator {
       reasonToStop = .signal
     } else if verdict.isLate {
       reasonToStop = .timeLimit
-    } else if let limit = options.stopAfter, totalIterations(line) >= limit {
-      reasonToStop = .stoppedAfter
+    } else if let limit = options.maxIterations, totalIterations(line) >= limit {
+      reasonToStop = .maxIterations
     }
     return reasonToStop
   }
@@ -161,7 +161,7 @@ final class Coordinator {
 
   /// Whether this is known to be the run's last iteration: nothing need be prepared for the next.
   func stops(after iteration: Int, of phase: Phase) -> Bool {
-    guard let limit = options.stopAfter else { return false }
+    guard let limit = options.maxIterations else { return false }
     let before =
       phase == .segmentation && options.phases.contains(.classification)
       ? configuration.settings(of: .classification).iterations : 0

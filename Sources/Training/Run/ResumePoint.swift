@@ -14,8 +14,8 @@ struct ResumePoint {
   /// Rank 0 only.
   private let checkpoint: Checkpoint?
 
-  /// Keys whose values were changed on the way to this checkpoint. Rank 0 only.
-  var allowedChanges: [String] { checkpoint?.description.allowedChanges ?? [] }
+  /// Keys whose values were changed on the way to this checkpoint, by their current names. Rank 0 only.
+  var allowedChanges: [String] { (checkpoint?.description.allowedChanges ?? []).map(ConfigurationKey.currentName) }
 
   /// The checkpoint that the options ask for; nil to start anew. Makes the run directory on the way. For rank 0.
   static func find(
