@@ -9,7 +9,7 @@ import Training
   static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
   static let least = "data: {root: /data}"
-  static let formerNames = [
+  static let renamedKeys = [
     ("data.weakList", "data.imageLabelList", "a.txt"), ("data.strongList", "data.maskList", "b.txt"),
     ("data.strongPerClass", "data.masksPerClass", "7"),
     ("data.weakFromStrong", "data.imageLabelsFromMaskedOnly", "true"),
@@ -205,7 +205,7 @@ import Training
 
   // MARK: Former names
 
-  @Test("A former name sets the same key in a file and in a setting.", arguments: formerNames)
+  @Test("A former name sets the same key in a file and in a setting.", arguments: renamedKeys)
   func formerNames(former: String, path: String, value: String) throws {
     let expected = try Configuration(yaml: Self.least, settings: ["\(path)=\(value)"])
     #expect(expected.formerNamesNotice == nil)

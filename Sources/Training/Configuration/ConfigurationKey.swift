@@ -62,7 +62,7 @@ package struct ConfigurationKey: Sendable {
         summary: "Number of classes without background; the first ones of VOC's list are used."),
       .init(
         "network.batchNormalization", .flag, default: "false",
-        summary: "Batch normalization after each convolution of the classification network; to train from scratch."),
+        summary: "Batch normalization in the classification network (VGG16-BN), for training from scratch."),
       .init(
         "network.initialization", .choice(["gaussian", "he"]), default: "gaussian",
         summary: "Initial weights: the authors' normal of deviation 0.01, or He's for training from scratch."),
@@ -231,7 +231,8 @@ package struct ConfigurationKey: Sendable {
     func lines(_ keys: [ConfigurationKey]) -> [String] {
       keys.map { key in
         let defaultText = key.defaultValue.map { $0.isEmpty ? "not set by default" : "default \($0)" } ?? "required"
-        return "  \(key.path)  (\(defaultText); \(key.kind.range))\n      \(key.summary)"
+        let former = key.formerNames.isEmpty ? "" : "; formerly \(key.formerNames.joined(separator: ", "))"
+        return "  \(key.path)  (\(defaultText); \(key.kind.range)\(former))\n      \(key.summary)"
       }
     }
     let sections = KnownModels.all.flatMap { model in
