@@ -3,8 +3,7 @@ import ArgumentParser
 import Cluster
 
 /// Runs `body` with the communicator of the job, which has one rank without mpirun. An error thrown by all ranks is
-/// printed once, and an exit code thrown by all ranks becomes the exit status; an error of a single rank aborts the
-/// job.
+/// printed once, and an exit code thrown by all ranks becomes the exit status. An error of one rank aborts the job.
 func runCollectively(_ name: String, _ body: (Communicator) throws -> Void) throws {
   let communicator: Communicator
   do { communicator = try Communicator.start() } catch {

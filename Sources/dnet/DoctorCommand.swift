@@ -9,8 +9,7 @@ import Training
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Finds problems that would make training wrong or slow on this machine, and names the next step for "
-      + "each.",
+    abstract: "Finds problems that would make training wrong or slow here, and names the next step for each.",
     discussion: """
       Under mpirun each rank checks its own machine with the binding that a training started the same way would have.
       Exit status: 0 if there are no problems or only warnings; 1 if training would be wrong or many times slower.
@@ -45,9 +44,7 @@ struct DoctorCommand: ParsableCommand {
     if communicator.rank == 0 {
       for text in differences { print("ERROR    \(text)") }
       if !failed {
-        print(
-          "training is correct on this "
-            + "machine" + (diagnosis.warnings.isEmpty ? ", and runs at full speed" : ""))
+        print("training is correct here" + (diagnosis.warnings.isEmpty ? " and runs at full speed" : ""))
       }
     }
     if communicator.rank == 0, let json {
@@ -66,9 +63,8 @@ struct DoctorCommand: ParsableCommand {
     guard !others.isEmpty else { return [] }
     return [
       "ranks \(others.map(String.init).joined(separator: ", ")) have other vector instructions or OpenBLAS kernels "
-        + "than rank "
-        + "0: weights would depend on the assignment of shards to ranks; build with one DNET_MARCH and set one "
-        + "OPENBLAS_CORETYPE for all (mpirun -x OPENBLAS_CORETYPE=Haswell)"
+        + "than rank 0: weights would depend on the assignment of shards to ranks; build with one DNET_MARCH and set "
+        + "one OPENBLAS_CORETYPE for all (mpirun -x OPENBLAS_CORETYPE=Haswell)"
     ]
   }
 }

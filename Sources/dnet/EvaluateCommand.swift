@@ -17,8 +17,8 @@ struct EvaluateCommand: ParsableCommand {
       Under mpirun the ranks share the list; the results do not depend on their number.
 
       The model can be a checkpoint of any phase. For a checkpoint from within a phase, the batch-norm statistics are \
-      first gathered from training data, as at the end of the phase (--set data.root=FOLDER if the data has moved). For \
-      a checkpoint of the classification phase, only class labels are evaluated.
+      first gathered from training data, as at the end of the phase (--set data.root=FOLDER if the data has moved). \
+      For a checkpoint of the classification phase, only class labels are evaluated.
       """)
 
   @OptionGroup var model: ModelArguments

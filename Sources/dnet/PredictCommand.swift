@@ -14,8 +14,9 @@ struct PredictCommand: ParsableCommand {
     abstract: "Segments images: writes the palette mask NAME.png and, for viewing, NAME_overlay.png.",
     discussion: """
       The model can be a checkpoint of any phase. For a checkpoint from within a phase, the batch-norm statistics are \
-      first gathered from training data (--set data.root=FOLDER if the data has moved). A checkpoint of the classification \
-      phase gives class scores instead of masks, and for each class found the saliency map NAME_saliency_CLASS.png.
+      first gathered from training data (--set data.root=FOLDER if the data has moved). A checkpoint of the \
+      classification phase gives class scores instead of masks, and a \
+      saliency map NAME_saliency_CLASS.png for each class found.
       """)
 
   @OptionGroup var model: ModelArguments

@@ -254,8 +254,8 @@ import Training
         + "keep one, under the name data.masksPerClass")
   }
 
-  /// The expected value was computed from the keys, their order and their defaults in the version that first had a
-  /// verification log. A run of that version can be verified only while the fingerprint stays the same.
+  /// The expected value was computed from the keys, their order and their defaults before keys were renamed. Runs of
+  /// that version can be verified only while the fingerprint stays the same.
   @Test("The fingerprint depends on the identities of keys and not on their current names.") func fingerprint() throws {
     let configuration = try Configuration(yaml: Self.least)
     #expect(configuration.fingerprint == "d7ef530a8e369e362777ef4a0ebc8ea3af7efe20b165575910b09cf39d405b07")

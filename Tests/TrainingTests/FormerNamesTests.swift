@@ -1,5 +1,6 @@
 // End-to-end tests of former names: configurations, options and run directories of earlier versions stay usable.
 import Foundation
+import Support
 import Testing
 
 extension EndToEnd {
@@ -48,16 +49,23 @@ extension EndToEnd {
       try workplace.train("run", ranks: 2, set: ["verify.every=1"], ["--stop-after", "5"])
       try restoreFormerNames(in: "run/config.yaml", workplace)
       for checkpoint in workplace.checkpoints("run") {
-        try restoreFormerNames(in: "run/checkpoints/\(checkpoint)/manifest.json", workplace)
+        let folder = "run/checkpoints/\(checkpoint)"
+        try restoreFormerNames(in: "\(folder)/manifest.json", workplace)
+        let manifest = String(decoding: try workplace.read("\(folder)/manifest.json"), as: UTF8.self)
+        let sums = String(decoding: try workplace.read("\(folder)/SHA256SUMS"), as: UTF8.self).split(separator: "\n")
+        try workplace.write(
+          sums.map { $0.hasSuffix("manifest.json") ? "\(SHA256.hex(of: manifest))  manifest.json\n" : "\($0)\n" }
+            .joined(),
+          to: "\(folder)/SHA256SUMS")
       }
       let verified = try workplace.start("dnet", ranks: 2, ["verify", "run"]).wait()
       #expect(verified.status == 0 && verified.output.contains("5 iterations agree"), "\(verified.output)")
-      let predicted = try workplace.start(
+      let exported = try workplace.start(
         "dnet", ["model", "export", "run", "--fold", "--output", "folded.safetensors"]
       ).wait()
-      #expect(predicted.status == 0, "\(predicted.output)")
+      #expect(exported.status == 0, "\(exported.output)")
       let outcome = try workplace.train("run", ranks: 3, set: ["verify.every=1"])
-      for output in [verified.output, predicted.output, outcome.output] {
+      for output in [verified.output, exported.output, outcome.output] {
         #expect(!output.contains(Self.notice), "\(output)")
       }
       #expect(outcome.output.contains("resuming from"))

@@ -41,7 +41,7 @@ extension EndToEnd {
         Refusal(name: "fewer shards than ranks on one", words: who + ["minibatch.shards = 1", "has 8"]) {
           try start(workplace, "b", second: ["--set", "minibatch.shards=1"])
         },
-        Refusal(name: "another option", words: who + ["--stop-after = 2", "has none"]) {
+        Refusal(name: "another option", words: who + ["--max-iterations = 2", "has none"]) {
           try start(workplace, "c", second: ["--stop-after", "2"])
         },
         Refusal(name: "another program", words: who + ["another dnet-train"]) {
