@@ -76,7 +76,7 @@ package struct StepBenchmark {
     let context = ExecutionContext(workers: workers)
     guard let phase = step.phase else { return runInference(context, profiled) }
     let runner = model.makeStep(
-      phase, shardSize: images, dropoutRate: phase.defaults.dropout.flatMap(Float.init) ?? 0, context: context)
+      phase, shardSize: images, dropoutRate: Float(phase.defaults.dropout ?? 0), context: context)
     let gradient = BenchmarkGradient(runner.parameters.table, images: images)
     let preparation = Timing.median(Timing.repeated(repeats) { runner.prepare() })
     return measure(step, context, profiled, preparation) {

@@ -45,7 +45,7 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
       "\(mask) has index \(index) at x \(x), y \(y), but there are \(classes) classes (1 to \(classes), 0 background, "
         + "255 ignored): correct the mask, or network.classes"
     case .tooFewMasks(let name, let found, let asked):
-      "only \(found) of the strong list's images show the class \(name), but data.strongPerClass asks for \(asked): "
+      "only \(found) of the strong list's images show the class \(name), but data.masksPerClass asks for \(asked): "
         + "lower it to \(found) or less, or add masks"
     case .impossible(let what):
       what

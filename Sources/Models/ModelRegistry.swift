@@ -14,6 +14,9 @@ package enum ModelRegistry {
 
   package static var names: [String] { registered.withLock { $0.map { $0.name } } }
 
+  /// All models. The first is the default.
+  package static var all: [any Model.Type] { registered.withLock { $0 } }
+
   /// The model of that name; nil where there is none.
   package static func model(named name: String) -> (any Model.Type)? {
     registered.withLock { $0.first { $0.name == name } }

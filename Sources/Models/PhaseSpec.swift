@@ -34,18 +34,18 @@ package struct PhaseSpec: Sendable {
 /// Default values of a phase's section of the configuration.
 package struct PhaseDefaults: Sendable {
   package let iterations: Int
-  /// Texts, as the resolved configuration writes them.
-  package let learningRate: String
+  package let learningRate: Double
+  /// Iterations after which the learning rate drops, repeatedly; 0 for never.
   package let learningRateStep: Int
-  package let weightDecay: String
-  /// nil for a phase without dropout, whose key takes 0 only.
-  package let dropout: String?
-  /// nil for a phase whose score layer learns like the others, which has no such key.
-  package let scoreRateMultiplier: String?
+  package let weightDecay: Double
+  /// nil for a phase without dropout; its key then accepts 0 only.
+  package let dropout: Double?
+  /// nil for a phase that trains no score layer at a rate of its own; it then has no such key.
+  package let scoreRateMultiplier: Double?
 
   package init(
-    iterations: Int, learningRate: String, learningRateStep: Int, weightDecay: String, dropout: String? = nil,
-    scoreRateMultiplier: String? = nil
+    iterations: Int, learningRate: Double, learningRateStep: Int, weightDecay: Double, dropout: Double? = nil,
+    scoreRateMultiplier: Double? = nil
   ) {
     self.iterations = iterations
     self.learningRate = learningRate

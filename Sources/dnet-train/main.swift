@@ -1,4 +1,4 @@
-// dnet-train: the trainer. All it does itself is to read the command line and to turn errors into exit statuses.
+// dnet-train, the trainer: reads the command line, calls `TrainingLoop` and turns errors into exit statuses.
 import ArgumentParser
 import Cluster
 import Foundation
@@ -7,15 +7,16 @@ import Training
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dnet-train",
-    abstract: "Trains DecoupledNet; under mpirun, on all ranks together.",
+    abstract: "Trains a model, alone or under mpirun on all ranks together.",
     discussion: """
       mpirun -n 8 dnet-train Configs/voc12/decouplednet-5.yaml --output runs/voc12-5
 
-      The weights depend on the configuration, the data, the seed and the instruction set alone, not on the number of \
+      The weights depend only on the configuration, the data, the seed and the instruction set, not on the number of \
       ranks or threads, nor on how often the run was stopped and resumed.
 
-      Exit status: 0 finished, or stopped by --stop-after; 1 an error, also where the model or the checkpoint to go on from \
-      could not be written; 75 stopped early by a signal or --time-limit, with a checkpoint: start the same command again.
+      Exit status: 0 if training finished or reached --max-iterations; 1 on an error, also if the model or a required \
+      checkpoint could not be written; 75 if a signal or --time-limit stopped the run, which has written a checkpoint: \
+      start the same command again to continue.
 
       Configuration keys:
       \(ConfigurationKey.table)
@@ -24,88 +25,98 @@ struct Train: ParsableCommand {
   @Argument(help: "The configuration, a YAML file.")
   var config: String
 
-  @Option(help: "The run's directory: checkpoints, log, model.")
+  @Option(help: "The run directory, for checkpoints, logs and the model.")
   var output: String = "runs/dnet"
 
   @Option(
-    name: .customLong("set"), help: ArgumentHelp("Changes a key of the configuration.", valueName: "key.path=value"))
+    name: .customLong("set"), help: ArgumentHelp("Sets a key of the configuration.", valueName: "key.path=value"))
   var settings: [String] = []
 
   @Option(
-    help:
-      "auto goes on from the newest valid checkpoint, never starts anew in a directory without any, DIR goes on from that checkpoint."
-  )
+    help: """
+      auto: continue from the newest valid checkpoint, if any; never: start in a directory without checkpoints; DIR: \
+      continue from that checkpoint.
+      """)
   var resume: String = "auto"
 
   @Option(
     name: .customLong("allow-change"),
     help: ArgumentHelp(
-      "Goes on from a checkpoint made with another value of this key; the checkpoints then say so.", valueName: "key"))
+      "Continues from a checkpoint made with another value of this key; later checkpoints record it.", valueName: "key")
+  )
   var allowedChanges: [String] = []
 
-  @Option(help: "classification, segmentation or all.")
+  @Option(help: "The name of one of the model's phases, or all.")
   var phase: String = "all"
 
-  @Option(help: "Stops after so many iterations in all, with a checkpoint.")
-  var stopAfter: Int?
+  @Option(
+    name: [.customLong("max-iterations"), .customLong("stop-after")],
+    help: "Stops with a checkpoint after this many iterations, counted over all phases.")
+  var maxIterations: Int?
 
-  @Option(help: "A safetensors file, plain or in zstd, that sets the parameters that it names.")
+  @Option(help: "A safetensors file, plain or .zst, whose tensors replace initial values of the same names.")
   var initialWeights: String?
 
-  @Option(help: "Records what the network saw and did in the first iterations of each phase.")
+  @Option(help: "Records inputs, activations and gradients of the first iterations of each phase.")
   var recordSteps: Int = 0
 
-  @Option(help: "Stops in time with a checkpoint: seconds, or such as 3h50m.")
+  @Option(help: "Stops with a checkpoint before this duration is over: seconds, or a text such as 3h50m.")
   var timeLimit: String?
 
-  @Option(help: "Writes a timeline of all ranks that chrome://tracing and Perfetto open.")
+  @Option(help: "Writes a timeline of all ranks, which chrome://tracing and Perfetto open.")
   var trace: String?
 
   @Option(
+    name: [.customLong("inject-fault"), .customLong("drill")],
     help: ArgumentHelp(
-      "Causes a fault in an iteration: kill or stop ends or freezes the rank, nan and flip spoil its gradient.",
+      "Injects a fault: kill or stop ends or freezes the rank, nan and flip corrupt its gradient.",
       valueName: "fault:rank:iteration"))
-  var drill: String?
+  var faultInjection: String?
 
-  @Flag(help: "Checks configuration and data, says what would be trained, and ends.")
+  @Flag(help: "Checks the configuration and the data, prints what would be trained, and exits.")
   var dryRun = false
 
   func validate() throws {
-    for key in allowedChanges where ConfigurationKey.named(key) == nil {
-      throw ValidationError("--allow-change \(key): no such key; did you mean \(ConfigurationKey.nearest(to: key))?")
+    for name in allowedChanges {
+      guard let key = ConfigurationKey.named(name) else {
+        throw ValidationError(
+          "--allow-change \(name): no such key; did you mean \(ConfigurationKey.nearest(to: name))?")
+      }
+      if key.path.hasPrefix("network.") {
+        throw ValidationError(
+          "--allow-change \(name): the checkpoint's weights fit its own network; start again with --initial-weights"
+        )
+      }
     }
-    for key in allowedChanges where key.hasPrefix("network.") {
-      throw ValidationError(
-        "--allow-change \(key): the checkpoint's weights are those of its own network; start anew with --initial-weights"
-      )
+    if let maxIterations, maxIterations < 1 {
+      throw ValidationError("--max-iterations \(maxIterations): it takes at least 1")
     }
-    if let stopAfter, stopAfter < 1 { throw ValidationError("--stop-after \(stopAfter): it takes at least 1") }
-    if let drill, FaultInjection(drill) == nil {
-      throw ValidationError("--drill \(drill): it takes such as kill:1:20, stop:0:5 or nan:2:3")
+    if let faultInjection, FaultInjection(faultInjection) == nil {
+      throw ValidationError("--inject-fault \(faultInjection): it takes a value such as kill:1:20, stop:0:5 or nan:2:3")
     }
     guard recordSteps >= 0 else { throw ValidationError("--record-steps \(recordSteps): it takes 0 or more") }
     if let timeLimit, Duration.seconds(of: timeLimit) == nil {
-      throw ValidationError("--time-limit \(timeLimit): it takes seconds, or such as 3h50m, 45m, 90s")
+      throw ValidationError("--time-limit \(timeLimit): it takes seconds, or a text such as 3h50m, 45m or 90s")
     }
   }
 
   var options: TrainingOptions {
     var options = TrainingOptions(output: output)
     options.resume = resume == "auto" ? .auto : resume == "never" ? .never : .from(resume)
-    options.allowedChanges = allowedChanges
+    options.allowedChanges = allowedChanges.map(ConfigurationKey.currentName)
     options.phases = phase == "all" ? nil : [phase]
-    options.stopAfter = stopAfter
+    options.maxIterations = maxIterations
     options.initialWeights = initialWeights
     options.recordSteps = recordSteps
     options.timeLimit = timeLimit.flatMap(Duration.seconds)
     options.trace = trace
-    options.drill = drill.flatMap(FaultInjection.init)
+    options.faultInjection = faultInjection.flatMap(FaultInjection.init)
     return options
   }
 
   func run() throws {
-    Startup.settleArithmetic()
-    Startup.keepMemory()
+    Startup.selectBLASKernels()
+    Startup.keepFreedMemory()
     let communicator: Communicator
     do { communicator = try Communicator.start() } catch {
       Self.say("dnet-train: \(error)")
@@ -113,6 +124,7 @@ struct Train: ParsableCommand {
     }
     do {
       let configuration = try communicator.rethrowOnAllRanks { try Configuration(file: config, settings: settings) }
+      if communicator.rank == 0, let notice = configuration.formerNamesNotice { Self.say(notice) }
       if dryRun {
         let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
         try StartupChecks.run(configuration, options, communicator, threads: threads, say: Self.say)
@@ -128,7 +140,7 @@ struct Train: ParsableCommand {
       throw code
     } catch {
       if let text = Self.sharedText(error) {
-        // Every rank has it: one says so, and all leave in order.
+        // All ranks throw this error: one prints it, and all exit in order.
         if communicator.rank == 0 { Self.say("dnet-train: \(text)") }
         try? communicator.finish()
         throw ExitCode(1)
@@ -138,7 +150,7 @@ struct Train: ParsableCommand {
     }
   }
 
-  /// What the one rank that speaks says of an error that all ranks throw together; nil for one rank's own.
+  /// Returns the message of an error that all ranks throw together; nil for the error of a single rank.
   private static func sharedText(_ error: any Error) -> String? {
     switch error {
     case let error as ClusterError where error.isShared: error.sharedText
@@ -150,7 +162,7 @@ struct Train: ParsableCommand {
   private static func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 }
 
-// A wrong command line is wrong on every rank: the first one says so.
+// A wrong command line is wrong on every rank; only the first one prints the error.
 if let rank = ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"], rank != "0" {
   do {
     var command = try Train.parseAsRoot()

@@ -1,60 +1,61 @@
+// `dnet bench`: speed and accuracy of the kernels on this machine.
 import ArgumentParser
 import Benchmarks
+import Compute
 import Foundation
 import Kernels
 import Models
-import Compute
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measures the machine, then training steps and inference on random data, layer by layer.",
+    abstract: "Measures the machine, and training steps and inference on random data, layer by layer.",
     discussion: """
-      A step is forward pass, loss and backward pass of one shard; reading pictures, reduction and update are not in it. \
-      Inference is one pass for the features and two for one label (background and foreground).
+      A step consists of the forward pass, the loss and the backward pass of one shard; it excludes image decoding, \
+      reduction and update. Inference is one pass for the features and two for one label (background and foreground).
 
-      --only layers   both training steps, with a table of their layers
-      --only steps    both training steps and inference, without the tables
-      --only inference
-      --accuracy      no times: the error of every kernel at this network's shapes, against sums in Double, beside that of
-                      plain loops in float32 (docs/numerics.md)
-      --scaling       whole iterations of training on all ranks, with what travels between them and how much of it shows
-                      (docs/benchmarks/scaling.md)
+      --only layers      both training steps, with a table of their layers
+      --only steps       both training steps and inference, without the tables
+      --only inference   inference, with a table of its layers
+      --accuracy         the errors of all kernels at this network's shapes, compared with sums in Double and with plain
+                         loops in float32 (docs/numerics.md)
+      --scaling          whole training iterations on all ranks, with the communication volume and the part of the
+                         communication time that computation does not hide (docs/benchmarks/scaling.md)
       """)
 
   enum Part: String, ExpressibleByArgument, CaseIterable { case layers, steps, inference }
 
-  @Option(help: "Also writes all figures to this file.")
+  @Option(help: "Also writes all results to this file, as JSON.")
   var json: String?
 
-  @Option(help: "Factor on VGG16's channels.")
+  @Option(help: "Factor on VGG16's channel counts.")
   var width: Double = 1
 
-  @Option(help: "Side of the input, a multiple of 32.")
+  @Option(help: "Side of the input in pixels, a multiple of 32.")
   var size: Int = 320
 
-  @Option(help: "Threads; 0 takes all cores that the process may use.")
+  @Option(help: "Threads; 0 uses all cores available to the process.")
   var threads: Int = 0
 
-  @Option(help: "Images of a shard, and of a pass at inference.")
+  @Option(help: "Images per shard, and per pass of inference.")
   var shardSize: Int = 4
 
-  @Flag(help: "Batch normalisation in the classification network too.")
+  @Flag(help: "Adds batch normalization to the classification network.")
   var batchNormalization = false
 
-  @Option(help: "Measures a part.")
+  @Option(help: "Measures one part only.")
   var only: Part?
 
   @Flag(help: "Measures errors instead of times.")
   var accuracy = false
 
-  @Option(help: "Runs that the median is taken of, after one that is not counted.")
+  @Option(help: "Number of measured runs, of which the median is reported; one more run warms up.")
   var repeats: Int = 5
 
   @OptionGroup var scaling: ScalingArguments
 
   func validate() throws {
-    if !(width > 0 && width <= 4) { throw ValidationError("--width \(width): it takes more than 0, up to 4") }
+    if !(width > 0 && width <= 4) { throw ValidationError("--width \(width): it takes a number above 0, up to 4") }
     if size < 32 || size % 32 != 0 || size > 2048 {
       throw ValidationError("--size \(size): it takes a multiple of 32, 32...2048")
     }
@@ -96,8 +97,8 @@ struct BenchCommand: ParsableCommand {
   }
 
   private func measureAccuracy(_ model: DecoupledNet, _ workers: WorkerPool) throws {
-    let benchmark = AccuracyBenchmark(model, images: shardSize, workers: workers) { what in
-      showProgress("measuring: \(what)".padding(toLength: 100, withPad: " ", startingAt: 0), isLast: false)
+    let benchmark = AccuracyBenchmark(model, images: shardSize, workers: workers) { kernel in
+      showProgress("measuring: \(kernel)".padding(toLength: 100, withPad: " ", startingAt: 0), isLast: false)
     }
     let report = benchmark.run()
     showProgress("".padding(toLength: 100, withPad: " ", startingAt: 0), isLast: true)

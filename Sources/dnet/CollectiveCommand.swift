@@ -1,9 +1,9 @@
-// How a command runs on all ranks of an MPI job, or on the only one, and how it ends where something is refused.
+// The execution of a `dnet` command on all ranks of an MPI job, and its exit on errors.
 import ArgumentParser
 import Cluster
 
-/// Runs `body` with the job's communicator. What all ranks refuse is said once, and an exit code that all throw is theirs; an error
-/// of one rank ends all.
+/// Runs `body` with the communicator of the job, which has one rank without mpirun. An error thrown by all ranks is
+/// printed once, and an exit code thrown by all ranks becomes the exit status. An error of one rank aborts the job.
 func runCollectively(_ name: String, _ body: (Communicator) throws -> Void) throws {
   let communicator: Communicator
   do { communicator = try Communicator.start() } catch {

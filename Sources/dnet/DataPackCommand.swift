@@ -67,7 +67,7 @@ struct DataPackCommand: ParsableCommand {
     let configuration = try config.map { try Configuration(file: $0, settings: settings) }
     let directory = try VOCDirectory(
       root: data ?? configuration!.dataRoot, classes: configuration?.shape.classes ?? classes)
-    let named = configuration.map { [$0.weakList, $0.strongList] } ?? []
+    let named = configuration.map { [$0.imageLabelList, $0.maskList] } ?? []
     let listName =
       crops ?? configuration.flatMap { ["random", "edgeboxes"].contains($0.proposals) ? nil : $0.proposals }
     var bytes: [UInt8] = []

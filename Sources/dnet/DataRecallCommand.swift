@@ -38,8 +38,10 @@ struct DataRecall: ParsableCommand {
   @Option(help: "For a folder: the number of the first column and row, 0 or 1.")
   var firstPixel: Int = 0
 
-  @Flag(help: "For a folder: x2 and y2 are the first pixels outside, not the last inside.")
-  var endsOutside = false
+  @Flag(
+    name: [.customLong("exclusive-ends"), .customLong("ends-outside")],
+    help: "For a folder: x2 and y2 are the first pixels outside the box, not the last inside.")
+  var exclusiveEnds = false
 
   @Option(help: "Regions below this many pixels are left out of the first rows.")
   var minArea: Int = 1000
@@ -121,7 +123,7 @@ struct DataRecall: ParsableCommand {
         throw ValidationError("--proposals \(name) is neither edgeboxes, sliding nor random, and no folder.")
       }
       let source = FolderOfProposals(
-        folder: name, convention: .init(firstPixel: firstPixel, endsInside: !endsOutside))
+        folder: name, convention: .init(firstPixel: firstPixel, endsInside: !exclusiveEnds))
       return NamedSource(name: name, make: { _ in source }, isNested: true)
     }
   }

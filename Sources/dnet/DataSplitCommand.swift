@@ -10,8 +10,8 @@ extension DataCommand {
       abstract:
         "Draws the few images that keep their masks: so many a class, and the literature's parts of VOC's train.",
       discussion: """
-        Writes strong-N.txt (every class in at least N images: what a configuration with data.strongPerClass N and the same seed \
-        chooses), strong-full.txt, and semi-92.txt to semi-1464.txt drawn from VOC's own train list.
+        Writes strong-N.txt (every class in at least N images: what a configuration with data.masksPerClass N and the same \
+        seed chooses), strong-full.txt, and semi-92.txt to semi-1464.txt drawn from VOC's own train list.
         """)
 
     @Option(help: "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets.")

@@ -1,19 +1,21 @@
+// `dnet doctor`: a check of the machine, the libraries and the ranks.
 import ArgumentParser
 import Benchmarks
 import Cluster
 import Foundation
+import Randomness
 import Training
 
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Looks for what would make training wrong or slow here, with the next step for each.",
+    abstract: "Finds problems that would make training wrong or slow here, and names the next step for each.",
     discussion: """
-      Runs under mpirun too: then each rank looks at its own machine, as it would be in a training started the same way.
-      Exit status: 0 all is well, warnings included; 1 something makes training wrong or many times slower.
+      Under mpirun each rank checks its own machine with the binding that a training started the same way would have.
+      Exit status: 0 if there are no problems or only warnings; 1 if training would be wrong or many times slower.
       """)
 
-  @Option(help: "Also writes what rank 0 found to this file.")
+  @Option(help: "Also writes the results of rank 0 to this file, as JSON.")
   var json: String?
 
   func run() throws {
@@ -25,10 +27,10 @@ struct DoctorCommand: ParsableCommand {
     let machine = Machine.here(
       threads: try ThreadShare.threads(configured: 0, communicator), ranksOnNode: communicator.ranksOnThisNode)
     let diagnosis = Diagnosis(machine)
-    let unlike = try unlikeRanks(machine, communicator)
-    let failed = try communicator.allGather([diagnosis.errors.count]).contains { $0[0] > 0 } || !unlike.isEmpty
+    let differences = try differences(between: machine, communicator)
+    let failed = try communicator.allGather([diagnosis.errors.count]).contains { $0[0] > 0 } || !differences.isEmpty
 
-    // One rank after the other; only what is wrong is worth saying more than once.
+    // The ranks print in order. All print their problems; only rank 0 prints the facts.
     for rank in 0..<communicator.size {
       if rank == communicator.rank {
         if rank == 0 { print(machine.facts(communicator)) }
@@ -40,38 +42,39 @@ struct DoctorCommand: ParsableCommand {
       try communicator.barrier()
     }
     if communicator.rank == 0 {
-      for text in unlike { print("ERROR    \(text)") }
-      if !failed { print("training will be right here" + (diagnosis.warnings.isEmpty ? ", and at full speed" : "")) }
+      for text in differences { print("ERROR    \(text)") }
+      if !failed {
+        print("training is correct here" + (diagnosis.warnings.isEmpty ? " and runs at full speed" : ""))
+      }
     }
     if communicator.rank == 0, let json {
-      try MachineReport(machine, diagnosis, moreErrors: unlike).json().write(to: URL(fileURLWithPath: json))
+      try MachineReport(machine, diagnosis, moreErrors: differences).json().write(to: URL(fileURLWithPath: json))
     }
     try communicator.finish()
     if failed { throw ExitCode(1) }
   }
 
-  /// Ranks with other vector instructions or other kernels of OpenBLAS than rank 0: their sums differ in the last bits.
-  private func unlikeRanks(_ machine: Machine, _ communicator: Communicator) throws -> [String] {
-    let core = machine.blasCore.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) {
-      ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3
-    }
+  /// Returns an error if some ranks have other vector instructions or OpenBLAS kernels than rank 0, because their sums
+  /// would differ in the last bits. Collective.
+  private func differences(between machine: Machine, _ communicator: Communicator) throws -> [String] {
+    let core = CounterRandom.word(of: machine.blasCore)
     let all = try communicator.allGather([UInt64(bitPattern: Int64(machine.compiled.rawValue)), core])
-    let unlike = all.indices.filter { all[$0] != all[0] }
-    guard !unlike.isEmpty else { return [] }
+    let others = all.indices.filter { all[$0] != all[0] }
+    guard !others.isEmpty else { return [] }
     return [
-      "ranks \(unlike.map(String.init).joined(separator: ", ")) have other vector instructions or OpenBLAS kernels than rank "
-        + "0: weights would depend on which rank does what; build with one DNET_MARCH and set one OPENBLAS_CORETYPE for all "
-        + "(mpirun -x OPENBLAS_CORETYPE=Haswell)"
+      "ranks \(others.map(String.init).joined(separator: ", ")) have other vector instructions or OpenBLAS kernels "
+        + "than rank 0: weights would depend on the assignment of shards to ranks; build with one DNET_MARCH and set "
+        + "one OPENBLAS_CORETYPE for all (mpirun -x OPENBLAS_CORETYPE=Haswell)"
     ]
   }
 }
 
 extension Machine {
-  /// What was found, a line each.
+  /// The properties of the machine, one per line.
   fileprivate func facts(_ communicator: Communicator) -> String {
     let binding = coresAllowed < coresOnline ? "bound to cores \(allowedList)" : "not bound"
-    let quota = coreQuota.map { String(format: ", control group gives %.1f cores' time", $0) } ?? ""
-    let siblings = threadsPerCore > 1 ? ", \(threadsPerCore) hardware threads a core" : ""
+    let quota = coreQuota.map { String(format: ", the control group limits CPU time to %.1f cores", $0) } ?? ""
+    let siblings = threadsPerCore > 1 ? ", \(threadsPerCore) hardware threads per core" : ""
     let facts: [(String, String)] = [
       ("dnet", Version.text + (isOptimised ? "" : ", debug build")),
       ("processor", processor),
@@ -87,7 +90,7 @@ extension Machine {
       ),
       ("errors", String(format: "product %.1e, 3x3 convolution %.1e", productError, convolutionError)),
       ("cores", "\(coresAllowed) of \(coresOnline) allowed, \(binding)\(siblings)\(quota)"),
-      ("ranks", "\(communicator.size), \(ranksOnNode) on this machine; threads: 0 gives each \(threads)"),
+      ("ranks", "\(communicator.size), \(ranksOnNode) on this machine; threads=0 gives each rank \(threads)"),
       ("memory", "\(availableMemoryBytes >> 20) of \(memoryBytes >> 20) MiB free; huge pages: \(hugePages)"),
       ("MPI", "\(MPILibrary.version), thread level \(MPILibrary.threadLevel)"),
       ("OpenBLAS", Libraries.openBLAS),

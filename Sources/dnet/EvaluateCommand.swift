@@ -1,37 +1,38 @@
+// `dnet evaluate`: the scores of a model on a list of images with masks.
 import ArgumentParser
 import Cluster
+import Compute
 import Datasets
 import Evaluation
 import Foundation
 import Images
 import Models
 import Training
-import Compute
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "IoU of each class, means and pixel accuracy of a model on a list of images with masks.",
+    abstract: "Computes the IoU of each class, the mean IoU and the pixel accuracy of a model on images with masks.",
     discussion: """
-      Runs under mpirun too: the ranks share the list, and the figures are the same for any number of them.
+      Under mpirun the ranks share the list; the results do not depend on their number.
 
-      A checkpoint of any phase will do. One from within a phase has its batch-norm statistics gathered from training data first, \
-      as training does at the phase's end (--set data.root=FOLDER where the data has moved); of one of the classification phase \
-      the labels alone are judged.
+      The model can be a checkpoint of any phase. For a checkpoint from within a phase, the batch-norm statistics are \
+      first gathered from training data, as at the end of the phase (--set data.root=FOLDER if the data has moved). \
+      For a checkpoint of the classification phase, only class labels are evaluated.
       """)
 
   @OptionGroup var model: ModelArguments
 
-  @Option(help: "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
+  @Option(help: "The dataset: a directory with JPEGImages, SegmentationClassAug and ImageSets.")
   var data: String
 
-  @Option(help: "The list of images, under the data set's folder.")
+  @Option(help: "The list of images, relative to the dataset.")
   var list: String = "ImageSets/Segmentation/val.txt"
 
-  @Option(help: "Also writes the figures to this file.")
+  @Option(help: "Also writes the results to this file, as JSON.")
   var json: String?
 
-  @Option(help: "Threads a rank; 0 shares the cores that it may use.")
+  @Option(help: "Threads per rank; 0 divides the available cores among the ranks that share them.")
   var threads: Int = 0
 
   func run() throws {
@@ -42,10 +43,12 @@ struct EvaluateCommand: ParsableCommand {
       let net =
         source.needsStatistics
         ? try model.load(source, communicator, threads: threads, isFirst: communicator.rank == 0)
-        : try communicator.rethrowOnAllRanks { try model.load(source, nil, threads: threads, isFirst: communicator.rank == 0) }
+        : try communicator.rethrowOnAllRanks {
+          try model.load(source, nil, threads: threads, isFirst: communicator.rank == 0)
+        }
       let directory = try communicator.rethrowOnAllRanks { try VOCDirectory(root: data, classes: net.shape.classes) }
       let context = ExecutionContext(workers: WorkerPool(threads: threads))
-      if communicator.rank == 0, let why = source.onlyLabels { say(why) }
+      if communicator.rank == 0, let reason = source.onlyLabels { say(reason) }
       let report = try DatasetEvaluation.run(
         net, directory, list: list, onlyLabels: source.onlyLabels != nil, communicator: communicator, context: context
       ) { done, all in
@@ -59,7 +62,7 @@ struct EvaluateCommand: ParsableCommand {
     }
   }
 
-  /// That the figures can be written is known before the hours of making them.
+  /// Checks that the file can be written, before the evaluation spends hours.
   private func checkFolder(of file: String?) throws(ImageError) {
     guard let file else { return }
     let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path

@@ -1,23 +1,26 @@
-// A model on the command line: a file, a run, or a checkpoint whose statistics are gathered first, by all ranks together.
+// The command-line arguments that name a model: a file, a run or a checkpoint.
 import ArgumentParser
 import Cluster
+import Compute
 import Foundation
 import Models
 import Training
-import Compute
 
 struct ModelArguments: ParsableArguments {
-  @Argument(help: ArgumentHelp("A model.safetensors.zst, a checkpoint's directory or a run's.", valueName: "model"))
+  @Argument(
+    help: ArgumentHelp(
+      "A model.safetensors.zst, a checkpoint directory or a run "
+        + "directory.", valueName: "model"))
   var path: String
 
   @Option(
     name: .customLong("set"),
     help: ArgumentHelp(
-      "Where the training data is now, such as data.root=FOLDER: for a checkpoint from within a phase, whose batch-norm "
-        + "statistics are gathered first.", valueName: "key.path=value"))
+      "The location of the training data, such as data.root=FOLDER. Only a checkpoint from within a phase needs it, "
+        + "because its batch-norm statistics are gathered first.", valueName: "key.path=value"))
   var settings: [String] = []
 
-  /// The network of a source. Collective where it needs statistics, for which there must be a communicator.
+  /// Loads the network of a source. Collective if the source needs statistics; a communicator is then required.
   func load(
     _ source: ModelSource, _ communicator: Communicator?, threads: Int, isFirst: Bool = true
   ) throws -> any Model {
@@ -28,8 +31,8 @@ struct ModelArguments: ParsableArguments {
     }
   }
 
-  /// Runs `body` with the network of a source. Ranks are asked for only where there are statistics to gather: a model file
-  /// needs no MPI. An error of `body` on one rank ends all.
+  /// Runs `body` with the network of a source. MPI is started only if statistics must be gathered. An error of `body`
+  /// on one rank ends the command on all.
   func withNetwork(
     _ source: ModelSource, _ command: String, threads: Int,
     _ body: (_ net: any Model, _ threads: Int, _ isFirst: Bool) throws -> Void

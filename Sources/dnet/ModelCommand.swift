@@ -1,21 +1,22 @@
+// `dnet model`: digests, inspection, comparison and export of weights.
 import ArgumentParser
 import Checkpoints
+import Compute
 import Evaluation
 import Foundation
 import Images
-import Compute
 import Training
 
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "model", abstract: "Looks into weights, compares and converts them.",
+    commandName: "model", abstract: "Inspects, compares and exports weights.",
     subcommands: [Digest.self, Inspect.self, Compare.self, Export.self])
 
   struct Digest: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "SHA-256 over name, shape and float32 bytes of all parameters in name order.")
+      abstract: "Prints the SHA-256 of name, shape and float32 bytes of all parameters in name order.")
 
-    @Argument(help: "A file of weights, plain or in zstd, a checkpoint's directory or a run's.")
+    @Argument(help: "A weights file (.safetensors or .safetensors.zst), a checkpoint directory or a run directory.")
     var file: String
 
     func run() throws { print(WeightsDigest.hex(of: try WeightsFile.read(ModelFile.resolve(file)).namedTensors)) }
@@ -24,16 +25,16 @@ struct ModelCommand: ParsableCommand {
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract:
-        "A table of the tensors: shape, range, mean, values that are no numbers, bytes; and what the file says of itself."
+        "Prints a table of the tensors with shape, range, mean, NaN count and size, and the metadata of the file."
     )
 
-    @Argument(help: "A file of weights, plain or in zstd, a checkpoint's directory or a run's.")
+    @Argument(help: "A weights file (.safetensors or .safetensors.zst), a checkpoint directory or a run directory.")
     var file: String
 
-    @Flag(help: "Prints JSON in place of the table.")
+    @Flag(help: "Prints JSON instead of the table.")
     var json = false
 
-    /// What `--json` prints.
+    /// The output of `--json`.
     struct Report: Encodable {
       let file: String
       let fileBytes: Int
@@ -54,10 +55,11 @@ struct ModelCommand: ParsableCommand {
       if json { return try printJSON(report) }
       for (key, value) in stored.metadata.sorted(by: { $0.key < $1.key }) { print("\(key): \(value)") }
       if let manifest = checkpoint?.manifest {
-        print("checkpoint: format \(manifest.formatVersion), written by \(manifest.description.ranks) ranks, whole")
+        print("checkpoint: format \(manifest.formatVersion), written by \(manifest.description.ranks) ranks, undamaged")
         print("digest: \(manifest.weightsDigest)")
         if !manifest.description.allowedChanges.isEmpty {
-          print("changed on the way: \(manifest.description.allowedChanges.joined(separator: ", "))")
+          let names = manifest.description.allowedChanges.map(ConfigurationKey.currentName).joined(separator: ", ")
+          print("keys changed during the run: \(names)")
         }
       }
       print(Self.line("tensor", "shape", ["least", "largest", "mean", "rms", "bytes"], ""))
@@ -89,15 +91,15 @@ struct ModelCommand: ParsableCommand {
 
   struct Compare: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "The largest difference of each tensor of two models; status 1 if any bit differs.")
+      abstract: "Prints the largest difference of each tensor of two models; exits with status 1 if any bit differs.")
 
-    @Argument(help: "A file of weights, plain or in zstd, a checkpoint's directory or a run's.")
+    @Argument(help: "A weights file (.safetensors or .safetensors.zst), a checkpoint directory or a run directory.")
     var first: String
 
-    @Argument(help: "The same.")
+    @Argument(help: "The weights to compare with, in any of these forms.")
     var second: String
 
-    @Flag(help: "Prints JSON in place of the table.")
+    @Flag(help: "Prints JSON instead of the table.")
     var json = false
 
     func run() throws {
@@ -110,7 +112,7 @@ struct ModelCommand: ParsableCommand {
         for difference in different { print(Self.line(difference)) }
         print(
           different.isEmpty
-            ? "\(all.count) tensors, all equal bit by bit" : "\(different.count) of \(all.count) tensors differ")
+            ? "\(all.count) tensors, all equal bit for bit" : "\(different.count) of \(all.count) tensors differ")
       }
       if !different.isEmpty { throw ExitCode(1) }
     }
@@ -120,8 +122,8 @@ struct ModelCommand: ParsableCommand {
       switch difference.kind {
       case .equal: return name + "equal"
       case .shapesDiffer: return name + "has another shape"
-      case .onlyInFirst: return name + "is in the first only"
-      case .onlyInSecond: return name + "is in the second only"
+      case .onlyInFirst: return name + "is only in the first"
+      case .onlyInSecond: return name + "is only in the second"
       case .differs:
         return name
           + String(
@@ -137,31 +139,35 @@ struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Writes a model as plain safetensors.",
       discussion:
-        "Runs under mpirun too: the ranks share the gathering of statistics, and the file is the same for any number of them."
+        "Under mpirun the ranks share the gathering of statistics; the file does not depend on their number."
     )
 
     @OptionGroup var model: ModelArguments
 
-    @Option(help: "The file to write; in zstd where it ends in .zst.")
+    @Option(help: "The file to write; compressed by zstd if its name ends in .zst.")
     var output: String
 
-    @Flag(help: "Folds batch normalisation into the weights beside it; the model gives the same outputs.")
-    var fold = false
+    @Flag(
+      name: [.customLong("fold-batch-norm"), .customLong("fold")],
+      help: "Folds batch normalization into the adjacent weights; the outputs of the model stay the same.")
+    var foldBatchNorm = false
 
-    @Flag(help: "Gathers the batch-norm statistics of a checkpoint from within a phase first; --fold does so too.")
+    @Flag(help: "Gathers the statistics of a checkpoint from within a phase first; --fold-batch-norm implies it.")
     var statistics = false
 
-    @Option(help: "Threads a rank, for gathering; 0 shares the cores that it may use.")
+    @Option(help: "Threads per rank for gathering; 0 divides the available cores among the ranks that share them.")
     var threads: Int = 0
 
     func run() throws {
       let source = try ModelSource(model.path)
-      if fold, source.onlyLabels != nil {
+      if foldBatchNorm, source.onlyLabels != nil {
         throw source.labelsOnlyError
       }
-      guard fold || (statistics && source.needsStatistics) else { return try ModelFile.export(source.url, to: output) }
+      guard foldBatchNorm || (statistics && source.needsStatistics) else {
+        return try ModelFile.export(source.url, to: output)
+      }
       try model.withNetwork(source, "dnet model export", threads: threads) { net, _, isFirst in
-        if isFirst { try ModelFile.export(net, to: output, folding: fold) }
+        if isFirst { try ModelFile.export(net, to: output, folding: foldBatchNorm) }
       }
     }
   }

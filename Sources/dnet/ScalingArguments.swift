@@ -63,7 +63,7 @@ struct ScalingArguments: ParsableArguments {
   }
 
   func run(_ bench: BenchCommand) throws {
-    Startup.keepMemory()
+    Startup.keepFreedMemory()
     try runCollectively("dnet bench") { communicator in
       let options = try communicator.rethrowOnAllRanks {
         var options = try ScalingOptions(

@@ -1,7 +1,7 @@
 // The table of errors: every kernel is in it, within its bound; and it sees errors.
 import Benchmarks
 import Foundation
-import Networks
+import Models
 import Testing
 import Compute
 

@@ -1,5 +1,5 @@
 import Benchmarks
-import Networks
+import Models
 import Testing
 
 struct MultiplyAddsTests {

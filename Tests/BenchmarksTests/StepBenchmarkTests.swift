@@ -1,6 +1,6 @@
 import Benchmarks
 import Foundation
-import Networks
+import Models
 import Testing
 import Compute
 

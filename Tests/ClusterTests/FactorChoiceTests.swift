@@ -1,6 +1,6 @@
 import Cluster
 import Kernels
-import Networks
+import Models
 import Compute
 import Testing
 

@@ -2,7 +2,7 @@
 import Checkpoints
 import Evaluation
 import Foundation
-import Networks
+import Models
 import Compute
 import Testing
 

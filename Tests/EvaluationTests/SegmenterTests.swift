@@ -2,7 +2,7 @@
 import Evaluation
 import Foundation
 import Images
-import Networks
+import Models
 import Compute
 import Testing
 

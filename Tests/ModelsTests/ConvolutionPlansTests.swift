@@ -1,6 +1,6 @@
 // Whole steps with either kind of 3x3 kernels: the same to within rounding, and not the same bits.
 import Compute
-import Networks
+import Models
 import Testing
 
 @Suite struct ConvolutionPlansTests {

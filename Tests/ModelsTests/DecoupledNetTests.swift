@@ -6,7 +6,7 @@
 // norm; the other segmentation cases, with thousands of units near one, to 2e-2, as PyTorch's float32 needs it too.
 import Foundation
 import Compute
-import Networks
+import Models
 import Testing
 
 @Suite struct DecoupledNetTests {

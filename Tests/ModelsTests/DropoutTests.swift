@@ -1,5 +1,5 @@
 // Dropout: how many units stay, their scale, and what the choice may depend on.
-import Networks
+import Models
 import Compute
 import Testing
 

@@ -1,5 +1,5 @@
 // First values: their statistics, and that each tensor's depend on the seed and its own name alone.
-import Networks
+import Models
 import Compute
 import Testing
 

@@ -10,7 +10,7 @@
 // the step until rounding took over. DecoupledNetTests holds the same gradients against the Double reference.
 import Foundation
 import Compute
-import Networks
+import Models
 import Testing
 
 /// Values by formula from a name: the same in every run.

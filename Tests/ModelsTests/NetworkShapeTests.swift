@@ -1,6 +1,6 @@
 // Sizes, names, shapes and multipliers of the paper's network, written out from the authors' files (docs/reference.md
 // sections 2, 3, 5 and 9), and how they follow width and input side.
-import Networks
+import Models
 import Compute
 import Testing
 

@@ -1,26 +1,26 @@
-// What is wrong with data, configuration, folders and checkpoints: said once, with the value and what to do, on one rank
-// and on several; and what was there before stays as it was.
+// End-to-end tests of bad input: data, configurations, directories and checkpoints. On one rank and on several, each is
+// reported once, with the value and the next step, and existing files stay as they were.
 import Foundation
 import Images
 import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct BadInputTests {
-    /// A command that has to fail.
+    /// A command that must fail.
     struct Case {
       let name: String
       var settings: [String] = []
       var arguments: [String] = []
-      /// nil: in a folder of its own, that holds a file already.
+      /// nil for a directory of its own, which already holds a file.
       var output: String?
       var ranks: [Int?] = [nil, 2]
-      /// Whether it is found before anything is written.
+      /// True if the error is found before anything is written.
       var atStart = true
-      /// What the message has to hold: the value, and what to do.
+      /// The texts that the message must contain: the value, and the next step.
       let words: [String]
     }
 
-    /// Runs every case on one process without mpirun and on two ranks.
+    /// Runs each case in one process without mpirun and on two ranks.
     private func expectRefusals(_ cases: [Case], _ workplace: Workplace, _ place: SourceLocation = #_sourceLocation)
       throws
     {
@@ -43,11 +43,11 @@ extension EndToEnd {
         }, place)
     }
 
-    @Test func dataSets() throws {
+    @Test("Damaged, missing and inconsistent datasets are refused.") func datasets() throws {
       let workplace = try Workplace()
       let good = try workplace.ids()
       let lists = "ImageSets/Segmentation"
-      /// Copies a picture with its mask under a new id; the list of that name holds it and two good ones.
+      /// Copies an image and its mask under a new id. A list of that name holds it and two good images.
       func add(_ id: String) throws {
         try workplace.copy("data/JPEGImages/\(good[0]).jpg", to: "data/JPEGImages/\(id).jpg")
         try workplace.copy("data/SegmentationClassAug/\(good[0]).png", to: "data/SegmentationClassAug/\(id).png")
@@ -70,8 +70,8 @@ extension EndToEnd {
       try workplace.write("\n\n", to: "data/\(lists)/empty.txt")
       try workplace.write("\(good[0])\n\(good[1]) 1 x\n", to: "data/\(lists)/table.txt")
 
-      func weak(_ list: String) -> [String] { ["data.weakList=\(lists)/\(list).txt"] }
-      func strong(_ list: String) -> [String] { ["data.strongList=\(lists)/\(list).txt", "data.strongPerClass=0"] }
+      func weak(_ list: String) -> [String] { ["data.imageLabelList=\(lists)/\(list).txt"] }
+      func strong(_ list: String) -> [String] { ["data.maskList=\(lists)/\(list).txt", "data.masksPerClass=0"] }
       try expectRefusals(
         [
           Case(name: "no folder", settings: ["data.root=nowhere"], words: ["nowhere", "data.root"]),
@@ -87,9 +87,9 @@ extension EndToEnd {
           Case(name: "colour mask", settings: strong("coloured"), words: [mask("coloured"), "save masks as palette"]),
           Case(name: "neither mask nor labels", settings: weak("unmasked"), words: ["unmasked", "ImageSets/Main"]),
           Case(
-            name: "too few masks", settings: ["data.strongPerClass=33"],
-            words: ["data.strongPerClass", "33", "lower it to"]),
-          // Pictures are decoded when they are drawn, so these end the job in the middle, at the same iteration on all ranks.
+            name: "too few masks", settings: ["data.masksPerClass=33"],
+            words: ["data.masksPerClass", "33", "lower it to"]),
+          // Images are decoded during training, so these errors end the job at some iteration, the same on all ranks.
           Case(
             name: "truncated photograph", settings: weak("cut"), atStart: false,
             words: [photograph("cut"), "fetch it again"]),
@@ -104,7 +104,7 @@ extension EndToEnd {
         ], workplace)
     }
 
-    @Test func configurations() throws {
+    @Test("Wrong keys, values, options and files of a configuration are refused.") func configurations() throws {
       let workplace = try Workplace()
       try expectRefusals(
         [
@@ -116,6 +116,11 @@ extension EndToEnd {
             words: ["network.inputSize is 100", "a multiple of 32"]),
           Case(name: "no number", settings: ["seed=one"], words: ["seed is one", "an integer"]),
           Case(name: "no value", settings: ["seed"], words: ["--set seed", "key.path=value"]),
+          Case(
+            name: "two names of a key", settings: ["data.masksPerClass=2", "data.strongPerClass=3"],
+            words: ["data.masksPerClass is 2", "data.strongPerClass", "is 3", "keep one"]),
+          Case(
+            name: "another model", settings: ["network.model=vgg"], words: ["network.model is vgg", "decouplednet"]),
           Case(
             name: "more ranks than shards", settings: ["minibatch.shards=2"], ranks: [3],
             words: ["3 ranks for 2 shards", "mpirun -n 2"]),
@@ -129,11 +134,11 @@ extension EndToEnd {
             name: "rate too high", settings: ["classification.learningRate.base=1000"], atStart: false,
             words: ["lower classification.learningRate.base"]),
         ], workplace)
-      // Files in place of tiny.yaml.
+      // Other files instead of tiny.yaml.
       try workplace.write("network: {width: 1,\nseed: 1\n", to: "broken.yaml")
       try workplace.write("just words\n", to: "words.yaml")
       let files = [
-        ("broken.yaml", ["broken.yaml is no configuration in YAML", "flow mapping"]),
+        ("broken.yaml", ["broken.yaml is not a configuration in YAML", "flow mapping"]),
         ("words.yaml", ["words.yaml", "seed: 1"]),
         ("absent.yaml", ["absent.yaml", "check the path"]),
       ]
@@ -148,8 +153,8 @@ extension EndToEnd {
       #expect(!workplace.exists("out"))
     }
 
-    /// Root may write everywhere, except where there is no folder.
-    @Test func outputsThatCannotBeWritten() throws {
+    /// The paths have no parent directory, because root may write everywhere else.
+    @Test("Output directories that cannot be written are refused.") func unwritableOutputs() throws {
       let workplace = try Workplace()
       try workplace.write("a file", to: "file")
       try expectRefusals(
@@ -162,7 +167,7 @@ extension EndToEnd {
       #expect(try workplace.read("file") == Array("a file".utf8))
     }
 
-    @Test func checkpointsOfOtherRuns() throws {
+    @Test("Checkpoints of other runs, missing ones and damaged ones are refused.") func otherCheckpoints() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2, ["--stop-after", "3"])
       func differing(_ key: String, _ here: String, _ there: String) -> Case {
@@ -181,7 +186,7 @@ extension EndToEnd {
             name: "a run for a checkpoint", arguments: ["--resume", "run"], output: "run",
             words: ["run is no checkpoint", "--resume auto"]),
         ], workplace)
-      // Not one of them whole: to start anew would throw the log away.
+      // With only damaged checkpoints left, starting again would discard the log.
       for checkpoint in workplace.checkpoints("run") {
         try workplace.write("", to: "run/checkpoints/\(checkpoint)/momentum.safetensors.zst")
       }

@@ -172,7 +172,7 @@ extension EndToEnd {
           },
           Refusal(
             name: "other data, \(ranks ?? 0) ranks",
-            words: ["data.strongList has the SHA-256", "--set data.root=FOLDER"]
+            words: ["data.imageLabelList has the SHA-256", "--set data.root=FOLDER"]
           ) {
             try workplace.start(
               "dnet", ranks: ranks, ["evaluate", checkpoint, "--data", "moved", "--set", "data.root=other"] + list)

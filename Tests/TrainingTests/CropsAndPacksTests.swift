@@ -147,7 +147,7 @@ extension EndToEnd {
           refusal("pack cut short", ["data.pack=short.pack"], ["short.pack has", "cut short"]),
           refusal("no pack", ["data.pack=crops.txt"], ["crops.txt is no pack", "data.pack"]),
           refusal(
-            "no such list", ["data.pack=set.pack", "data.weakList=other.txt"],
+            "no such list", ["data.pack=set.pack", "data.imageLabelList=other.txt"],
             ["set.pack has no list other.txt", "--list other.txt"]),
         ].flatMap { $0 })
       // Windows' line ends and a missing last line feed do not matter.

@@ -81,7 +81,7 @@ extension EndToEnd {
         (["words.txt", picture], ["words.txt", "safetensors"]), ([model, "words.txt"], ["words.txt", "convert it"]),
         ([model, picture, "cut.jpg"], ["cut.jpg", "fetch it again"]),
         ([model, "absent.jpg"], ["absent.jpg", "check the path"]),
-        ([model, picture, picture], ["two pictures are called"]),
+        ([model, picture, picture], ["two images are called"]),
       ]
       var refusals = evaluations.flatMap { arguments, words in
         [nil, 2].map { ranks in

@@ -43,7 +43,7 @@ extension EndToEnd {
     @Test func fewerShardsOfStatisticsThanRanks() throws {
       let workplace = try Workplace()
       for (run, ranks) in [("one", nil), ("five", 5)] {
-        try workplace.train(run, ranks: ranks, set: ["statistics.shards=3"])
+        try workplace.train(run, ranks: ranks, set: ["batchNormalization.calibrationShards=3"])
       }
       #expect(try workplace.summary("one").weightsDigest == workplace.summary("five").weightsDigest)
       #expect(try workplace.summary("one").weightsDigest != Workplace.digest.get())

@@ -10,15 +10,16 @@ extension EndToEnd {
     ) throws {
       let workplace = try Workplace()
       let ranks = megabytes < 1 ? 5 : 3
-      try workplace.train("run", ranks: ranks, set: ["cluster.factors=\(way)", "cluster.bucketMegabytes=\(megabytes)"])
+      try workplace.train(
+        "run", ranks: ranks, set: ["cluster.gradientExchange=\(way)", "cluster.bucketMegabytes=\(megabytes)"])
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
     }
 
     /// A run may change them when it resumes.
     @Test func anotherWayAfterResuming() throws {
       let workplace = try Workplace()
-      try workplace.train("run", ranks: 2, set: ["cluster.factors=replicas"], ["--stop-after", "5"])
-      try workplace.train("run", ranks: 3, set: ["cluster.factors=factors", "cluster.bucketMegabytes=0.01"])
+      try workplace.train("run", ranks: 2, set: ["cluster.gradientExchange=replicas"], ["--stop-after", "5"])
+      try workplace.train("run", ranks: 3, set: ["cluster.gradientExchange=factors", "cluster.bucketMegabytes=0.01"])
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
     }
 

@@ -23,7 +23,8 @@ extension EndToEnd {
     @Test(arguments: ["sums", "factors", "replicas"])
     func bytesAreThoseOfTheFormula(way: String) throws {
       for ranks in [2, 3] {
-        let report = try report(ranks, ["--set", "cluster.factors=\(way)", "--set", "cluster.bucketMegabytes=0.05"])
+        let report = try report(
+          ranks, ["--set", "cluster.gradientExchange=\(way)", "--set", "cluster.bucketMegabytes=0.05"])
         #expect(report["ranks"] as? Int == ranks)
         let phases = try #require(report["phases"] as? [[String: Any]])
         #expect(phases.map { $0["phase"] as? String } == ["classification", "segmentation"])

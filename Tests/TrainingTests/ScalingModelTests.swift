@@ -133,7 +133,7 @@ struct ScalingTrafficTests {
   /// fc6 of the bridging layers at the paper's sizes on 8 ranks: 24 times less leaves a rank when factors travel alone.
   @Test func factorsOfTheLargestLayer() throws {
     func sent(_ way: String) throws -> Int {
-      let traffic = try Self.traffic(.segmentation, ranks: 8, ["cluster.factors=\(way)"])
+      let traffic = try Self.traffic(.segmentation, ranks: 8, ["cluster.gradientExchange=\(way)"])
       let fc6 = traffic.plan.table.index(of: "bridging.fc6.weight")!
       return traffic.plan.buckets.filter { $0.parameters == [fc6] }.reduce(0) {
         $0 + traffic.gradientBytes($1, from: 0) + traffic.weightBytes($1, from: 0)

@@ -1,10 +1,11 @@
-// The first moments of the built commands: on processors that lack their instructions, and with wrong kernels of OpenBLAS.
+// End-to-end tests of program start: on processors without the required instructions, and with unsuitable OpenBLAS
+// kernels.
 import Foundation
 import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct StartTests {
-    /// qemu's user mode shows programs another processor than the machine's: Debian's qemu-user.
+    /// The path of qemu's user mode, which emulates another processor (package qemu-user).
     private static var qemu: String? {
       #if arch(x86_64)
       ["/usr/bin/qemu-x86_64", "/usr/local/bin/qemu-x86_64"].first { access($0, X_OK) == 0 }
@@ -13,13 +14,13 @@ extension EndToEnd {
       #endif
     }
 
-    /// No command may die of an illegal instruction, nor be taken for one that ran.
     @Test(
+      "On a processor without the required instructions, commands fail with an explanation.",
       .enabled(if: StartTests.qemu != nil, "SKIPPED: needs x86-64 and qemu-x86_64; apt-get install qemu-user"),
       arguments: ["dnet", "dnet-train"])
-    func commandsRefuseProcessorsWithoutTheirInstructions(command: String) throws {
+    func missingInstructions(command: String) throws {
       let folder = try Folder()
-      // Nehalem has neither AVX nor FMA; no build that trains at a bearable speed runs there.
+      // Nehalem has neither AVX nor FMA; no build with acceptable speed runs there.
       let outcome = try Job(
         [Self.qemu!, "-cpu", "Nehalem", Commands.path(command), "--version"], in: folder.path
       ).wait()
@@ -33,10 +34,11 @@ extension EndToEnd {
       #expect(lines.last?.contains("DNET_MARCH=x86-64-v2 Launch/setup") == true)
     }
 
-    /// A fast machine must not end up with slow kernels, whatever the library made of its processor and whatever the
-    /// environment says by mistake. This fails where OpenBLAS has no kernels for the processor at all.
-    @Test(arguments: [nil, "Prescott", "Sandybridge", "nonsense"])
-    func openBLASUsesTheProcessor(setting: String?) throws {
+    /// This fails if OpenBLAS has no kernels for the processor at all.
+    @Test(
+      "OpenBLAS uses fast kernels although it misdetects the processor or OPENBLAS_CORETYPE is wrong.",
+      arguments: [nil, "Prescott", "Sandybridge", "nonsense"])
+    func openBLASKernels(setting: String?) throws {
       let folder = try Folder()
       let variable = setting.map { ["OPENBLAS_CORETYPE=\($0)"] } ?? []
       let outcome = try Job(
@@ -46,7 +48,7 @@ extension EndToEnd {
       let bytes = try #require(FileManager.default.contents(atPath: folder.path + "/doctor.json"), "\(outcome.output)")
       let facts = try #require(try JSONSerialization.jsonObject(with: bytes) as? [String: Any])
       let core = try #require(facts["blas_core"] as? String)
-      // The classes by the kernel's reading of the processor, not by dnet's.
+      // The expected class follows from the flags that Linux reports, not from dnet's own detection.
       let flags = try Self.processorFlags()
       let compiled = Set(try #require(facts["compiled_instructions"] as? [String]))
       if flags.isSuperset(of: ["avx512f", "avx512bw", "avx512dq", "avx512vl"]) && compiled.contains("AVX512F") {
@@ -55,12 +57,11 @@ extension EndToEnd {
         #expect(["Haswell", "Zen"].contains(core))
       }
       let errors = try #require(facts["errors"] as? [String])
-      // Slowness is not looked at: other programs may use the core.
+      // Errors about speed are ignored, because other programs may use the core.
       #expect(!errors.contains { $0.hasPrefix("OpenBLAS uses its") }, "\(errors)")
     }
 
-    /// What the fast kernels are for: the very weights of a run with a clean environment.
-    @Test func theWeightsDoNotKnowOfABadSetting() throws {
+    @Test("A wrong OPENBLAS_CORETYPE does not change the weights.") func weightsWithWrongSetting() throws {
       let workplace = try Workplace()
       let settings = Workplace.settings.flatMap { ["--set", $0] }
       let configuration = Commands.repository + "/Configs/synthetic/tiny.yaml"
@@ -78,7 +79,7 @@ extension EndToEnd {
       return Set(line.split(separator: " ").map(String.init))
     }
 
-    /// A folder for a command's output, removed at the test's end.
+    /// A directory for the output of a command, removed at the end of the test.
     private final class Folder {
       let path = NSTemporaryDirectory() + "dnet-start-\(UUID().uuidString)"
       init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }

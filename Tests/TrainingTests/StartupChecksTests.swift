@@ -41,13 +41,13 @@ extension EndToEnd {
         Refusal(name: "fewer shards than ranks on one", words: who + ["minibatch.shards = 1", "has 8"]) {
           try start(workplace, "b", second: ["--set", "minibatch.shards=1"])
         },
-        Refusal(name: "another option", words: who + ["--stop-after = 2", "has none"]) {
+        Refusal(name: "another option", words: who + ["--max-iterations = 2", "has none"]) {
           try start(workplace, "c", second: ["--stop-after", "2"])
         },
         Refusal(name: "another program", words: who + ["another dnet-train"]) {
           try start(workplace, "d", secondBy: [changed])
         },
-        Refusal(name: "another list", words: who + ["data.weakList"]) {
+        Refusal(name: "another list", words: who + ["data.imageLabelList"]) {
           try start(workplace, "e", second: ["--set", "data.root=otherlist"])
         },
         Refusal(name: "no data", words: who + ["data.root", "has no JPEGImages"]) {
@@ -55,7 +55,7 @@ extension EndToEnd {
         },
         Refusal(name: "other masks", words: who + ["images or labels"]) {
           // Without a choice that the masks would upset.
-          try start(workplace, "g", both: ["data.strongPerClass=0"], second: ["--set", "data.root=othermasks"])
+          try start(workplace, "g", both: ["data.masksPerClass=0"], second: ["--set", "data.root=othermasks"])
         },
         Refusal(name: "other kernels of OpenBLAS", words: who + [" Zen, ", "cluster.mixedInstructionSets=warn"]) {
           try start(workplace, "h", secondBy: ["env", "OPENBLAS_CORETYPE=Zen", program])

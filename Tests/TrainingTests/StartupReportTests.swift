@@ -23,7 +23,7 @@ import Training
           "seed": "1", "classification.learningRate.base": "0.1", "cluster.mixedInstructionSets": "refuse",
           "--phase": "all",
         ]
-        facts.data = ["data.weakList": String(repeating: "b", count: 64)]
+        facts.data = ["data.imageLabelList": String(repeating: "b", count: 64)]
         change(all.count, &facts)
         all.append(facts)
       }
@@ -50,8 +50,8 @@ import Training
         ["another dnet-train", "cccccccccccc...", "aaaaaaaaaaaa..."]
       ),
       (
-        { $0.data["data.weakList"] = "cannot be read" },
-        ["data.weakList", "found cannot be read", "found bbbbbbbbbbbb..."]
+        { $0.data["data.imageLabelList"] = "cannot be read" },
+        ["data.imageLabelList", "found cannot be read", "found bbbbbbbbbbbb..."]
       ),
       ({ $0.data = ["data.root": "has no JPEGImages"] }, ["data.root", "found has no JPEGImages", "found nothing"]),
       (

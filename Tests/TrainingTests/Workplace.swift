@@ -10,7 +10,7 @@ final class Workplace {
   let path: String
 
   /// tiny.yaml with eight shards, so that up to eight ranks can share a minibatch.
-  static let settings = ["data.root=data", "minibatch.shards=8", "statistics.shards=11"]
+  static let settings = ["data.root=data", "minibatch.shards=8", "batchNormalization.calibrationShards=11"]
   /// Iterations of the two phases in tiny.yaml.
   static let iterations = (classification: 4, segmentation: 3)
 

@@ -26,7 +26,7 @@ final class FCNTiny: Model {
     PhaseSpec(
       name: "pixels", randomStream: 1, trains: "fcn", requires: [], examples: WholeImageMasks(),
       defaults: PhaseDefaults(
-        iterations: 100, learningRate: "0.01", learningRateStep: 0, weightDecay: "0.0005"))
+        iterations: 100, learningRate: 0.01, learningRateStep: 0, weightDecay: 0.0005))
   ]
 
   static let predictorGroups = ["fcn"]

@@ -41,8 +41,8 @@ package enum PackError: Error, Equatable, CustomStringConvertible {
       "\(damaged) of \(count) items of \(pack) are damaged, first: \(first)"
     case .damagedCrops(let pack): "the crop list of \(pack) does not have its checksum: bytes have changed; \(again)"
     case .noList(let pack, let list, let available):
-      "\(pack) has no list \(list), it has \(available.joined(separator: ", ")): correct data.weakList or data.strongList, or "
-        + "pack that list too (dnet data pack --list \(list))"
+      "\(pack) has no list \(list), it has \(available.joined(separator: ", ")): correct data.imageLabelList or "
+        + "data.maskList, or pack that list too (dnet data pack --list \(list))"
     case .noImage(let pack, let id):
       "\(pack) has no image \(id): pack the list that names it (dnet data pack --list ...)"
     case .noMask(let pack, let id):

@@ -49,13 +49,13 @@ package final class DecoupledNet: Model {
     PhaseSpec(
       name: "classification", randomStream: 1, trains: "classification", requires: [], examples: ImageLabelExamples(),
       defaults: PhaseDefaults(
-        iterations: 5500, learningRate: "0.001", learningRateStep: 2000, weightDecay: "0.0005", dropout: "0.5",
-        scoreRateMultiplier: "10")),
+        iterations: 5500, learningRate: 0.001, learningRateStep: 2000, weightDecay: 0.0005, dropout: 0.5,
+        scoreRateMultiplier: 10)),
     PhaseSpec(
       name: "segmentation", randomStream: 2, trains: "segmentation", requires: ["classification"],
       examples: MaskCropExamples(),
       defaults: PhaseDefaults(
-        iterations: 5500, learningRate: "0.01", learningRateStep: 10000, weightDecay: "3.125e-5")),
+        iterations: 5500, learningRate: 0.01, learningRateStep: 10000, weightDecay: 3.125e-5)),
   ]
 
   package static let predictorGroups = ["classification", "segmentation"]

@@ -1,203 +1,245 @@
-// Every configuration key: name, meaning, default, range. The help text, the documentation and the checks are made of
-// this one list.
+// The list of configuration keys. Reading, range checks, `--help` and docs/configuration.md all derive from it.
+import Models
 
-/// A key's type and the values that it accepts.
-package enum ConfigurationKind: Sendable {
-  case text
-  case choice([String])
-  case integer(ClosedRange<Int>)
-  /// An integer that is also a multiple of the second value.
-  case multiple(ClosedRange<Int>, of: Int)
-  case number(ClosedRange<Double>)
-  case flag
-
-  /// What the key accepts, in words.
-  package var range: String {
-    switch self {
-    case .text: "text"
-    case .choice(let names): names.joined(separator: " | ")
-    case .integer(let range):
-      range.upperBound == .max
-        ? "an integer of at least \(range.lowerBound)" : "an integer \(range.lowerBound)...\(range.upperBound)"
-    case .multiple(let range, let step): "a multiple of \(step), \(range.lowerBound)...\(range.upperBound)"
-    case .number(let range):
-      range.upperBound.isInfinite
-        ? "a number of at least \(range.lowerBound)" : "a number \(range.lowerBound)...\(range.upperBound)"
-    case .flag: "true | false"
-    }
-  }
-
-  /// Whether a value, written as text, is one of the kind.
-  package func accepts(_ value: String) -> Bool {
-    switch self {
-    case .text: true
-    case .choice(let names): names.contains(value)
-    case .integer(let range): Int(value).map(range.contains) ?? false
-    case .multiple(let range, let step): Int(value).map { range.contains($0) && $0 % step == 0 } ?? false
-    case .number(let range): Double(value).map { $0.isFinite && range.contains($0) } ?? false
-    case .flag: value == "true" || value == "false"
-    }
-  }
-
-  /// Whether two accepted values are the same, in whatever words: 0.1 and 1e-1 are. Integers are not compared as Double,
-  /// which would take neighbouring large seeds for one.
-  package func equal(_ a: String, _ b: String) -> Bool {
-    switch self {
-    case .text, .choice, .flag: a == b
-    case .integer, .multiple: Int(a) == Int(b)
-    case .number: Double(a) == Double(b)
-    }
-  }
-}
-
-/// One key with its documentation.
+/// One configuration key with its documentation.
 package struct ConfigurationKey: Sendable {
   package let path: String
   package let kind: ConfigurationKind
-  /// nil where the file must give a value.
-  package let fallback: String?
+  /// The value of a key that is not set, as text; nil for a key that must be set.
+  package let defaultValue: String?
+  /// True for a key that may differ between a checkpoint and the run that resumes from it, because no weight that was
+  /// already learned depends on it.
+  package let isFree: Bool
+  /// Former spellings, the oldest first. All of them stay accepted.
+  package let formerNames: [String]
   package let summary: String
 
-  private init(_ path: String, _ kind: ConfigurationKind, _ fallback: String?, _ summary: String) {
-    (self.path, self.kind, self.fallback, self.summary) = (path, kind, fallback, summary)
+  /// The key's name in the verification chain: its oldest spelling. It must never change.
+  package var identity: String { formerNames.first ?? path }
+
+  private init(
+    _ path: String, _ kind: ConfigurationKind, default defaultValue: String?, free isFree: Bool = false,
+    formerly formerNames: [String] = [], summary: String
+  ) {
+    self.path = path
+    self.kind = kind
+    self.defaultValue = defaultValue
+    self.isFree = isFree
+    self.formerNames = formerNames
+    self.summary = summary
   }
 
   private static let counts = 1...Int.max
   private static let countsOrZero = 0...Int.max
-  private static let positive = Double.leastNormalMagnitude...Double.infinity
-  private static let share = 0.0...1.0
 
-  /// All keys, in the order in which the resolved configuration is written.
-  package static let all: [ConfigurationKey] =
-    [
-      .init("name", .text, "dnet", "What the run is called in its log."),
-      .init(
-        "seed", .integer(0...Int.max), "1",
-        "Seed of initial weights, order, crops, dropout and the choice of strong images."),
-      .init("network.model", .choice(["decouplednet"]), "decouplednet", "The network; there is one."),
-      .init(
-        "network.width", .number(0.01...4), "1",
-        "Factor on VGG16's channels; each count is rounded up to a multiple of 16."),
-      .init("network.inputSize", .multiple(32...2048, of: 32), "320", "Side of the square input in pixels."),
-      .init("network.classes", .integer(1...20), "20", "Classes without background: the first so many of VOC's."),
-      .init(
-        "network.batchNormalization", .flag, "false",
-        "Batch norm after each convolution of the classification network (VGG16-BN), for training from scratch."),
-      .init(
-        "network.initialization", .choice(["gaussian", "he"]), "gaussian",
-        "Initial weights: the authors' normal of deviation 0.01, or He's for training from scratch."),
-      .init(
-        "network.convolution", .choice(["winograd", "direct"]), "winograd",
-        "Kernels of the 3x3 layers: direct sums in plain order, to compare with, and is several times slower."),
-      .init("data.root", .text, nil, "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets."),
-      .init(
-        "data.weakList", .text, "ImageSets/Segmentation/train_aug.txt",
-        "Images of phase one, under the root: labels only."),
-      .init(
-        "data.strongList", .text, "ImageSets/Segmentation/train_aug.txt",
-        "Images from which phase two's are chosen: masks."),
-      .init(
-        "data.strongPerClass", .integer(countsOrZero), "0",
-        "Strong images a class, chosen by seed; 0 takes all of the list."),
-      .init(
-        "data.weakFromStrong", .flag, "false",
-        "Phase one sees only the chosen strong images: the paper's DecoupledNet-Str."),
-      .init(
-        "data.pack", .text, "",
-        "A pack of the data set (dnet data pack), read in place of the folder; its lists have their usual names."),
-      .init(
-        "data.proposals", .text, "random",
-        "Crops of phase two. random: a new box for every example; edgeboxes: a crop list made at the start from EdgeBoxes "
-          + "and random boxes; else the path of a list that dnet data propose wrote, or its name in the pack."),
-      .init(
-        "data.cropsPerCombination", .integer(1...100_000), "200",
-        "N_p of the paper: crops a label combination, for edgeboxes."),
-      .init("data.cacheMegabytes", .integer(countsOrZero), "128", "Decoded pictures that a rank keeps in memory."),
-      .init("minibatch.shards", .integer(1...65536), "16", "Shards of a minibatch; as many ranks can share it."),
-      .init("minibatch.shardSize", .integer(1...1024), "4", "Examples of a shard; batch norm is over one shard."),
-    ] + phase("classification", iterations: "5500", rate: "0.001", step: "2000", decay: "0.0005", dropout: "0.5")
-    + [
-      .init(
-        "classification.scoreRateMultiplier", .number(0...1000), "10",
-        "How much faster the score layer learns; the authors' 10 is for the rest starting from ImageNet weights.")
-    ] + phase("segmentation", iterations: "5500", rate: "0.01", step: "10000", decay: "3.125e-5", dropout: "0") + [
-      .init(
-        "statistics.shards", .integer(counts), "101", "Shards whose batch-norm statistics are averaged after a phase."),
-      .init(
-        "checkpoint.every", .integer(countsOrZero), "500",
-        "Iterations between checkpoints; 0 writes only each phase's last."),
-      .init("checkpoint.keep", .integer(counts), "3", "Newest checkpoints kept; a phase's last one always stays."),
-      .init(
-        "cluster.bucketMegabytes", .number(0.0001...1024), "32",
-        "Gradients that travel together; smaller ones leave earlier, larger ones cost less each. Changes no bit."),
-      .init(
-        "cluster.factors", .choice(["automatic", "sums", "factors", "replicas"]), "automatic",
-        "How gradients of fc6, fc7 and fc6_deconv travel: as sums, as their factors, as factors with every rank updating "
-          + "the whole (more momentum, no weights on the wire), or as the smaller of the first two. Changes no bit."),
-      .init(
-        "cluster.stallSeconds", .number(0...1e6), "600",
-        "An iteration that lasts longer ends the job, after each rank has said what it waits for; 0 for no watch."),
-      .init(
-        "cluster.reportEvery", .integer(countsOrZero), "0",
-        "Iterations between two summaries of the ranks' times; 0 for one at the end."),
-      .init(
-        "cluster.mixedInstructionSets", .choice(["refuse", "warn"]), "refuse",
-        "Ranks built for different instruction sets, or with different kernels of OpenBLAS: weights then depend on who holds which shard."
-      ),
-      .init(
-        "verify.every", .integer(countsOrZero), "100",
-        "Iterations between two digests of weights and gradients in verification.jsonl, for dnet verify; 0 writes no such log."
-      ),
-      .init(
-        "threads", .integer(countsOrZero), "0",
-        "Threads a rank; 0 shares the cores it may use with the ranks beside it."),
-    ]
+  // MARK: The keys
 
-  private static func phase(
-    _ name: String, iterations: String, rate: String, step: String, decay: String, dropout: String
-  ) -> [ConfigurationKey] {
+  /// The keys of a configuration whose model has these phases, in the order in which the resolved file is written.
+  package static func all(for phases: [PhaseSpec]) -> [ConfigurationKey] {
+    beforePhases + phases.flatMap(section) + afterPhases
+  }
+
+  /// The keys of all models together, for lookups before the model is known.
+  package static var known: [ConfigurationKey] {
+    var paths: Set<String> = []
+    return all(for: ModelRegistry.all.flatMap { $0.phases }).filter { paths.insert($0.path).inserted }
+  }
+
+  private static var beforePhases: [ConfigurationKey] {
     [
-      .init("\(name).iterations", .integer(countsOrZero), iterations, "Iterations of the phase."),
-      .init("\(name).learningRate.base", .number(0...1000), rate, "Learning rate at iteration 0."),
+      .init("name", .text, default: "dnet", free: true, summary: "The name of the run in its log."),
       .init(
-        "\(name).learningRate.step", .integer(countsOrZero), step,
-        "Iterations until the rate is multiplied by the factor; 0 never."),
-      .init("\(name).learningRate.factor", .number(share), "0.1", "What the rate is multiplied by at each step."),
-      .init("\(name).momentum", .number(0...0.9999), "0.9", "Momentum of SGD."),
-      .init("\(name).weightDecay", .number(0...1), decay, "Weight decay, added to the mean gradient undivided."),
+        "seed", .integer(countsOrZero), default: "1",
+        summary: "Seed of initial weights, example order, crops, dropout and the choice of masks."),
+      model,
       .init(
-        "\(name).dropout", name == "segmentation" ? .number(0...0) : .number(0...0.99), dropout,
-        name == "segmentation"
-          ? "Must be 0: phase two has no dropout in the authors' files."
-          : "Probability that a unit of fc6 or fc7 is dropped."),
+        "network.width", .number(0.01...4), default: "1",
+        summary: "Factor on VGG16's channel counts; each count is rounded up to a multiple of 16."),
+      .init(
+        "network.inputSize", .multiple(32...2048, of: 32), default: "320",
+        summary: "Side of the square network input in pixels."),
+      .init(
+        "network.classes", .integer(1...20), default: "20",
+        summary: "Number of classes without background; the first ones of VOC's list are used."),
+      .init(
+        "network.batchNormalization", .flag, default: "false",
+        summary: "Batch normalization in the classification network (VGG16-BN), for training from scratch."),
+      .init(
+        "network.initialization", .choice(["gaussian", "he"]), default: "gaussian",
+        summary: "Initial weights: the authors' normal of deviation 0.01, or He's for training from scratch."),
+      .init(
+        "network.convolution", .choice(["winograd", "direct"]), default: "winograd",
+        summary: "Kernels of the 3x3 layers; direct adds in plain order for comparison, several times slower."),
+      .init(
+        "data.root", .text, default: nil, free: true,
+        summary: "The dataset: a directory with JPEGImages, SegmentationClassAug and ImageSets."),
+      .init(
+        "data.imageLabelList", .text, default: "ImageSets/Segmentation/train_aug.txt", formerly: ["data.weakList"],
+        summary: "Images of the classification phase, relative to data.root; only their class labels are used."),
+      .init(
+        "data.maskList", .text, default: "ImageSets/Segmentation/train_aug.txt", formerly: ["data.strongList"],
+        summary: "Images with masks from which those of the segmentation phase are chosen."),
+      .init(
+        "data.masksPerClass", .integer(countsOrZero), default: "0", formerly: ["data.strongPerClass"],
+        summary: "Each class occurs in at least this many masks, chosen by the seed; 0 uses the whole list."),
+      .init(
+        "data.imageLabelsFromMaskedOnly", .flag, default: "false", formerly: ["data.weakFromStrong"],
+        summary: "The classification phase uses the chosen images with masks only: the paper's DecoupledNet-Str."),
+      .init(
+        "data.pack", .text, default: "", free: true,
+        summary: "A pack of the dataset (dnet data pack), read instead of the directory; its lists keep their names."),
+      .init(
+        "data.proposals", .text, default: "random",
+        summary: "Crops of the segmentation phase. random: a new box for each example; edgeboxes: a crop list made at "
+          + "the start from EdgeBoxes and random boxes; otherwise a list written by dnet data propose: its path, or "
+          + "its name in the pack."),
+      .init(
+        "data.cropsPerCombination", .integer(1...100_000), default: "200",
+        summary: "N_p of the paper: crops per label combination, for edgeboxes."),
+      .init(
+        "data.cacheMegabytes", .integer(countsOrZero), default: "128", free: true,
+        summary: "Memory for decoded images on each rank, in MiB."),
+      .init(
+        "minibatch.shards", .integer(1...65536), default: "16",
+        summary: "Shards of a minibatch; at most this many ranks can share it."),
+      .init(
+        "minibatch.shardSize", .integer(1...1024), default: "4",
+        summary: "Examples of a shard; batch normalization is computed over one shard."),
     ]
   }
 
-  package static func named(_ path: String) -> ConfigurationKey? { all.first { $0.path == path } }
+  /// The key that decides on the phases, and so on the other keys.
+  static var model: ConfigurationKey {
+    let names = ModelRegistry.names
+    return .init(
+      "network.model", .choice(names), default: names[0], summary: "The network; its phases define their own keys.")
+  }
 
-  /// The known key whose spelling is nearest (Levenshtein distance), for the message about an unknown one.
-  package static func nearest(to path: String) -> String {
-    all.map(\.path).min { distance($0, path) < distance($1, path) }!
+  private static func section(_ phase: PhaseSpec) -> [ConfigurationKey] {
+    let (name, defaults) = (phase.name, phase.defaults)
+    let keys: [ConfigurationKey] = [
+      .init(
+        "\(name).iterations", .integer(countsOrZero), default: "\(defaults.iterations)", free: true,
+        summary: "Iterations of the phase."),
+      .init(
+        "\(name).learningRate.base", .number(0...1000), default: text(defaults.learningRate),
+        summary: "Learning rate at iteration 0."),
+      .init(
+        "\(name).learningRate.step", .integer(countsOrZero), default: "\(defaults.learningRateStep)",
+        summary: "Iterations after which the learning rate is multiplied by gamma, repeatedly; 0 for never."),
+      .init(
+        "\(name).learningRate.gamma", .number(0...1), default: "0.1", formerly: ["\(name).learningRate.factor"],
+        summary: "Factor on the learning rate at each step."),
+      .init("\(name).momentum", .number(0...0.9999), default: "0.9", summary: "Momentum of SGD."),
+      .init(
+        "\(name).weightDecay", .number(0...1), default: text(defaults.weightDecay),
+        summary: "Weight decay; weight times this is added to the mean gradient of the minibatch."),
+      .init(
+        "\(name).dropout", defaults.dropout == nil ? .number(0...0) : .number(0...0.99), default: text(defaults.dropout ?? 0),
+        summary: defaults.dropout == nil
+          ? "Must be 0: the authors' files have no dropout in this phase."
+          : "Probability that a unit of fc6 or fc7 is dropped."),
+    ]
+    guard let multiplier = defaults.scoreRateMultiplier else { return keys }
+    return keys + [
+      .init(
+        "\(name).scoreRateMultiplier", .number(0...1000), default: text(multiplier),
+        summary: "Learning-rate factor of the score layer; 10 assumes ImageNet weights in the other layers.")
+    ]
+  }
+
+  private static var afterPhases: [ConfigurationKey] {
+    [
+      .init(
+        "batchNormalization.calibrationShards", .integer(counts), default: "101", formerly: ["statistics.shards"],
+        summary: "Shards over which batch-norm statistics are averaged after a phase."),
+      .init(
+        "checkpoint.every", .integer(countsOrZero), default: "500", free: true,
+        summary: "Iterations between checkpoints; 0 writes only the last one of each phase."),
+      .init(
+        "checkpoint.keep", .integer(counts), default: "3", free: true,
+        summary: "Number of newest checkpoints kept; the last one of a phase is always kept."),
+      .init(
+        "cluster.bucketMegabytes", .number(0.0001...1024), default: "32", free: true,
+        summary: "Largest bucket of gradients; small buckets are sent earlier. Changes no result."),
+      .init(
+        "cluster.gradientExchange", .choice(["automatic", "sums", "factors", "replicas"]), default: "automatic",
+        free: true, formerly: ["cluster.factors"],
+        summary: "Exchange of the gradients of fc6, fc7 and fc6_deconv: as sums, as factors, or as factors with every "
+          + "rank updating all weights (replicas: more momentum memory, no weights sent). automatic chooses the faster "
+          + "of the first two. Changes no result."),
+      .init(
+        "cluster.stallSeconds", .number(0...1e6), default: "600", free: true,
+        summary: "An iteration that lasts longer ends the job, and each rank reports what it waits for; 0: no limit."),
+      .init(
+        "cluster.reportEvery", .integer(countsOrZero), default: "0", free: true,
+        summary: "Iterations between two summaries of the ranks' times; 0 for one at the end."),
+      .init(
+        "cluster.mixedInstructionSets", .choice(["refuse", "warn"]), default: "refuse", free: true,
+        summary: "Ranks built for different instruction sets or with different OpenBLAS kernels are refused, or "
+          + "tolerated with a warning: weights then depend on the assignment of shards to ranks."),
+      .init(
+        "verify.every", .integer(countsOrZero), default: "100", free: true,
+        summary: "Iterations between two digests in verification.jsonl, for dnet verify; 0 writes no such log."),
+      .init(
+        "threads", .integer(countsOrZero), default: "0", free: true,
+        summary: "Threads per rank; 0 divides the available cores among the ranks that share them."),
+    ]
+  }
+
+  /// A default as text. The text of a value is hashed by the verification chain, so this form must not change: 10 and
+  /// 3.125e-5, not Swift's 10.0 and 3.125e-05.
+  private static func text(_ value: Double) -> String {
+    value == value.rounded() ? "\(Int(value))" : "\(value)".replacing("e-0", with: "e-")
+  }
+
+  // MARK: Lookup
+
+  /// The known key with this spelling, current or former.
+  package static func named(_ spelling: String) -> ConfigurationKey? {
+    known.first { $0.path == spelling || $0.formerNames.contains(spelling) }
+  }
+
+  /// The current spelling of a key, for names in files of earlier versions. Unknown names are returned unchanged.
+  package static func currentName(of spelling: String) -> String { named(spelling)?.path ?? spelling }
+
+  /// The known key whose spelling, current or former, is nearest by Levenshtein distance.
+  package static func nearest(to spelling: String, among keys: [ConfigurationKey] = known) -> String {
+    func distance(_ key: ConfigurationKey) -> Int {
+      ([key.path] + key.formerNames).map { self.distance($0, spelling) }.min()!
+    }
+    return keys.min { distance($0) < distance($1) }!.path
   }
 
   private static func distance(_ a: String, _ b: String) -> Int {
-    let (a, b) = (Array(a.lowercased()), Array(b.lowercased()))
+    let a = Array(a.lowercased())
+    let b = Array(b.lowercased())
     var row = Array(0...b.count)
     for i in 1...max(a.count, 1) where !a.isEmpty {
       var diagonal = row[0]
       row[0] = i
       for j in 1...max(b.count, 1) where !b.isEmpty {
         let cost = a[i - 1] == b[j - 1] ? diagonal : min(diagonal, row[j], row[j - 1]) + 1
-        (diagonal, row[j]) = (row[j], cost)
+        diagonal = row[j]
+        row[j] = cost
       }
     }
     return row[b.count]
   }
 
-  /// A table of all keys for `--help` and the documentation.
+  /// A table of all keys for `--help`; each model's own keys stand under its name.
   package static var table: String {
-    all.map { key in
-      "  \(key.path)  (\(key.fallback.map { "default \($0)" } ?? "required"); \(key.kind.range))\n      \(key.summary)"
-    }.joined(separator: "\n")
+    func lines(_ keys: [ConfigurationKey]) -> [String] {
+      keys.map { key in
+        let defaultText = key.defaultValue.map { $0.isEmpty ? "not set by default" : "default \($0)" } ?? "required"
+        let former = key.formerNames.isEmpty ? "" : "; formerly \(key.formerNames.joined(separator: ", "))"
+        return "  \(key.path)  (\(defaultText); \(key.kind.range)\(former))\n      \(key.summary)"
+      }
+    }
+    let sections = ModelRegistry.all.flatMap { model in
+      ["", "Keys of network.model=\(model.name):"] + lines(model.phases.flatMap(section))
+    }
+    return (lines(beforePhases) + sections + ["", "Further keys of every model:"] + lines(afterPhases))
+      .joined(separator: "\n")
   }
 }

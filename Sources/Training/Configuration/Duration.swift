@@ -1,7 +1,7 @@
-// Durations as batch systems and people write them.
+// A parser for durations such as `3h50m`, as batch systems and users write them.
 
 package enum Duration {
-  /// Seconds of `90`, `90s`, `45m`, `3h50m`, `1d2h`; nil for anything else.
+  /// Returns the seconds of `90`, `90s`, `45m`, `3h50m` or `1d2h`; nil for text of another form.
   package static func seconds(of text: String) -> Double? {
     if let plain = Double(text) { return plain > 0 && plain.isFinite ? plain : nil }
     var total = 0.0

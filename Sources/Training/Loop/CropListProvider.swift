@@ -92,7 +92,7 @@ package enum CropListProvider {
   /// The list's crops of the strong images.
   static func select(_ list: CropList, _ configuration: Configuration, _ data: TrainingData) throws -> [CropRecord] {
     try list.records(
-      of: data.strong, labels: data.strongLabels, among: data.strongCandidates, imageList: configuration.strongList,
+      of: data.strong, labels: data.strongLabels, among: data.strongCandidates, imageList: configuration.maskList,
       classNames: data.store.classNames)
   }
 

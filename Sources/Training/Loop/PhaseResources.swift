@@ -37,7 +37,7 @@ struct PhaseResources {
     let optimizer = MomentumSGD(
       table: table, ranges: plan.owned[communicator.rank],
       schedule: LearningRateSchedule(
-        base: settings.rateBase, step: settings.rateStep, factor: settings.rateFactor),
+        base: settings.rateBase, step: settings.rateStep, factor: settings.rateGamma),
       momentum: settings.momentum, weightDecay: settings.weightDecay, shards: configuration.shards,
       pool: context.workers)
     self.optimizer = optimizer

@@ -5,7 +5,7 @@ import Cluster
 import Models
 
 enum StatisticsGathering {
-  /// Sets `step.statistics` to means and biased variances, averaged over `statistics.shards` shards of training examples with
+  /// Sets `step.statistics` to means and biased variances, averaged over `batchNormalization.calibrationShards` shards of training examples with
   /// the weights as they are (docs/reference.md section 2, "Folding": 101 passes, plain averages). The walk over the data
   /// continues after the iterations that are done; the shards are dealt to ranks and summed as those of a minibatch are.
   /// Collective.
@@ -17,7 +17,7 @@ enum StatisticsGathering {
   ) throws {
     let vector = step.statistics
     guard vector.table.vectorCount > 0 else { return }
-    let tree = ShardTree(shards: configuration.statisticsShards)
+    let tree = ShardTree(shards: configuration.calibrationShards)
     let own = tree.rangeOrNone(of: communicator.rank, ranks: communicator.size)
     let batch = ShardBatch(
       examples: configuration.shardSize, size: configuration.shape.inputSize, classes: configuration.shape.classes)

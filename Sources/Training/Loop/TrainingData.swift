@@ -18,24 +18,24 @@ package struct TrainingData: Sendable {
   /// mask, a class with too few masks.
   package init(_ configuration: Configuration, workers: WorkerPool) throws {
     store = try Self.store(configuration)
-    let candidates = try store.images(list: configuration.strongList)
+    let candidates = try store.images(list: configuration.maskList)
     let candidateLabels = try store.imageLabels(candidates, workers: workers)
     let chosen = try StrongSubset.choose(
-      candidates, labels: candidateLabels, classNames: store.classNames, perClass: configuration.strongPerClass,
+      candidates, labels: candidateLabels, classNames: store.classNames, perClass: configuration.masksPerClass,
       seed: configuration.seed)
     strongCandidates = candidates
     strong = chosen.map { candidates[$0] }
     strongLabels = chosen.map { candidateLabels[$0] }
-    if configuration.weakFromStrong {
+    if configuration.imageLabelsFromMaskedOnly {
       (weak, weakLabels) = (strong, strongLabels)
-    } else if configuration.weakList == configuration.strongList {
+    } else if configuration.imageLabelList == configuration.maskList {
       (weak, weakLabels) = (candidates, candidateLabels)
     } else {
-      weak = try store.images(list: configuration.weakList)
+      weak = try store.images(list: configuration.imageLabelList)
       weakLabels = try store.imageLabels(weak, workers: workers)
     }
     guard strongLabels.contains(where: { $0.contains(true) }) else {
-      throw RunError.nothingToSegment(list: configuration.strongList)
+      throw RunError.nothingToSegment(list: configuration.maskList)
     }
   }
 

@@ -101,7 +101,7 @@ package final class TrainingLoop {
     let trainer = PhaseTrainer(
       resources, configuration: configuration, communicator: communicator, context: context, trace: trace,
       activity: activity, data: .init(next: loader.next, recycle: loader.recycle))
-    trainer.faultInjection = options.drill
+    trainer.faultInjection = options.faultInjection
     watchdog.knows(resources.reduction.plan)
 
     for iteration in start..<end {

@@ -105,8 +105,8 @@ package enum CheckpointModel {
     try StartupChecks.requireSameLabels(data, communicator)
     if communicator.rank == 0 {
       say(
-        "\(description.name) is from within a phase: gathering batch-norm statistics over \(configuration.statisticsShards) shards "
-          + "of training data, as training does at the phase's end")
+        "\(description.name) is from within a phase: gathering batch-norm statistics over "
+          + "\(configuration.calibrationShards) shards of training data, as training does at the phase's end")
       if let other = otherArithmetic(description) { say("warning: \(other)") }
     }
     let run = RunDirectory(checkpoint.url.deletingLastPathComponent().deletingLastPathComponent().path)
@@ -127,7 +127,7 @@ package enum CheckpointModel {
     let made = try Configuration(yaml: text, name: name)
     let configuration = try Configuration(yaml: text, name: name, settings: settings)
     // A list that has moved is known again by its digest.
-    let places: Set<String> = ["data.weakList", "data.strongList", "data.proposals"]
+    let places: Set<String> = ["data.imageLabelList", "data.maskList", "data.proposals"]
     if let (key, here, there) = configuration.difference(from: made, except: places) {
       throw CheckpointModelError.otherKey(key: key, here: here, there: there)
     }
@@ -139,7 +139,8 @@ package enum CheckpointModel {
   ) throws -> TrainingData {
     let data = try TrainingData(configuration, workers: workers)
     let here = StartupFacts.dataDigests(configuration)
-    for (key, digest) in description.data.sorted(by: { $0.key < $1.key }) {
+    for (spelling, digest) in description.data.sorted(by: { $0.key < $1.key }) {
+      let key = ConfigurationKey.currentName(of: spelling)
       if let found = here[key], found != digest {
         throw CheckpointModelError.otherData(key: key, here: found, there: digest)
       }

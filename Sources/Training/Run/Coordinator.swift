@@ -178,7 +178,7 @@ final class Coordinator {
     } else if verdict.isPastDeadline {
       reasonToStop = .timeLimit
     } else if stops(after: line.iteration, of: phase) {
-      reasonToStop = .stoppedAfter
+      reasonToStop = .maxIterations
     }
     return reasonToStop
   }
@@ -186,7 +186,7 @@ final class Coordinator {
   /// Whether `--max-iterations`, counted over the phases of this process, is reached: nothing need be prepared for another
   /// iteration.
   func stops(after iteration: Int, of phase: PhaseSpec) -> Bool {
-    guard let limit = options.stopAfter else { return false }
+    guard let limit = options.maxIterations else { return false }
     return configuration.iterationsBefore(phase.name, among: phases) + iteration >= limit
   }
 

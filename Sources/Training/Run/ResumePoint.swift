@@ -15,8 +15,8 @@ struct ResumePoint {
   /// Rank 0 only.
   private let checkpoint: Checkpoint?
 
-  /// Keys whose values were changed on the way to this checkpoint. Rank 0 only.
-  var allowedChanges: [String] { checkpoint?.description.allowedChanges ?? [] }
+  /// Keys whose values were changed on the way to this checkpoint, by their current names. Rank 0 only.
+  var allowedChanges: [String] { (checkpoint?.description.allowedChanges ?? []).map(ConfigurationKey.currentName) }
 
   /// Finds the checkpoint that the options ask for; returns nil to start anew. Creates the run directory. For rank 0.
   static func find(

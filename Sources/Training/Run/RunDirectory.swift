@@ -37,7 +37,7 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
       "the \(phase) phase needs trained \(group) parameters: resume from a checkpoint of the end of the \(trainedBy) phase, "
         + "or give the weights with --initial-weights"
     case .nothingToSegment(let list):
-      "no image of \(list) has a labelled pixel: the segmentation phase has nothing to learn from; check data.strongList"
+      "no image of \(list) has a labelled pixel: the segmentation phase has nothing to learn from; check data.maskList"
     case .noCheckpoint(let path):
       "\(path) is no checkpoint, it has no manifest.json: name a directory such as RUN/checkpoints/classification-000500 "
         + "with --resume, or a run's with --output and --resume auto"

@@ -65,7 +65,7 @@ package struct StartupFacts: Codable, Sendable, Equatable {
     // A pack may lie elsewhere too.
     settings["data.pack"] = configuration.pack.isEmpty ? "none" : "a pack"
     settings["--phase"] = options.phases?.joined(separator: ", ") ?? "all"
-    settings["--stop-after"] = options.stopAfter.map(String.init) ?? "none"
+    settings["--max-iterations"] = options.maxIterations.map(String.init) ?? "none"
     settings["--record-steps"] = "\(options.recordSteps)"
     settings["--trace"] = options.trace == nil ? "none" : "a file"
     return settings
@@ -108,7 +108,7 @@ package struct StartupFacts: Codable, Sendable, Equatable {
     guard let directory = try? VOCDirectory(root: configuration.dataRoot, classes: configuration.shape.classes) else {
       return ["data.root": "has no JPEGImages"]
     }
-    return [("data.weakList", configuration.weakList), ("data.strongList", configuration.strongList)]
+    return [("data.imageLabelList", configuration.imageLabelList), ("data.maskList", configuration.maskList)]
       .reduce(into: [:]) { digests, list in
         do throws(ImageError) {
           digests[list.0] = SHA256.hex(of: Data(try FileBytes.read(directory.listPath(list.1))))

@@ -63,7 +63,7 @@ package struct StartupReport: Sendable {
   /// Configuration keys in their order, then options.
   private static func keys(_ values: [[String: String]]) -> [String] {
     let found = values.reduce(into: Set<String>()) { $0.formUnion($1.keys) }
-    let known = ConfigurationKey.all.map(\.path).filter(found.contains)
+    let known = ConfigurationKey.known.map(\.path).filter(found.contains)
     return known + found.subtracting(known).sorted()
   }
 

@@ -54,7 +54,7 @@ package struct Replay {
     }
     var options = TrainingOptions(output: scratch)
     options.resume = start.isEmpty ? .never : .from(start)
-    options.stopAfter = range[1]
+    options.maxIterations = range[1]
     options.isReplay = true
     options.chain = plan?.chain
     defer { if isFirst { try? FileManager.default.removeItem(atPath: scratch) } }

@@ -131,12 +131,3 @@ final class VerificationLog {
     return data.split(separator: UInt8(ascii: "\n")).compactMap { try? decoder.decode(VerificationLine.self, from: $0) }
   }
 }
-
-extension Configuration {
-  /// SHA-256 of all keys that matter for the weights, with their values.
-  var fingerprint: String {
-    SHA256.hex(
-      of: ConfigurationKey.all.filter { !Self.freeKeys.contains($0.path) }.map { "\($0.path)=\(values[$0.path]!)" }
-        .joined(separator: "\n"))
-  }
-}
