@@ -123,12 +123,14 @@ let package = Package(
     tests(of: "Checkpoints", ["Support", "Compute"], excluding: ["Fixtures"]),
     tests(of: "Evaluation", ["Checkpoints", "Images", "Networks", "Compute"]),
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Networks", "Randomness", "Compute"]),
-    tests(
-      of: "Training",
-      [
-        "CProcessor", "Support", "Networks", "Compute", "Datasets", "Checkpoints", "Images", "Evaluation", "dnet",
-        "dnet-train",
-      ]),
+    tests(of: "Training", ["CProcessor", "Compute", "Networks", "Cluster"]),
+    // Suites that start the built commands, alone and under mpirun, and look at what they write.
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: [
+        "Support", "Compute", "Images", "Datasets", "Checkpoints", "Evaluation", "Training", "dnet", "dnet-train",
+      ],
+      swiftSettings: arithmetic),
   ],
   swiftLanguageModes: [.v6]
 )
