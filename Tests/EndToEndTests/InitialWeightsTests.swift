@@ -1,7 +1,7 @@
-// --initial-weights: weights from a file in place of drawn ones.
+// Tests of `--initial-weights`: weights from a file instead of random ones.
 import Checkpoints
-import Foundation
 import Compute
+import Foundation
 import Testing
 
 extension EndToEnd {
@@ -14,7 +14,8 @@ extension EndToEnd {
       tensors.bytes(name).map { Array($0) } ?? []
     }
 
-    @Test func aWholeModelPlainAndCompressed() throws {
+    @Test("A whole model, plain or compressed, sets all parameters.")
+    func wholeModel() throws {
       let workplace = try Workplace()
       try workplace.train("first", ranks: 2)
       let model = try workplace.weights("first/model.safetensors.zst")
@@ -30,8 +31,8 @@ extension EndToEnd {
       #expect(try workplace.summary("zstd").weightsDigest != workplace.summary("first").weightsDigest)
     }
 
-    /// A classification network from elsewhere is enough for the segmentation phase.
-    @Test func aTrainedClassificationNetworkIsEnoughForTheSecondPhase() throws {
+    @Test("A trained classification network is enough for the segmentation phase.")
+    func classificationNetworkStartsTheSegmentationPhase() throws {
       let workplace = try Workplace()
       try workplace.train("first", ranks: 2, ["--phase", "classification"])
       let trained = try workplace.weights("first/checkpoints/classification-000004/weights.safetensors.zst")
@@ -42,7 +43,8 @@ extension EndToEnd {
       #expect(try workplace.summary("second").weightsDigest == Workplace.digest.get())
     }
 
-    @Test func aPartOfThemSaysWhatIsLeft() throws {
+    @Test("A partial model sets its parameters, and the others are listed and drawn.")
+    func partialModel() throws {
       let workplace = try Workplace()
       try workplace.train("first", ranks: 2, ["--stop-after", "1", "--record-steps", "1"])
       let drawn = try workplace.weights("first/steps/classification-000000.safetensors")
@@ -61,7 +63,8 @@ extension EndToEnd {
       }
     }
 
-    @Test func whatDoesNotFitIsRefused() throws {
+    @Test("Weights that do not match the network are refused before anything is written.")
+    func mismatchesAreRefused() throws {
       let workplace = try Workplace()
       try workplace.train("narrow", ranks: 2, ["--stop-after", "1"])
       let narrow = "narrow/checkpoints/classification-000001/weights.safetensors.zst"
