@@ -49,12 +49,17 @@ struct Outcome {
 final class Job {
   let session: pid_t
   private let log: String
+  /// The directory for the session files of Open MPI. Jobs that share one can fail: at its end a job removes the common
+  /// parent directory, while another one creates its own below it.
+  private let mpiDirectory: String
   private let started = DispatchTime.now()
   private var status: Int32?
 
   /// Starts a command in a directory and writes its output to a file there.
   init(_ command: [String], in folder: String, log name: String = "job-\(UUID().uuidString).log") throws {
     log = "\(folder)/\(name)"
+    mpiDirectory = "\(folder)/mpi-\(UUID().uuidString.prefix(8))"
+    try FileManager.default.createDirectory(atPath: mpiDirectory, withIntermediateDirectories: true)
     let script = #"cd "$1" && . "$2/Launch/environment" && log=$3 && shift 3 && exec "$@" >"$log" 2>&1 </dev/null"#
     let words = ["bash", "-c", script, "bash", folder, Commands.repository, log] + command
     var attributes = posix_spawnattr_t()
@@ -69,7 +74,9 @@ final class Job {
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     // Without backtraces: the tests kill processes, and each would print megabytes.
     var environment: [UnsafeMutablePointer<CChar>?] =
-      ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+      ProcessInfo.processInfo.environment.merging([
+        "SWIFT_BACKTRACE": "enable=no", "OMPI_MCA_orte_tmpdir_base": mpiDirectory,
+      ]) { $1 }
       .map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { (arguments + environment).forEach { free($0) } }
     var process: pid_t = 0
@@ -78,7 +85,10 @@ final class Job {
     session = process
   }
 
-  deinit { if status == nil { kill() } }
+  deinit {
+    if status == nil { kill() }
+    try? FileManager.default.removeItem(atPath: mpiDirectory)
+  }
 
   /// Waits for the end of the job. Kills it and fails the test if it is not over within the limit.
   @discardableResult
