@@ -128,13 +128,14 @@ let package = Package(
     tests(of: "Checkpoints", ["Support", "Compute"], excluding: ["Fixtures"]),
     tests(of: "Evaluation", ["Checkpoints", "Images", "Layers", "Models", "Compute"]),
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Layers", "Models", "Randomness", "Compute"]),
-    tests(
-      of: "Training",
-      [
-        "CProcessor", "Support", "Layers", "Models", "Compute", "Datasets", "Checkpoints", "Images", "Evaluation",
-        "dnet",
-        "dnet-train",
-      ]),
+    tests(of: "Training", ["CProcessor", "Compute", "Layers", "Models", "Cluster"]),
+    // Suites that start the built commands, alone and under mpirun, and look at what they write.
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: [
+        "Support", "Compute", "Images", "Datasets", "Checkpoints", "Evaluation", "Training", "dnet", "dnet-train",
+      ],
+      swiftSettings: arithmetic),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,8 +1,8 @@
-"""DecoupledNet in PyTorch, written from the authors' published files and the paper alone, not from dnet's Swift.
+"""DecoupledNet in PyTorch, written from the authors' published files and the paper alone, not from dnet's Swift code.
 
-It exists to check dnet: the formulas are the plainest that PyTorch offers, and every gradient comes from autograd, the
-saliency included (pool5-bp is the gradient of the seeded scores with respect to pool5). Goals in order: truth, clarity,
-speed.
+The module serves to check dnet. It uses the plainest formulas that PyTorch offers, and every gradient comes from autograd,
+including the saliency (pool5-bp is the gradient of the seeded scores with respect to pool5). Its goals are, in this order,
+correctness, clarity and speed.
 
 Shapes: N examples, C channels, H x W pixels, K kernel side, L classes. Tensors are NCHW; weights are out x in x K x K,
 those of transposed convolutions in x out x K x K. Parameters are a plain dictionary from dnet's names to tensors; their
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-BRIDGING_EPSILON = 1e-9  # the authors' batch normalisation layer
-CLASSIFICATION_EPSILON = 1e-5  # the optional batch normalisation of the classification network, as VGG16-BN
+BRIDGING_EPSILON = 1e-9  # the authors' batch normalization layer
+CLASSIFICATION_EPSILON = 1e-5  # the optional batch normalization of the classification network, as VGG16-BN
 
 # Stages of VGG16: name and the width-1 channel count of each convolution; a 2x2 maximum pooling ends every stage.
 STAGES = [
@@ -26,7 +26,7 @@ STAGES = [
     [("conv4_1", 512), ("conv4_2", 512), ("conv4_3", 512)],
     [("conv5_1", 512), ("conv5_2", 512), ("conv5_3", 512)],
 ]
-# Each stage of the deconvolution network starts by unpooling with the switches of the pooling of the same number.
+# Each stage of the deconvolution network starts by unpooling with the indices of the pooling of the same number.
 DECONVOLUTION_STAGES = [
     (5, [("deconv5_1", 512), ("deconv5_2", 512), ("deconv5_3", 512)]),
     (4, [("deconv4_1", 512), ("deconv4_2", 512), ("deconv4_3", 256)]),
@@ -43,7 +43,7 @@ def round_half_up(value):
 
 @dataclass
 class Shape:
-    """What decides every shape of the network."""
+    """The settings that determine every shape of the network."""
 
     width: float
     input_size: int
@@ -64,7 +64,7 @@ class Shape:
 
 
 def parameter_shapes(shape):
-    """Every parameter's shape by name, batch-normalisation statistics (mean, variance) included."""
+    """Returns the shape of every parameter by name, including the batch-norm statistics (mean, variance)."""
     shapes = {}
     ch, k = shape.channels, shape.fc6_kernel
 
@@ -111,12 +111,12 @@ def parameter_shapes(shape):
 
 
 def is_statistic(name):
-    """Whether a name is a batch-normalisation statistic, which no optimiser moves."""
+    """Returns true for a batch-norm statistic, which no optimizer updates."""
     return name.endswith((".mean", ".variance"))
 
 
 def trained_names(names, phase):
-    """The names that a phase trains: the classification network alone, or everything but it."""
+    """Returns the names that a phase trains: the classification network alone, or everything but it."""
     return [
         name
         for name in names
@@ -125,10 +125,10 @@ def trained_names(names, phase):
 
 
 def has_zero_gradient(name, batch_norm):
-    """Whether a gradient is zero in exact arithmetic, so that only rounding noise shows in it.
+    """Returns true if a gradient is zero in exact arithmetic, so that it contains only rounding noise.
 
-    A shift of every pixel of a channel is taken away again by the batch normalisation behind it: biases of layers that
-    one follows, and the shifts of the two normalisations in front of bridging.fc6, which has no padding.
+    A batch normalization removes a shift of every pixel of a channel. This concerns the biases of layers in front of a
+    batch normalization, and the shifts of the two normalizations in front of bridging.fc6, which has no padding.
     """
     if name in ("bridging.pool5_bn.shift", "bridging.saliency_bn.shift"):
         return True
@@ -140,28 +140,28 @@ def has_zero_gradient(name, batch_norm):
 
 
 def max_pool(x):
-    """2x2 maximum pooling, stride 2. The first of equal values in row order wins. Returns (maxima, switches in 0...3)."""
+    """2x2 maximum pooling with stride 2. The first of equal values in row order wins. Returns (maxima, indices 0...3)."""
     candidates = [x[..., 0::2, 0::2], x[..., 0::2, 1::2], x[..., 1::2, 0::2], x[..., 1::2, 1::2]]
-    best, switches = candidates[0], torch.zeros(candidates[0].shape, dtype=torch.uint8)
+    best, indices = candidates[0], torch.zeros(candidates[0].shape, dtype=torch.uint8)
     for number in (1, 2, 3):
         larger = candidates[number] > best
         best = torch.where(larger, candidates[number], best)
-        switches = torch.where(larger, torch.full_like(switches, number), switches)
-    return best, switches
+        indices = torch.where(larger, torch.full_like(indices, number), indices)
+    return best, indices
 
 
-def unpool(x, switches):
-    """Puts each value back at the pixel of its 2x2 window that the switch names; the other pixels are zero."""
+def unpool(x, indices):
+    """Puts each value back at the pixel of its 2x2 window that the index names; the other pixels are zero."""
     n, c, h, w = x.shape
     zero = torch.zeros((), dtype=x.dtype)
-    parts = [torch.where(switches == number, x, zero) for number in range(4)]
+    parts = [torch.where(indices == number, x, zero) for number in range(4)]
     top = torch.stack((parts[0], parts[1]), dim=-1).reshape(n, c, h, 2 * w)
     bottom = torch.stack((parts[2], parts[3]), dim=-1).reshape(n, c, h, 2 * w)
     return torch.stack((top, bottom), dim=3).reshape(n, c, 2 * h, 2 * w)
 
 
 def first_maximum(scores):
-    """Maximum over the whole score map and its flat position; the first of equal values in row order wins."""
+    """Returns the maximum over the score map and its flat position; the first of equal values in row order wins."""
     flat = scores.flatten(2)
     best, position = flat[..., 0], torch.zeros(flat.shape[:2], dtype=torch.int64)
     for number in range(1, flat.shape[2]):
@@ -180,10 +180,10 @@ def relu(x):
 
 
 class DecoupledNet:
-    """The two networks and the bridge between them, over one dictionary of parameters.
+    """Both networks and the bridging layers, over one dictionary of parameters.
 
-    `statistics` says where batch normalisation takes mean and variance from: "batch" (the examples given, one shard) or
-    "recorded" (the .mean and .variance parameters). The batch statistics last used are kept in `batch_statistics`.
+    `statistics` selects the mean and variance of batch normalization: "batch" (of the given examples, one shard) or
+    "recorded" (the .mean and .variance parameters). `batch_statistics` keeps the batch statistics that were used last.
     """
 
     def __init__(self, parameters, batch_norm):
@@ -198,14 +198,14 @@ class DecoupledNet:
             self.batch_statistics[name] = (mean.detach(), variance.detach())
         else:
             mean, variance = self.p[name + ".mean"], self.p[name + ".variance"]
-        normalised = (x - channelwise(mean)) / torch.sqrt(channelwise(variance) + epsilon)
-        return channelwise(self.p[name + ".scale"]) * normalised + channelwise(self.p[name + ".shift"])
+        normalized = (x - channelwise(mean)) / torch.sqrt(channelwise(variance) + epsilon)
+        return channelwise(self.p[name + ".scale"]) * normalized + channelwise(self.p[name + ".shift"])
 
     # Classification
 
     def features(self, images, statistics):
-        """conv1_1 to pool5. Returns (pool5, switches by stage number 1...5)."""
-        x, switches = images, {}
+        """conv1_1 to pool5. Returns (pool5, pooling indices by stage number 1...5)."""
+        x, indices = images, {}
         for number, stage in enumerate(STAGES, start=1):
             for name, _ in stage:
                 name = "classification." + name
@@ -213,8 +213,8 @@ class DecoupledNet:
                 if self.has_batch_norm:
                     x = self.batch_norm(name + ".bn", x, statistics, CLASSIFICATION_EPSILON)
                 x = relu(x)
-            x, switches[number] = max_pool(x)
-        return x, switches
+            x, indices[number] = max_pool(x)
+        return x, indices
 
     def score_map(self, pool5):
         """fc6 (no padding), fc7 and the score layer as convolutions: N x L x S x S."""
@@ -235,7 +235,7 @@ class DecoupledNet:
     # Saliency
 
     def saliency(self, pool5, seeds):
-        """pool5-bp: the sum over classes of seeds[n, l] times the gradient of class l's maximum score.
+        """Computes pool5-bp: the sum over classes of seeds[n, l] times the gradient of class l's maximum score.
 
         `seeds` is N x L, or a function from the maximum scores to it. Returns (saliency, maximum scores, average scores).
         """
@@ -248,8 +248,8 @@ class DecoupledNet:
 
     # Bridging and segmentation
 
-    def segment(self, pool5, saliency, switches, statistics):
-        """The two-channel score map at input size: channel 0 background, channel 1 foreground."""
+    def segment(self, pool5, saliency, indices, statistics):
+        """Returns the two-channel score map at input size: channel 0 background, channel 1 foreground."""
         x = torch.cat(
             (
                 self.batch_norm("bridging.pool5_bn", pool5, statistics, BRIDGING_EPSILON),
@@ -266,22 +266,22 @@ class DecoupledNet:
         name = "bridging.fc6_deconv"
         x = activated(name, F.conv_transpose2d(x, self.p[name + ".weight"], self.p[name + ".bias"]))
         for number, stage in DECONVOLUTION_STAGES:
-            x = unpool(x, switches[number])
+            x = unpool(x, indices[number])
             for layer, _ in stage:
                 name = "segmentation." + layer
                 x = activated(name, F.conv_transpose2d(x, self.p[name + ".weight"], self.p[name + ".bias"], padding=1))
         return F.conv2d(x, self.p["segmentation.score.weight"], self.p["segmentation.score.bias"])
 
     def segmentation_loss(self, images, labels, masks):
-        """Two-way softmax loss over one shard, divided by its pixels that are not 255. Zero if there is none.
+        """Two-way softmax loss over one shard, divided by the number of its pixels that are not 255; else zero.
 
-        The classification network is frozen; its own batch normalisation, if any, uses the recorded statistics.
-        Returns (loss, a dictionary of what lies on the way).
+        The classification network is frozen; its own batch normalization, if any, uses the recorded statistics.
+        Returns (loss, a dictionary of intermediate results).
         """
         with torch.no_grad():
-            pool5, switches = self.features(images, "recorded")
+            pool5, indices = self.features(images, "recorded")
         saliency, best, _ = self.saliency(pool5, lambda scores: torch.sigmoid(scores) * labels)
-        scores = self.segment(pool5, saliency, switches, "batch")
+        scores = self.segment(pool5, saliency, indices, "batch")
         counted = masks != IGNORED
         pixels = int(counted.sum())
         foreground = (masks == 1) & counted
@@ -292,20 +292,20 @@ class DecoupledNet:
         return loss, {"pool5": pool5, "saliency": saliency, "max_scores": best, "scores": scores, "pixels": pixels}
 
     def inference(self, images, threshold=0.5):
-        """The maps that inference joins, before they are normalised and resized.
+        """Computes the maps that inference combines, before they are normalized and resized.
 
         Returns a dictionary: average and maximum scores (before the sigmoid), the present classes (sigmoid of the average
         above the threshold), the background map N x H x W (all present classes seeded) and, by (example, class), the
         foreground map H x W (that class alone seeded).
         """
-        pool5, switches = self.features(images, "recorded")
+        pool5, indices = self.features(images, "recorded")
         _, best, average = self.saliency(pool5, torch.zeros(images.shape[0], self.p["classification.score.bias"].shape[0], dtype=images.dtype))
         probability = torch.sigmoid(average)
         present = probability > threshold
         seeds = probability * present
 
         def maps(examples, seeds):
-            chosen = {number: switch[examples] for number, switch in switches.items()}
+            chosen = {number: index[examples] for number, index in indices.items()}
             features = pool5[examples]
             saliency, _, _ = self.saliency(features, seeds)
             return torch.softmax(self.segment(features, saliency, chosen, "recorded"), dim=1)
@@ -326,6 +326,6 @@ class DecoupledNet:
 
 
 def gradients(loss, parameters, names):
-    """The gradients of a loss by name."""
+    """Returns the gradients of a loss by name."""
     values = torch.autograd.grad(loss, [parameters[name] for name in names])
     return dict(zip(names, values))

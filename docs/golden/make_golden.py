@@ -2,8 +2,8 @@
 
     python docs/golden/make_golden.py [--output DIR] [--search N] [--only CASE]
 
-Every case draws weights, images, labels and masks by formula (reference_values.py), so a file holds only the ranges and
-what the network makes of them: losses, scores, norms and a few entries of every gradient and map. See README.md.
+Every case computes weights, images, labels and masks by formula (reference_values.py), so a file contains only their ranges
+and the results: losses, scores, norms and a few entries of every gradient and map. See README.md.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import torch
 import reference_values
 from decouplednet import DecoupledNet, Shape, gradients, has_zero_gradient, is_statistic, parameter_shapes, trained_names
 
-# Input size, classes, batch normalisation in the classification network, calm (see reference_values.ranges), and the number
+# Input size, classes, batch normalization in the classification network, calm (see reference_values.ranges), and the number
 # in the salt: the least sensitive of 64 (calm cases: of 24), found with --search.
 CASES = [
     (64, 5, False, False, 37),
@@ -28,11 +28,11 @@ CASES = [
     (96, 5, True, True, 2),
 ]
 EXAMPLES = 4
-MAPS_AN_EXAMPLE = 2  # foreground maps kept of each example, its lowest classes first
+MAPS_PER_EXAMPLE = 2  # foreground maps kept of each example, its lowest classes first
 
 
 def entries(tensor, count=4):
-    """The largest entry and a few spread over the tensor, as index and value."""
+    """Returns the largest entry and a few spread over the tensor, as index and value."""
     flat = tensor.detach().flatten()
     chosen = {int(flat.abs().argmax())} | {(2 * i + 1) * flat.numel() // (2 * count) for i in range(count)}
     return [{"index": i, "value": float(flat[i])} for i in sorted(chosen)]
@@ -49,7 +49,7 @@ def named_gradients(values, batch_norm):
 
 
 class Inputs:
-    """What one case starts from, in float64 that holds float32 numbers."""
+    """The inputs of one case: float64 tensors whose values are exact in float32."""
 
     def __init__(self, shape, salt, calm=False):
         self.shape, self.salt = shape, salt
@@ -68,7 +68,7 @@ class Inputs:
         )
 
     def set_statistics(self, batch_statistics):
-        """Ranges of the recorded statistics near those of the batches seen, so that inference stays healthy."""
+        """Sets the recorded statistics near those of the batch, so that inference yields activations of normal size."""
         for name, (mean, variance) in batch_statistics.items():
             spread = float(mean.std(unbiased=False))
             level = float(variance.mean())
@@ -79,7 +79,7 @@ class Inputs:
             self.draw(name + ".variance")
 
     def calibrate(self):
-        """Recorded statistics: first of the classification network, then, with those in use, of the rest."""
+        """Sets the recorded statistics of the classification network, then, using them, those of the rest."""
         if self.shape.batch_norm:
             net = DecoupledNet(self.parameters, True)
             net.features(self.images, "batch")
@@ -96,7 +96,7 @@ class Inputs:
 
 
 def run(inputs, dtype, noise=0.0):
-    """Both training phases: (classification loss, scores, gradients, segmentation loss, details, gradients)."""
+    """Runs both training phases: (classification loss, scores, gradients, segmentation loss, details, gradients)."""
     images, labels, parameters = inputs.cast(dtype)
     if noise:
         generator = torch.Generator().manual_seed(1)
@@ -112,7 +112,7 @@ def run(inputs, dtype, noise=0.0):
 
 
 def deviations(one, golden, batch_norm):
-    """The largest relative error (norm of the difference) of a gradient that is not zero, by phase."""
+    """Returns, by phase, the largest relative error (norm of the difference) of a gradient that is not zero."""
     return [
         max(
             float((one[phase][name].double() - value).norm() / value.norm())
@@ -124,10 +124,10 @@ def deviations(one, golden, batch_norm):
 
 
 def choose(shape, calm, salts):
-    """The inputs, among those of the salt numbers given, whose gradients suffer least from float32 and from weights that are off by 1e-6.
+    """Returns the inputs, among the given salts, whose gradients suffer least from float32 and from weights off by 1e-6.
 
-    Gradients jump where a ReLU or a pooling's switch flips, and some unit is always close to it; this keeps a case where
-    those that flip matter little, so that a float32 network can be held to a tight tolerance.
+    Gradients jump where a ReLU or a pooling index flips, and some unit is always close to flipping. This keeps a case in
+    which such units matter little, so that a float32 network can be held to a tight tolerance.
     """
     best = None
     for number in salts:
@@ -140,13 +140,13 @@ def choose(shape, calm, salts):
         parameters = {name: value.detach() for name, value in parameters.items()}
         maps = DecoupledNet(parameters, shape.batch_norm).inference(images)
         if weakness := weakness_of(inputs, golden, maps):
-            print(f"  {inputs.salt} is no good: {weakness}", flush=True)
+            print(f"  {inputs.salt} is unsuitable: {weakness}", flush=True)
             continue
         worst = max(single + noisy)
         if best is None or worst < best[0]:
             best = (worst, single, noisy, inputs, golden, maps)
     if best is None:
-        raise SystemExit("no salt gives a healthy case: choose other ranges")
+        raise SystemExit("no salt gives a suitable case: choose other ranges")
     _, single, noisy, inputs, golden, maps = best
     print(
         f"| {case_name(shape, calm)} | {single[0]:.1e} | {noisy[0]:.1e} | {single[1]:.1e} | {noisy[1]:.1e} |",
@@ -165,7 +165,7 @@ def golden_case(shape, calm, salts):
     inputs, (loss, scores, first, second_loss, details, second), maps = choose(shape, calm, salts)
     foreground = []
     for (example, label), value in sorted(maps["foreground"].items()):
-        if sum(entry["example"] == example for entry in foreground) < MAPS_AN_EXAMPLE:
+        if sum(entry["example"] == example for entry in foreground) < MAPS_PER_EXAMPLE:
             foreground.append({"example": example, "class": label, **summary(value)})
     return {
         "network": {
@@ -204,7 +204,7 @@ def golden_case(shape, calm, salts):
 
 
 def weakness_of(inputs, golden, maps):
-    """Why a case would let an error pass (a label without saliency, a dead layer, a flat map), or None."""
+    """Returns why a case would let an error pass (a label without saliency, a dead layer, a flat map), or None."""
     shape, details = inputs.shape, golden[4]
     net = DecoupledNet(inputs.parameters, shape.batch_norm)
     for label in range(shape.classes):
@@ -228,7 +228,7 @@ def weakness_of(inputs, golden, maps):
 
 
 def text(value, depth=0):
-    """JSON with all digits of each float64; one parameter or gradient a line, so that a change shows in a diff."""
+    """Formats JSON with all digits of each float64 and one parameter or gradient per line, for readable diffs."""
     pad = " " * (depth + 1)
     if isinstance(value, dict) and depth < 2:
         parts = [f"{pad}{json.dumps(key)}: {text(part, depth + 1)}" for key, part in value.items()]

@@ -3,12 +3,12 @@
     dnet-train CONFIG --output RUN --record-steps 3 --set classification.dropout=0
     python docs/golden/replay_steps.py RUN [--phase PHASE] [--float32] [--loss 1e-4] [--update 1e-2] [--worst 1e-1]
 
-Of the run it reads config.yaml (rates, momentum, weight decay, shard size) and steps/PHASE-00000k.safetensors; the network's
-shape follows from the parameters' shapes. Step k starts from the recorded weights of step k-1, so that errors do not pile
-up; only the momentum is carried along from our own gradients. Shards go through the network one by one, as batch
-normalisation wants.
+The script reads config.yaml (rates, momentum, weight decay, shard size) and steps/PHASE-00000k.safetensors of the run. The
+shape of the network follows from the shapes of the parameters. Step k starts from the recorded weights of step k-1, so
+that errors do not accumulate; only the momentum buffer is computed from PyTorch's own gradients throughout. Each shard goes
+through the network by itself, since batch normalization is over one shard.
 
-Prints one line a step and exits with 1 if a figure is above its tolerance. Goals in order: truth, clarity, speed.
+It prints one line per step and exits with 1 if a value is above its tolerance.
 """
 
 import argparse
@@ -25,13 +25,13 @@ from decouplednet import DecoupledNet, gradients, has_zero_gradient, is_statisti
 
 PHASES = ("classification", "segmentation")
 INPUTS = ("images", "labels", "masks", "loss")
-# A float32 weight is off by up to half a unit in the last place; an update smaller than this of its weight is not seen.
+# Half a unit in the last place of a float32 weight, relative: a smaller update does not change the weight.
 ROUNDING = 2.0**-24
 
 
 def multipliers(name, settings):
-    """(rate, decay) multipliers of a parameter, after the authors' prototxt files: 10 and 20 for the score layer,
-    unless the run's classification.scoreRateMultiplier says otherwise."""
+    """Returns the (rate, decay) multipliers of a parameter as in the authors' prototxt files: 10 and 20 for the score
+    layer, unless classification.scoreRateMultiplier of the run differs."""
     rate, decay = (2.0, 0.0) if name.endswith(".bias") else (1.0, 1.0)
     if name.startswith("classification.score."):
         rate *= float(settings.get("scoreRateMultiplier", 10))
@@ -47,7 +47,7 @@ class Run:
         self.shard_size = int(self.configuration.get("minibatch", {}).get("shardSize", 4))
 
     def steps(self, phase):
-        """Files by step number, 0 being the start of the phase."""
+        """Returns the files by step number; 0 is the start of the phase."""
         found = {}
         for file in (self.folder / "steps").glob(f"{phase}-*.safetensors"):
             if match := re.fullmatch(phase + r"-(\d+)", file.stem):
@@ -57,11 +57,11 @@ class Run:
     def phase(self, phase):
         settings = self.configuration[phase]
         if float(settings.get("dropout") or 0) != 0:
-            raise SystemExit(f"{phase}.dropout is {settings['dropout']}: record with dropout 0, nobody can repeat its draws")
+            raise SystemExit(f"{phase}.dropout is {settings['dropout']}: record with dropout 0, since its random draws cannot be repeated")
         return settings
 
     def frozen(self, explicit):
-        """The classification network of the segmentation phase where the segmentation files leave it out."""
+        """Returns the frozen classification network, for segmentation files that do not contain it."""
         if explicit:
             return load_file(explicit)
         steps = self.steps("classification")
@@ -69,14 +69,16 @@ class Run:
 
 
 def rate_at(settings, iteration):
-    """base * factor^floor(iteration / step), iterations from 0; a step of 0 or none never falls."""
+    """Returns base * gamma^floor(iteration / step), counting iterations from 0; without a step the rate is constant.
+
+    Older runs call gamma `factor`."""
     rate = settings["learningRate"]
     step = int(rate.get("step") or 0)
-    return float(rate["base"]) * float(rate.get("factor", 1)) ** (iteration // step if step else 0)
+    return float(rate["base"]) * float(rate.get("gamma", rate.get("factor", 1))) ** (iteration // step if step else 0)
 
 
 def mean_gradients(phase, parameters, recorded, shard_size, dtype):
-    """(mean loss, mean gradients) over the shards of a recorded minibatch, each shard on its own."""
+    """Returns (mean loss, mean gradients) over the shards of a recorded minibatch, each shard by itself."""
     names = trained_names(parameters, phase)
     values = {name: tensor.to(dtype, copy=True) for name, tensor in parameters.items()}
     for name in names:
@@ -84,7 +86,7 @@ def mean_gradients(phase, parameters, recorded, shard_size, dtype):
     net = DecoupledNet(values, "classification.conv1_1.bn.scale" in values)
     examples = recorded["images"].shape[0]
     if examples % shard_size:
-        raise SystemExit(f"{examples} recorded examples are no multiple of the shard size {shard_size}")
+        raise SystemExit(f"{examples} recorded examples are not a multiple of the shard size {shard_size}")
     sums, total = {name: torch.zeros_like(values[name]) for name in names}, 0.0
     shards = examples // shard_size
     for shard in range(shards):
@@ -102,25 +104,26 @@ def mean_gradients(phase, parameters, recorded, shard_size, dtype):
 
 
 def update_error(recorded, ours, update):
-    """Norm of what separates the recorded weights from ours beyond float32's rounding of them."""
+    """Returns the norms of the difference between recorded weights and ours beyond float32 rounding, and of the update."""
     difference = (recorded.double() - ours.double()).abs() - 2 * ROUNDING * ours.double().abs()
     return float(difference.clamp(min=0).norm()), float(update.double().norm())
 
 
 def float32_spread(phase, parameters, recorded, shard_size, exact):
-    """How far PyTorch's float32 gradient is from `exact`, relative: large where a switch flips, which is no mistake."""
+    """Returns the relative distance of PyTorch's float32 gradient from `exact`. It is large where a pooling index flips,
+    which is not an error."""
     _, single = mean_gradients(phase, parameters, recorded, shard_size, torch.float32)
     difference = sum(float((single[name].double() - exact[name]).norm()) ** 2 for name in exact)
     return math.sqrt(difference / sum(float(value.norm()) ** 2 for value in exact.values()))
 
 
 def replay(run, phase, options):
-    """Compares all recorded steps of a phase; returns whether all are within tolerance, or None if there are none."""
+    """Compares all recorded steps of a phase. Returns true if all are within tolerance, and None without any step."""
     files = run.steps(phase)
     if not files:
         return None
     if 0 not in files or sorted(files) != list(range(len(files))):
-        raise SystemExit(f"{phase}: the recorded steps are {sorted(files)}; they have to run from 0 without a gap")
+        raise SystemExit(f"{phase}: the recorded steps are {sorted(files)}; they must run from 0 without a gap")
     settings = run.phase(phase)
     dtype = torch.float32 if options.float32 else torch.float64
     decay, momentum = float(settings["weightDecay"]), float(settings["momentum"])
@@ -134,7 +137,7 @@ def replay(run, phase, options):
     if phase == "segmentation" and batch_norm and "classification.conv1_1.bn.mean" not in {**frozen, **before}:
         raise SystemExit("the statistics of the classification network are not recorded: give them with --frozen FILE")
 
-    velocity, good = {}, True
+    momentum_buffer, good = {}, True
     for step in range(1, len(files)):
         recorded = load_file(files[step])
         rate = rate_at(settings, step - 1)
@@ -147,8 +150,9 @@ def replay(run, phase, options):
             rate_multiplier, decay_multiplier = multipliers(name, settings)
             weights = before[name].to(dtype)
             direction = gradient + decay * decay_multiplier * weights
-            velocity[name] = momentum * velocity.get(name, torch.zeros_like(weights)) + rate * rate_multiplier * direction
-            error, size = update_error(recorded[name], weights - velocity[name], velocity[name])
+            previous = momentum_buffer.get(name, torch.zeros_like(weights))
+            momentum_buffer[name] = momentum * previous + rate * rate_multiplier * direction
+            error, size = update_error(recorded[name], weights - momentum_buffer[name], momentum_buffer[name])
             error_squares += error**2
             update_squares += size**2
             if not has_zero_gradient(name, batch_norm) and size > 0:
@@ -180,7 +184,7 @@ def replay(run, phase, options):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("run", type=pathlib.Path)
-    arguments.add_argument("--phase", choices=PHASES, help="one phase only")
+    arguments.add_argument("--phase", choices=PHASES, help="replay one phase only")
     arguments.add_argument("--float32", action="store_true", help="compute in float32: half the memory, and PyTorch's own rounding")
     arguments.add_argument("--frozen", type=pathlib.Path, help="safetensors file with the classification network")
     arguments.add_argument("--loss", type=float, default=1e-4, help="tolerance of the loss, relative")

@@ -1,4 +1,4 @@
-"""Checks replay_steps.py on a small run made here with torch.optim.SGD, and that it notices what it should.
+"""Tests of replay_steps.py on a small run made with torch.optim.SGD: it accepts a correct run and finds errors.
 
     python -m unittest discover -s docs/golden
 """
@@ -19,7 +19,7 @@ from make_golden import Inputs
 HERE = pathlib.Path(__file__).resolve().parent
 SETTINGS = {
     "iterations": 2,
-    "learningRate": {"base": 0.001, "step": 1000, "factor": 0.1},
+    "learningRate": {"base": 0.001, "step": 1000, "gamma": 0.1},
     "momentum": 0.9,
     "weightDecay": 0.0005,
     "dropout": 0,
@@ -27,7 +27,7 @@ SETTINGS = {
 
 
 def make_run(folder, batch_norm):
-    """Two steps of both phases with two shards of four, recorded as dnet-train records them."""
+    """Makes two steps of both phases with two shards of four, recorded as dnet-train records them."""
     shape = Shape(1 / 16, 64, 5, batch_norm)
     shards = [Inputs(shape, "shard-0", calm=True), Inputs(shape, "shard-1", calm=True)]
     shards[0].calibrate()

@@ -117,8 +117,8 @@ extension EndToEnd {
           Case(name: "no number", settings: ["seed=one"], words: ["seed is one", "an integer"]),
           Case(name: "no value", settings: ["seed"], words: ["--set seed", "key.path=value"]),
           Case(
-            name: "two names of a key", settings: ["data.masksPerClass=2", "data.strongPerClass=3"],
-            words: ["data.masksPerClass is 2", "data.strongPerClass", "is 3", "keep one"]),
+            name: "two names of a key", settings: ["data.masksPerClass=2", "data.masksPerClass=3"],
+            words: ["data.masksPerClass is 2", "data.masksPerClass", "is 3", "keep one"]),
           Case(
             name: "another model", settings: ["network.model=vgg"], words: ["network.model is vgg", "decouplednet"]),
           Case(
@@ -169,7 +169,7 @@ extension EndToEnd {
 
     @Test("Checkpoints of other runs, missing ones and damaged ones are refused.") func otherCheckpoints() throws {
       let workplace = try Workplace()
-      try workplace.train("run", ranks: 2, ["--stop-after", "3"])
+      try workplace.train("run", ranks: 2, ["--max-iterations", "3"])
       func differing(_ key: String, _ here: String, _ there: String) -> Case {
         Case(
           name: key, settings: ["\(key)=\(here)"], output: "run",

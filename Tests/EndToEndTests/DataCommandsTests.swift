@@ -1,4 +1,4 @@
-// The commands over data sets, as a user runs them, on a drawn set.
+// Tests of the `dnet data` commands on a synthetic dataset.
 import Checkpoints
 import Datasets
 import Foundation
@@ -11,7 +11,8 @@ extension EndToEnd {
       try workplace.start("dnet", ["data"] + words).wait()
     }
 
-    @Test func prepareThenCheck() throws {
+    @Test("`dnet data prepare` writes a dataset once, and `dnet data check` finds its errors.")
+    func prepareAndCheck() throws {
       let workplace = try Workplace()
       let ids = try workplace.ids()
       let prepared = try dnet(workplace, "prepare", "--voc", "data", "--output", "out")
@@ -41,7 +42,8 @@ extension EndToEnd {
       #expect(nowhere.status != 0 && nowhere.output.contains("no folder JPEGImages under nowhere"))
     }
 
-    @Test func packsAreChecked() throws {
+    @Test("`dnet data check` finds damaged packs and wrong requests.")
+    func packsAreChecked() throws {
       let workplace = try Workplace()
       let list = "ImageSets/Segmentation/val.txt"
       let packed = try dnet(workplace, "pack", "set.pack", "--data", "data", "--classes", "3", "--list", list)
@@ -73,7 +75,8 @@ extension EndToEnd {
       }
     }
 
-    @Test func statsInJSON() throws {
+    @Test("`dnet data stats` writes its counts as JSON.")
+    func statisticsAsJSON() throws {
       let workplace = try Workplace()
       let stats = try dnet(workplace, "stats", "--root", "data", "--json", "stats.json")
       #expect(
@@ -85,8 +88,8 @@ extension EndToEnd {
           && read.imagesPerClass.prefix(3).allSatisfy { $0 > 0 })
     }
 
-    /// A split's list makes the same weights as the configuration that asks for so many a class.
-    @Test func splitsAreWhatTheConfigurationChooses() throws {
+    @Test("A list by `dnet data split` gives the weights of a configuration with the same number of masks per class.")
+    func splitEqualsTheChoiceOfTheConfiguration() throws {
       let workplace = try Workplace()
       let split = try dnet(workplace, "split", "--root", "data", "--classes", "3", "--per-class", "2", "--seed", "1")
       #expect(split.status == 0, "\(split.output)")

@@ -1,17 +1,17 @@
-// Commands that have to fail: in good time, not with success, and with one complaint that says enough.
+// An expected failure of a command: in time, with an error status, and with one message that names value and remedy.
 import Foundation
 import Testing
 
-/// A command that nobody should be able to run.
+/// A command that must be refused.
 struct Refusal {
   let name: String
-  /// What its one complaint has to hold: the value that is wrong, and what to do.
+  /// Words that its one message must contain: the wrong value, and the next step.
   let words: [String]
   let start: () throws -> Job
-  /// What to look at when it has ended.
+  /// A check after its end.
   var afterwards: () throws -> Void = {}
 
-  /// Runs commands, eight at a time: what takes long about a failure is mpirun's patience with the other ranks.
+  /// Runs the commands, eight at a time, since a failing job spends most of its time in mpirun waiting for other ranks.
   static func expect(_ refusals: [Refusal], _ place: SourceLocation = #_sourceLocation) throws {
     for first in stride(from: 0, to: refusals.count, by: 8) {
       let some = refusals[first..<min(first + 8, refusals.count)]
@@ -21,7 +21,7 @@ struct Refusal {
         #expect(
           outcome.status != 0 && outcome.status != 75, "\(refusal.name): \(outcome.output)", sourceLocation: place)
         #expect(outcome.complaints.count == 1, "\(refusal.name): \(outcome.output)", sourceLocation: place)
-        // A message may have several lines.
+        // A message can have several lines.
         for word in refusal.words {
           #expect(outcome.output.contains(word), "\(refusal.name) does not say \(word)", sourceLocation: place)
         }

@@ -1,4 +1,4 @@
-// `--dry-run` prints what each rank takes; the figures are those of the run.
+// Tests of the memory table that `--dry-run` prints.
 import Foundation
 import Testing
 
@@ -16,7 +16,8 @@ extension EndToEnd {
         })
     }
 
-    @Test func dryRunPrintsATableForEveryRank() throws {
+    @Test("`--dry-run` prints the memory of each rank in each phase and writes nothing.")
+    func dryRunPrintsMemoryOfEveryRank() throws {
       let workplace = try Workplace()
       for ranks in [1, 3] {
         let outcome = try workplace.startTraining("run", ranks: ranks, set: ["network.width=0.25"], ["--dry-run"])
@@ -31,7 +32,7 @@ extension EndToEnd {
               "program", "sum (MiB)", "weights",
             ], "\(outcome.output)")
           #expect(table.values.allSatisfy { $0.count == ranks })
-          // Rank 0 writes the checkpoints, with copies of the weights; each copies its own momentum, which is held once.
+          // Rank 0 writes the checkpoints and copies the weights. Each rank copies its own part of the momentum.
           let snapshot = try #require(table["checkpoint snapshot"])
           #expect(snapshot[0] > 0 && snapshot.dropFirst().allSatisfy { $0 < snapshot[0] })
           let (weights, momentum) = (try #require(table["weights"]), try #require(table["momentum"]))

@@ -1,12 +1,13 @@
-// The one law, seen from outside: the same weights, bit by bit, on any number of ranks and threads.
+// Tests of the determinism contract: the same weights, bit by bit, on any number of ranks and threads.
 import Foundation
 import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct OneDigestTests {
-    @Test func ranksAndThreadsDoNotShowInTheWeights() throws {
+    @Test("The weights do not depend on the number of ranks and threads.")
+    func weightsAreIndependentOfRanksAndThreads() throws {
       let workplace = try Workplace()
-      // One rank with and without mpirun; numbers of ranks that divide eight shards evenly and one that does not.
+      // One rank with and without mpirun, and numbers of ranks that divide eight shards evenly or not.
       let layouts: [(ranks: Int?, threads: Int)] = [
         (nil, 1), (nil, 2), (1, 2), (2, 1), (2, 2), (3, 1), (4, 2), (5, 1), (7, 2), (8, 1),
       ]
@@ -32,15 +33,16 @@ extension EndToEnd {
       #expect(losses[0].count == 7 && losses.allSatisfy { $0 == losses[0] }, "\(losses)")
     }
 
-    /// Otherwise the comparison above would show nothing.
-    @Test func otherSeedsGiveOtherWeights() throws {
+    /// Without this, the comparison above would prove nothing.
+    @Test("Another seed gives other weights.")
+    func seedChangesWeights() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2, set: ["seed=2"])
       #expect(try workplace.summary("run").weightsDigest != Workplace.digest.get())
     }
 
-    /// Some ranks then have no share of the batch-norm statistics.
-    @Test func fewerShardsOfStatisticsThanRanks() throws {
+    @Test("Batch-norm statistics over fewer shards than ranks do not depend on the number of ranks.")
+    func fewerCalibrationShardsThanRanks() throws {
       let workplace = try Workplace()
       for (run, ranks) in [("one", nil), ("five", 5)] {
         try workplace.train(run, ranks: ranks, set: ["batchNormalization.calibrationShards=3"])
@@ -49,8 +51,8 @@ extension EndToEnd {
       #expect(try workplace.summary("one").weightsDigest != Workplace.digest.get())
     }
 
-    /// What does not matter for the weights does not change them: how often checkpoints are written, pictures are kept.
-    @Test func settingsThatAreNoPartOfTheLawChangeNothing() throws {
+    @Test("The checkpoint interval, the image cache and the name of a run do not change the weights.")
+    func operationalSettingsDoNotChangeWeights() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2, set: ["checkpoint.every=1", "data.cacheMegabytes=0", "name='another'"])
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())

@@ -1,7 +1,7 @@
-// --initial-weights: weights from a file in place of drawn ones.
+// Tests of `--initial-weights`: weights from a file instead of random ones.
 import Checkpoints
-import Foundation
 import Compute
+import Foundation
 import Testing
 
 extension EndToEnd {
@@ -14,7 +14,8 @@ extension EndToEnd {
       tensors.bytes(name).map { Array($0) } ?? []
     }
 
-    @Test func aWholeModelPlainAndCompressed() throws {
+    @Test("A whole model, plain or compressed, sets all parameters.")
+    func wholeModel() throws {
       let workplace = try Workplace()
       try workplace.train("first", ranks: 2)
       let model = try workplace.weights("first/model.safetensors.zst")
@@ -30,8 +31,8 @@ extension EndToEnd {
       #expect(try workplace.summary("zstd").weightsDigest != workplace.summary("first").weightsDigest)
     }
 
-    /// A classification network from elsewhere is enough for the segmentation phase.
-    @Test func aTrainedClassificationNetworkIsEnoughForTheSecondPhase() throws {
+    @Test("A trained classification network is enough for the segmentation phase.")
+    func classificationNetworkStartsTheSegmentationPhase() throws {
       let workplace = try Workplace()
       try workplace.train("first", ranks: 2, ["--phase", "classification"])
       let trained = try workplace.weights("first/checkpoints/classification-000004/weights.safetensors.zst")
@@ -42,15 +43,16 @@ extension EndToEnd {
       #expect(try workplace.summary("second").weightsDigest == Workplace.digest.get())
     }
 
-    @Test func aPartOfThemSaysWhatIsLeft() throws {
+    @Test("A partial model sets its parameters, and the others are listed and drawn.")
+    func partialModel() throws {
       let workplace = try Workplace()
-      try workplace.train("first", ranks: 2, ["--stop-after", "1", "--record-steps", "1"])
+      try workplace.train("first", ranks: 2, ["--max-iterations", "1", "--record-steps", "1"])
       let drawn = try workplace.weights("first/steps/classification-000000.safetensors")
       let later = try workplace.weights("first/steps/classification-000001.safetensors")
       let part = later.namedTensors.filter { $0.name.hasPrefix("classification.conv") }
       try save(part, to: "part.safetensors.zst", workplace)
       let outcome = try workplace.train(
-        "second", ranks: 2, ["--initial-weights", "part.safetensors.zst", "--stop-after", "1", "--record-steps", "1"])
+        "second", ranks: 2, ["--initial-weights", "part.safetensors.zst", "--max-iterations", "1", "--record-steps", "1"])
       let left = drawn.entries.map(\.name).filter { !$0.hasPrefix("classification.conv") }
       #expect(outcome.output.contains("sets \(part.count) parameters and leaves \(left.count)"), "\(outcome.output)")
       #expect(Set(outcome.lines.filter { $0.hasPrefix("  left: ") }) == Set(left.map { "  left: \($0)" }))
@@ -61,9 +63,10 @@ extension EndToEnd {
       }
     }
 
-    @Test func whatDoesNotFitIsRefused() throws {
+    @Test("Weights that do not match the network are refused before anything is written.")
+    func mismatchesAreRefused() throws {
       let workplace = try Workplace()
-      try workplace.train("narrow", ranks: 2, ["--stop-after", "1"])
+      try workplace.train("narrow", ranks: 2, ["--max-iterations", "1"])
       let narrow = "narrow/checkpoints/classification-000001/weights.safetensors.zst"
       var stranger = [Float](repeating: 1, count: 6)
       try stranger.withUnsafeMutableBufferPointer {

@@ -1,17 +1,17 @@
-// A temporary folder with a small drawn data set in `data`, in which a test trains; removed at its end.
+// A temporary directory with a small synthetic dataset in `data`, in which a test trains. It is removed at the end.
 import Checkpoints
+import Compute
 import Datasets
 import Foundation
 import Testing
 import Training
-import Compute
 
 final class Workplace {
   let path: String
 
-  /// tiny.yaml with eight shards, so that up to eight ranks can share a minibatch.
+  /// Settings for tiny.yaml: eight shards, so that up to eight ranks can share a minibatch.
   static let settings = ["data.root=data", "minibatch.shards=8", "batchNormalization.calibrationShards=11"]
-  /// Iterations of the two phases in tiny.yaml.
+  /// The iterations of both phases in tiny.yaml.
   static let iterations = (classification: 4, segmentation: 3)
 
   init() throws {
@@ -27,7 +27,7 @@ final class Workplace {
 
   // MARK: Commands
 
-  /// Starts training into `run`; without ranks as a single process, without mpirun.
+  /// Starts a training run with the output directory `run`; nil ranks start a single process without mpirun.
   func startTraining(_ run: String, ranks: Int?, set: [String] = [], _ more: [String] = []) throws -> Job {
     let settings = (Self.settings + set).flatMap { ["--set", $0] }
     let configuration = Commands.repository + "/Configs/synthetic/tiny.yaml"
@@ -36,7 +36,7 @@ final class Workplace {
       in: path)
   }
 
-  /// Trains to the end and expects that it goes well.
+  /// Trains to the end and expects success.
   @discardableResult
   func train(
     _ run: String, ranks: Int?, set: [String] = [], _ more: [String] = [], _ place: SourceLocation = #_sourceLocation
@@ -57,7 +57,7 @@ final class Workplace {
     return try workplace.summary("run").weightsDigest
   }
 
-  // MARK: What a run wrote
+  // MARK: Files of a run
 
   func summary(_ run: String) throws -> RunSummary {
     let bytes = try #require(
@@ -67,10 +67,10 @@ final class Workplace {
 
   func metrics(_ run: String) -> [IterationMetrics] { MetricsLog.read(file("\(run)/metrics.jsonl")) }
 
-  /// `classification 1`, `classification 2` and so on, as they stand in the log.
+  /// Returns the iterations in the log, as `classification 1`, `classification 2` and so on.
   func iterations(_ run: String) -> [String] { metrics(run).map { "\($0.phase) \($0.iteration)" } }
 
-  /// What `iterations` has to be after so many of each phase.
+  /// Returns the expected value of `iterations` after this many iterations of each phase.
   static func sequence(_ classification: Int, _ segmentation: Int) -> [String] {
     (0..<classification).map { "classification \($0 + 1)" } + (0..<segmentation).map { "segmentation \($0 + 1)" }
   }
@@ -85,7 +85,7 @@ final class Workplace {
 
   func exists(_ name: String) -> Bool { access(file(name), F_OK) == 0 }
 
-  /// Every file below a folder with its bytes.
+  /// Returns every file below a directory with its bytes.
   func contents(_ folder: String) -> [String: Data] {
     let names = FileManager.default.enumerator(atPath: file(folder))?.compactMap { $0 as? String } ?? []
     return Dictionary(
@@ -108,7 +108,7 @@ final class Workplace {
     try FileManager.default.copyItem(atPath: file(name), toPath: file(other))
   }
 
-  /// Ids of a list of the drawn set.
+  /// Returns the image ids in a list of the synthetic dataset.
   func ids(_ list: String = "train_aug") throws -> [String] {
     String(decoding: try read("data/ImageSets/Segmentation/\(list).txt"), as: UTF8.self).split(separator: "\n").map(
       String.init)

@@ -1,4 +1,4 @@
-// Checkpoints of any phase as models: those from within a phase become what a run that ended there would have had.
+// Tests of checkpoints as models: `dnet evaluate`, `dnet predict` and `dnet model export` on checkpoints of each phase.
 import Checkpoints
 import Evaluation
 import Foundation
@@ -19,9 +19,11 @@ extension EndToEnd {
       try command(workplace, ["model", "digest", file]).lines.last ?? ""
     }
 
-    /// A run of k iterations against checkpoint k of a longer one, on other ranks, in both phases.
-    @Test(arguments: ["random", "edgeboxes"])
-    func statisticsAreThoseOfARunThatEndedThere(proposals: String) throws {
+    /// Compares a run of k iterations with checkpoint k of a longer run on other ranks, in both phases.
+    @Test(
+      "A checkpoint from within a phase becomes the model of a run that ends there.",
+      arguments: ["random", "edgeboxes"])
+    func statisticsEqualThoseOfAShorterRun(proposals: String) throws {
       let workplace = try Workplace()
       let set = ["checkpoint.every=1", "checkpoint.keep=9", "data.proposals=\(proposals)"]
       try workplace.train("long", ranks: 2, set: set + ["segmentation.iterations=5"])
@@ -31,7 +33,8 @@ extension EndToEnd {
       let before = workplace.contents("long")
       let wanted = try digest(workplace, "short/model.safetensors.zst")
       #expect(
-        try digest(workplace, checkpoint) != wanted, "the checkpoint has statistics already, so the test shows nothing")
+        try digest(workplace, checkpoint) != wanted, "the checkpoint already has statistics, so the test proves nothing"
+      )
       for ranks in [nil, 2, 3] {
         let output = "gathered-\(ranks ?? 0).safetensors"
         let outcome = try command(
@@ -41,15 +44,15 @@ extension EndToEnd {
           "\(outcome.output)")
         #expect(try digest(workplace, output) == wanted, "\(ranks ?? 1) ranks")
       }
-      #expect(workplace.contents("long") == before, "the run was written to")
+      #expect(workplace.contents("long") == before, "the run was modified")
       #expect(proposals == "random" || !crops.isEmpty)
-      // A checkpoint that was copied elsewhere, without the run's crops.
+      // A copy of the checkpoint, without the crops of the run.
       try workplace.copy(checkpoint, to: "alone")
       _ = try command(workplace, ["model", "export", "alone", "--output", "alone.safetensors", "--statistics"])
       #expect(try digest(workplace, "alone.safetensors") == wanted)
 
       guard proposals == "random" else { return }
-      // The same in the classification phase.
+      // The same comparison in the classification phase.
       try workplace.train("half", ranks: 3, set: set + ["classification.iterations=2"], ["--phase", "classification"])
       let half = "long/checkpoints/classification-000002"
       #expect(try digest(workplace, half) != digest(workplace, "half"))
@@ -59,15 +62,15 @@ extension EndToEnd {
           ["model", "export", half, "--output", "half-\(ranks ?? 0).safetensors", "--statistics"])
         #expect(try digest(workplace, "half-\(ranks ?? 0).safetensors") == digest(workplace, "half"))
       }
-      // Figures and masks follow.
+      // Metrics and masks agree as well.
       for (name, model) in [("short", "short"), ("gathered", checkpoint)] {
-        let figures = try command(
+        let metrics = try command(
           workplace, ranks: name == "short" ? nil : 2,
           ["evaluate", model, "--data", "data", "--json", "\(name).json"] + list)
-        #expect(figures.output.contains("mean IoU"))
-        let pictures = try workplace.ids().prefix(6).map { "data/JPEGImages/\($0).jpg" }
+        #expect(metrics.output.contains("mean IoU"))
+        let images = try workplace.ids().prefix(6).map { "data/JPEGImages/\($0).jpg" }
         _ = try command(
-          workplace, ["predict", model] + pictures + ["--output", "masks-\(name)", "--json", "masks-\(name).json"])
+          workplace, ["predict", model] + images + ["--output", "masks-\(name)", "--json", "masks-\(name).json"])
       }
       #expect(try workplace.read("short.json") == workplace.read("gathered.json"))
       #expect(
@@ -75,12 +78,12 @@ extension EndToEnd {
           && workplace.contents("masks-short").count == 12)
     }
 
-    /// Of the classification phase: labels and no masks.
-    @Test func classificationCheckpointsTellLabels() throws {
+    @Test("Checkpoints of the classification phase predict labels and no masks.")
+    func classificationCheckpointsPredictLabels() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2, set: ["checkpoint.every=1", "checkpoint.keep=9"])
       let (whole, half) = ("run/checkpoints/classification-000004", "run/checkpoints/classification-000003")
-      // The finished model has the same classification network: the same labels.
+      // The finished model has the same classification network and therefore the same labels.
       for (number, (model, ranks)) in [("run", nil), (whole, nil), (whole, 2), (half, nil), (half, 3)].enumerated() {
         let outcome = try command(
           workplace, ranks: ranks, ["evaluate", model, "--data", "data", "--json", "\(number).json"] + list)
@@ -96,9 +99,9 @@ extension EndToEnd {
       #expect(reports[1].images == (try workplace.ids("trainval").count) && reports[1].meanIoU21 == nil)
       #expect(reports[1].labels.classes.allSatisfy { $0.averagePrecision != nil })
 
-      let pictures = try workplace.ids().prefix(5).map { "data/JPEGImages/\($0).jpg" }
+      let images = try workplace.ids().prefix(5).map { "data/JPEGImages/\($0).jpg" }
       let outcome = try command(
-        workplace, ["predict", whole] + pictures + ["--output", "labels", "--json", "labels.json"])
+        workplace, ["predict", whole] + images + ["--output", "labels", "--json", "labels.json"])
       #expect(
         outcome.output.contains("labels only") && outcome.lines.contains { $0.hasPrefix("picture") },
         "\(outcome.output)")
@@ -114,28 +117,29 @@ extension EndToEnd {
           if let file = label["saliency"] as? String {
             maps += 1
             let map = try PNG.decodeIndices(file: workplace.file(file))
-            let picture = try Photograph.decode(file: workplace.file(entry["image"] as? String ?? ""))
-            #expect(map.width == picture.width && map.height == picture.height)
+            let image = try Photograph.decode(file: workplace.file(entry["image"] as? String ?? ""))
+            #expect(map.width == image.width && map.height == image.height)
           }
         }
       }
       #expect(workplace.contents("labels").count == maps)
     }
 
-    /// Without batch normalisation there is nothing to gather in the classification phase: no training data is asked for. Such a
-    /// network may have run away, and its scores are no numbers.
-    @Test func whatNeedsNoStatisticsNeedsNoData() throws {
+    /// Without batch normalization the classification phase has no statistics to gather. Such a network may have
+    /// diverged, so its scores may be NaN.
+    @Test("A classification network without batch normalization is evaluated without training data.")
+    func modelWithoutStatisticsNeedsNoData() throws {
       let workplace = try Workplace()
       try workplace.train(
         "run", ranks: 2, set: ["network.batchNormalization=false", "checkpoint.every=1", "checkpoint.keep=9"],
-        ["--stop-after", "4"])
+        ["--max-iterations", "4"])
       try FileManager.default.moveItem(atPath: workplace.file("data"), toPath: workplace.file("moved"))
-      let pictures = try FileManager.default.contentsOfDirectory(atPath: workplace.file("moved/JPEGImages")).sorted()
+      let images = try FileManager.default.contentsOfDirectory(atPath: workplace.file("moved/JPEGImages")).sorted()
         .prefix(3)
       for checkpoint in ["run/checkpoints/classification-000002", "run"] {
         let predicted = try command(
           workplace,
-          ["predict", checkpoint] + pictures.map { "moved/JPEGImages/\($0)" } + [
+          ["predict", checkpoint] + images.map { "moved/JPEGImages/\($0)" } + [
             "--output", "labels", "--json", "labels.json",
           ])
         #expect(predicted.output.contains("labels only") && workplace.exists("labels.json"))
@@ -147,18 +151,18 @@ extension EndToEnd {
       }
     }
 
-    /// The data has moved, is gone, or is other data.
-    @Test func dataElsewhereIsNamed() throws {
+    @Test("Training data that has moved, is missing or differs is named in the error.")
+    func missingDataIsNamed() throws {
       let workplace = try Workplace()
-      try workplace.train("run", ranks: 2, ["--stop-after", "6"])
+      let ids = try workplace.ids()
+      try workplace.train("run", ranks: 2, ["--max-iterations", "6"])
       let checkpoint = "run/checkpoints/segmentation-000002"
       _ = try command(workplace, ["model", "export", checkpoint, "--output", "before.safetensors", "--statistics"])
       try FileManager.default.moveItem(atPath: workplace.file("data"), toPath: workplace.file("moved"))
       let other = try workplace.start("dnet", ["data", "synthesize", "other", "--images", "41", "--classes", "3"])
         .wait()
       #expect(other.status == 0)
-      let picture =
-        "moved/JPEGImages/\(try String(decoding: workplace.read("moved/ImageSets/Segmentation/train_aug.txt"), as: UTF8.self).split(separator: "\n")[0]).jpg"
+      let image = "moved/JPEGImages/\(ids[0]).jpg"
       let gone = ["no folder JPEGImages under data", "--set data.root=FOLDER", "segmentation-000002"]
       var refusals: [Refusal] = []
       for ranks in [nil, 2] {
@@ -181,7 +185,7 @@ extension EndToEnd {
       }
       refusals += [
         Refusal(name: "predict", words: gone) {
-          try workplace.start("dnet", ["predict", checkpoint, picture, "--output", "masks"])
+          try workplace.start("dnet", ["predict", checkpoint, image, "--output", "masks"])
         },
         Refusal(name: "another key", words: ["--set seed=2", "may be set"]) {
           try workplace.start("dnet", ["evaluate", checkpoint, "--data", "moved", "--set", "seed=2"] + list)

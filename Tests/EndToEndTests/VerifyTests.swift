@@ -1,4 +1,4 @@
-// `dnet verify`: a run's iterations computed again on other ranks.
+// Tests of `dnet verify`, which computes the iterations of a run again on other ranks.
 import Foundation
 import Testing
 import Training
@@ -15,49 +15,50 @@ extension EndToEnd {
       }
     }
 
-    @Test func aSoundRunAgreesOnAnyRanks() throws {
+    @Test("A correct run agrees with its log on any number of ranks and is not modified.")
+    func correctRunAgreesOnAnyRanks() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 3, set: ["verify.every=2", "checkpoint.every=1"])
       let before = workplace.contents("run")
       for (ranks, range, words) in [
         (nil, [], "7 iterations agree with the log, 3 of them with digests"), (5, [], "7 iterations agree"),
-        // From the checkpoint before.
+        // This range starts at a checkpoint.
         (2, ["--from", "7", "--to", "7"], "1 iterations agree"),
       ] as [(Int?, [String], String)] {
         let outcome = try verify(workplace, ranks: ranks, range)
         #expect(outcome.status == 0, "\(outcome.output)")
         #expect(outcome.output.contains(words), "\(outcome.output)")
       }
-      // The run is as it was, and nothing lies beside it.
+      // The run is unchanged, and there are no temporary files beside it.
       #expect(workplace.contents("run") == before)
       #expect(
         try FileManager.default.contentsOfDirectory(atPath: workplace.path).allSatisfy { !$0.contains("verify-") })
-      // The chain: another digest in every line that has one.
+      // The digests form a chain, so each differs from the others.
       let digests = try lines(workplace).compactMap(\.digest)
       #expect(digests.count == 3 && Set(digests).count == 3)
       #expect(workplace.metrics("run").compactMap(\.digest) == digests)
     }
 
-    /// A bit that flips on one rank, unseen: named are the iteration, the layer and the shard.
-    @Test func aFlippedBitIsFound() throws {
+    @Test("A bit flip on one rank is found, with its iteration, layer and shard.")
+    func flippedBitIsFound() throws {
       let workplace = try Workplace()
-      try workplace.train("run", ranks: 2, set: ["verify.every=1"], ["--drill", "flip:1:3"])
+      try workplace.train("run", ranks: 2, set: ["verify.every=1"], ["--inject-fault", "flip:1:3"])
       #expect(try workplace.summary("run").weightsDigest != Workplace.digest.get())
       let outcome = try verify(workplace, ranks: nil)
       #expect(outcome.status == 3, "\(outcome.output)")
-      // Eight shards on two ranks: rank 1's first is 4.
+      // With eight shards on two ranks, the first shard of rank 1 is 4.
       let words = [
         "iteration 3 of the classification phase", "gradient of classification.score in shard 4, then on rank 1 of ",
       ]
       #expect(words.allSatisfy(outcome.output.contains), "\(outcome.output)")
     }
 
-    /// The chain and the log go on over kills and resumes as if there had been none.
-    @Test func resumedRunsHaveTheSameLog() throws {
+    @Test("A resumed run has the verification log of an uninterrupted one.")
+    func resumedRunHasTheSameLog() throws {
       let workplace = try Workplace()
       try workplace.train("whole", ranks: nil, set: ["verify.every=2"])
       for stop in [1, 2, 3, 5, 6, 7] {
-        try workplace.train("run", ranks: stop % 3 + 1, set: ["verify.every=2"], ["--stop-after", "\(stop)"])
+        try workplace.train("run", ranks: stop % 3 + 1, set: ["verify.every=2"], ["--max-iterations", "\(stop)"])
       }
       func bare(_ lines: [VerificationLine]) -> [VerificationLine] {
         lines.map {
@@ -69,7 +70,8 @@ extension EndToEnd {
       #expect(bare(try lines(workplace)) == bare(try lines(workplace, "whole")))
     }
 
-    @Test func rangesAndRunsThatAreNotThere() throws {
+    @Test("Ranges that a run does not have, runs without a log and changed keys are refused.")
+    func invalidRangesAndRunsAreRefused() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: nil, set: ["verify.every=0"])
       #expect(try verify(workplace, ranks: 2).output.contains("run has no verification.jsonl with lines"))

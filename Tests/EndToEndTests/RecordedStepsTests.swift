@@ -1,20 +1,20 @@
-// --record-steps: what stands in the files, and PyTorch's opinion of it.
-//   B examples of a minibatch   H, W input side   L classes
+// Tests of `--record-steps`: the contents of the files, and a replay of the steps in PyTorch.
 import Checkpoints
-import Foundation
 import Compute
+import Foundation
 import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct RecordedStepsTests {
     static let inputs: Set<String> = ["images", "labels", "masks", "loss"]
 
-    /// The digest of the parameters alone.
+    /// The digest of the parameters, without the inputs.
     private func digest(_ tensors: StoredTensors) -> String {
       WeightsDigest.hex(of: tensors.namedTensors.filter { !Self.inputs.contains($0.name) })
     }
 
-    @Test func filesHoldWhatTheNetworkSawAndDid() throws {
+    @Test("`--record-steps` writes the inputs, the loss and the weights of each step.")
+    func filesContainInputsAndWeights() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2, ["--record-steps", "2"])
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get(), "recording changed the weights")
@@ -42,7 +42,7 @@ extension EndToEnd {
         #expect(tensors["loss"]?.values[0] == losses[name])
         let labels = Array(try #require(tensors["labels"]).values)
         #expect(labels.allSatisfy { $0 == 0 || $0 == 1 } && labels.contains(1))
-        // Blue, green, red less their means: within the range, and not of one sign.
+        // Blue, green and red minus their means: within the range, and of both signs.
         let images = Array(try #require(tensors["images"]).values)
         #expect(
           images.allSatisfy { $0 > -123 && $0 < 152 } && images.contains { $0 > 1 } && images.contains { $0 < -1 })
@@ -53,36 +53,42 @@ extension EndToEnd {
           #expect(values.isSubset(of: [0, 1, 255]) && values.isSuperset(of: [0, 1]), "\(values)")
         }
       }
-      // The parameters after a step are those of a run that stops there.
+      // The parameters after a step equal those of a run that stops there.
       for (iterations, step, checkpoint) in [
         (1, "classification-000001", "classification-000001"), (4, "segmentation-000000", "classification-000004"),
         (5, "segmentation-000001", "segmentation-000001"),
       ] {
-        try workplace.train("stopped", ranks: 1, ["--stop-after", "\(iterations)"])
+        try workplace.train("stopped", ranks: 1, ["--max-iterations", "\(iterations)"])
         let stopped = try workplace.weights("stopped/checkpoints/\(checkpoint)/weights.safetensors.zst")
         #expect(digest(try workplace.weights("run/steps/\(step).safetensors")) == digest(stopped), "\(step)")
       }
       let steps = try names.map { digest(try workplace.weights("run/steps/\($0)")) }
       #expect(Set(steps).count == steps.count, "some step changed nothing: \(steps)")
-      // Shard after shard, whoever held it.
+      // The order of the shards does not depend on the number of ranks.
       try workplace.train("three", ranks: 3, ["--record-steps", "2"])
       #expect(workplace.contents("three/steps") == workplace.contents("run/steps"))
     }
 
-    /// docs/golden/replay_steps.py repeats the steps in PyTorch, with the python of DNET_PYTHON or python3.
-    @Test func pyTorchRepeatsTheSteps() throws {
-      let python = ProcessInfo.processInfo.environment["DNET_PYTHON"] ?? "python3"
+    /// The Python interpreter for the replay.
+    static let python = ProcessInfo.processInfo.environment["DNET_PYTHON"] ?? "python3"
+
+    /// True if the interpreter has the modules that the replay imports.
+    static let canReplay: Bool = {
+      let job = try? Job([python, "-c", "import torch, safetensors, yaml"], in: NSTemporaryDirectory())
+      return job?.wait().status == 0
+    }()
+
+    @Test(
+      "docs/golden/replay_steps.py repeats the steps in PyTorch.",
+      .enabled(
+        if: RecordedStepsTests.canReplay,
+        "SKIPPED: python3 lacks torch, safetensors or yaml; set DNET_PYTHON to an interpreter that has them"))
+    func pyTorchRepeatsTheSteps() throws {
       let workplace = try Workplace()
-      guard try Job([python, "-c", "import torch, safetensors, yaml"], in: workplace.path).wait().status == 0 else {
-        print(
-          "SKIPPED \(#function): \(python) has no torch, safetensors and yaml; set DNET_PYTHON to a python that has them"
-        )
-        return
-      }
-      // Without dropout, whose draws no other framework can repeat.
+      // Without dropout, since its random draws cannot be repeated in another framework.
       try workplace.train("run", ranks: 2, set: ["classification.dropout=0"], ["--record-steps", "2"])
       let replay = Commands.repository + "/docs/golden/replay_steps.py"
-      let outcome = try Job([python, replay, "run"], in: workplace.path).wait(limit: 120)
+      let outcome = try Job([Self.python, replay, "run"], in: workplace.path).wait(limit: 120)
       #expect(outcome.status == 0, "\(outcome.output)")
       #expect(outcome.lines.count { $0.contains(" step ") } == 4, "\(outcome.output)")
     }

@@ -1,11 +1,11 @@
-// The one law across hosts, and a launcher of hosts that leaves nothing behind: Launch/hosts-on-one-machine.
+// Tests of the determinism contract across hosts, and of their launcher, Launch/hosts-on-one-machine.
 import Foundation
 import Testing
 
 enum HostsOnOneMachine {
   static let launcher = Commands.repository + "/Launch/hosts-on-one-machine"
 
-  /// Whether namespaces, a bridge and slow links can be made here.
+  /// True if this machine can create namespaces, a bridge and links of limited rate.
   static let works: Bool = {
     let job = try? Job([launcher, "--check", "--hosts", "4", "--rate", "1gbit"], in: NSTemporaryDirectory())
     return job?.wait().status == 0
@@ -17,7 +17,7 @@ extension EndToEnd {
     .serialized,
     .enabled(
       if: HostsOnOneMachine.works,
-      "SKIPPED, so nothing is known of runs on several hosts: Launch/hosts-on-one-machine --check says what this machine lacks"
+      "SKIPPED: this machine cannot run several hosts; Launch/hosts-on-one-machine --check prints what it lacks"
     ))
   struct HostsTests {
 
@@ -50,7 +50,8 @@ extension EndToEnd {
       try JSONDecoder().decode(Counters.self, from: Data(try workplace.read(name)))
     }
 
-    @Test func hostsDoNotShowInTheWeights() throws {
+    @Test("The weights do not depend on the number of hosts.")
+    func weightsAreIndependentOfHosts() throws {
       let workplace = try Workplace()
       for (hosts, ranks) in [(1, 2), (2, 2), (3, 1), (4, 2)] {
         let run = "run-\(hosts)-\(ranks)"
@@ -61,13 +62,13 @@ extension EndToEnd {
         #expect(
           try summary.ranks == hosts * ranks && summary.weightsDigest == Workplace.digest.get(),
           "\(hosts) hosts of \(ranks)")
-        // A row for each host, so they are told apart.
+        // The report has a row for each host.
         for host in 1...hosts {
           #expect(
             outcome.lines.contains { $0.hasPrefix("host\(host) ") || $0.hasPrefix("host\(host): ") },
             "\(outcome.output)")
         }
-        // What the ranks of one host tell each other does not pass its interface; hosts among themselves have no other way.
+        // Messages between ranks of one host do not pass its interface; messages between hosts must.
         let traffic = try counters(workplace, "\(run).json")
         #expect(traffic.hosts.map(\.name) == (1...hosts).map { "host\($0)" } && traffic.status == 0)
         for host in traffic.hosts {
@@ -77,7 +78,8 @@ extension EndToEnd {
       }
     }
 
-    @Test func aLinkIsAsSlowAsAsked() throws {
+    @Test("A link carries no more than the requested rate.")
+    func linkRateIsLimited() throws {
       let workplace = try Workplace()
       let outcome = try start(workplace, "run", hosts: 2, ["--rate", "10mbit", "--counters", "bytes.json"]).wait(
         limit: 120)
@@ -92,7 +94,8 @@ extension EndToEnd {
       }
     }
 
-    @Test func theStatusIsTheCommands() throws {
+    @Test("The launcher returns the status of the command, and 2 for a wrong command line.")
+    func statusIsThatOfTheCommand() throws {
       let workplace = try Workplace()
       let wrong = try start(workplace, "run", hosts: 2, set: ["network.width=-1"]).wait()
       #expect(wrong.status == 1 && wrong.complaints.count == 1, "\(wrong.output)")
@@ -102,16 +105,17 @@ extension EndToEnd {
       #expect(many.status == 2 && many.output.contains("'65'"), "\(many.output)")
     }
 
-    // MARK: Nothing is left
+    // MARK: Cleaning up
 
     enum End: String, CaseIterable {
       case launcherKilled, launcherTerminated, launcherInterrupted, mpirunKilled, daemonKilled, rankKilled
     }
 
-    @Test func nothingIsLeft() throws {
+    @Test("No process and no namespace remains, whichever process is killed.")
+    func nothingIsLeftBehind() throws {
       let before = Self.namedNamespaces
       let workplace = try Workplace()
-      // All at once, which they must not notice of each other.
+      // All runs at the same time: they must not interfere with each other.
       let jobs = try End.allCases.map {
         ($0, try start(workplace, $0.rawValue, hosts: 2, set: ["classification.iterations=100000"]))
       }
@@ -144,7 +148,7 @@ extension EndToEnd {
       #expect(Self.namedNamespaces == before)
     }
 
-    /// Living processes that were started for a test, by the variable that all of them inherit.
+    /// The living processes of a run, found by the variable that all of them inherit.
     private static func processes(of workplace: Workplace, _ run: String) -> [(number: pid_t, name: String)] {
       let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
       return entries.compactMap { pid_t($0) }.sorted().compactMap { number in
@@ -162,7 +166,7 @@ extension EndToEnd {
       try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/ns/net")
     }
 
-    /// Namespaces that live without a process: `ip netns` keeps them by a mount.
+    /// The number of namespaces that a mount keeps without a process, as `ip netns` does.
     private static var namedNamespaces: Int {
       let mounts = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
       return mounts.split(separator: "\n").count { $0.contains(" nsfs ") }

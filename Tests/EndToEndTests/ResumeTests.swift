@@ -1,13 +1,14 @@
-// A run that was stopped or killed, on whatever number of ranks, ends in the weights of one that was not.
+// Tests of resuming: a run that was stopped or killed ends with the weights of an undisturbed run, on any ranks.
 import Foundation
 import Testing
 import Training
 
 extension EndToEnd {
   @Suite(.serialized) struct ResumeTests {
-    /// Each attempt is killed, all its processes at once, when the log has so many lines: at the first iteration, inside
-    /// both phases and about the end of the first. The next one goes on with other ranks.
-    @Test func killsAtAnyMomentLeaveNoTrace() throws {
+    /// All processes of an attempt are killed at once when the log has a given number of lines: at the first iteration,
+    /// within both phases and near the end of the first. The next attempt resumes on other ranks.
+    @Test("A run that is killed and resumed on other ranks ends with the weights of an undisturbed run.")
+    func killsDoNotChangeWeights() throws {
       let workplace = try Workplace()
       let (classification, segmentation) = (14, 12)
       let set = [
@@ -21,7 +22,7 @@ extension EndToEnd {
         job.kill()
         #expect(came, "killed before line \(lines) of the log: \(job.output)")
         #expect(
-          !workplace.exists("killed/summary.json"), "\(ranks) ranks were over before they were killed at line \(lines)")
+          !workplace.exists("killed/summary.json"), "\(ranks) ranks finished before they were killed at line \(lines)")
       }
       let last = try workplace.train("killed", ranks: 8, set: set)
       #expect(last.output.contains("resuming from"), "\(last.output)")
@@ -32,11 +33,11 @@ extension EndToEnd {
       #expect(!workplace.checkpoints("killed").contains { $0.hasPrefix(".") }, "\(workplace.checkpoints("killed"))")
     }
 
-    /// Stops inside the first phase, at its end, inside the second.
-    @Test func stopAfterIsACommaNotAFullStop() throws {
+    @Test("A run that stops within a phase, between phases or at the end of one resumes on other ranks.")
+    func stoppedRunResumes() throws {
       let workplace = try Workplace()
       for (iterations, ranks) in [(3, 2), (4, 1), (6, 3)] {
-        try workplace.train("run", ranks: ranks, ["--stop-after", "\(iterations)"])
+        try workplace.train("run", ranks: ranks, ["--max-iterations", "\(iterations)"])
         #expect(workplace.iterations("run").count == iterations)
         #expect(try workplace.summary("run").exitReason == "stop-after")
         let checkpoint = iterations > 4 ? "segmentation-00000\(iterations - 4)" : "classification-00000\(iterations)"
@@ -48,7 +49,8 @@ extension EndToEnd {
       #expect(workplace.iterations("run") == Workplace.sequence(4, 3))
     }
 
-    @Test func phasesCanBeRunOneByOne() throws {
+    @Test("The phases can be run one by one.")
+    func phasesRunOneByOne() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2, ["--phase", "classification"])
       #expect(workplace.iterations("run") == Workplace.sequence(4, 0))
@@ -59,8 +61,8 @@ extension EndToEnd {
       #expect(workplace.exists("run/model.safetensors.zst"))
     }
 
-    /// A finished run has nothing left to do, and a longer one goes on from its end.
-    @Test func aFinishedRunStaysAsItIs() throws {
+    @Test("A finished run has nothing left to do, and a longer one continues from its end.")
+    func finishedRunIsUnchanged() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2)
       try workplace.train("run", ranks: 1)
@@ -72,22 +74,23 @@ extension EndToEnd {
       #expect(try workplace.summary("run").weightsDigest == workplace.summary("whole").weightsDigest)
     }
 
-    /// A run that is cut short where it stands: nothing is left to train, only statistics are to be gathered.
-    @Test func aPhaseCanEndWhereItWasStopped() throws {
+    @Test("A phase can be shortened to where it stopped: only statistics are gathered.")
+    func phaseMayEndWhereItStopped() throws {
       let workplace = try Workplace()
       try workplace.train("short", ranks: 1, set: ["segmentation.iterations=2"])
-      try workplace.train("run", ranks: 2, set: ["segmentation.iterations=5"], ["--stop-after", "6"])
+      try workplace.train("run", ranks: 2, set: ["segmentation.iterations=5"], ["--max-iterations", "6"])
       try workplace.train("run", ranks: 3, set: ["segmentation.iterations=2"])
       #expect(try workplace.summary("run").weightsDigest == workplace.summary("short").weightsDigest)
       #expect(workplace.iterations("run") == Workplace.sequence(4, 2))
     }
 
-    @Test func resumeFromANamedCheckpoint() throws {
+    @Test("A run resumes from a named checkpoint, even if later ones exist.")
+    func resumesFromNamedCheckpoint() throws {
       let workplace = try Workplace()
       let set = ["checkpoint.every=1", "checkpoint.keep=9"]
       try workplace.train("run", ranks: 2, set: set)
       for (number, checkpoint) in ["classification-000002", "segmentation-000001"].enumerated() {
-        // Into a folder of its own, and once more where later checkpoints lie.
+        // In a directory of its own, and in the one that has later checkpoints.
         try workplace.train("other-\(number)", ranks: 1, ["--resume", "run/checkpoints/\(checkpoint)"])
         #expect(try workplace.summary("other-\(number)").weightsDigest == Workplace.digest.get())
         #expect(
@@ -98,9 +101,10 @@ extension EndToEnd {
       }
     }
 
-    @Test func resumeNeverTouchesNoUsedDirectory() throws {
+    @Test("`--resume never` does not touch a used directory.")
+    func resumeNeverRefusesUsedDirectory() throws {
       let workplace = try Workplace()
-      try workplace.train("run", ranks: 2, ["--resume", "never", "--stop-after", "3"])
+      try workplace.train("run", ranks: 2, ["--resume", "never", "--max-iterations", "3"])
       let before = workplace.contents("run")
       for ranks in [nil, 2] {
         let outcome = try workplace.startTraining("run", ranks: ranks, ["--resume", "never"]).wait()
@@ -112,8 +116,8 @@ extension EndToEnd {
       }
     }
 
-    /// Damage of every kind in the newest checkpoints: each is passed over with the reason, and an older one used.
-    @Test func damagedCheckpointsArePassedOver() throws {
+    @Test("Damaged checkpoints are skipped with a reason, and an older one is used.")
+    func damagedCheckpointsAreSkipped() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2, set: ["checkpoint.every=1", "checkpoint.keep=9"])
       func change(_ checkpoint: String, _ name: String, _ edit: (inout [UInt8]) -> Void) throws {
@@ -143,23 +147,23 @@ extension EndToEnd {
       #expect(workplace.iterations("run") == Workplace.sequence(4, 3))
     }
 
-    /// A key that matters may be changed where somebody asks for it by name; every later checkpoint says so.
-    @Test func changesThatAreAskedFor() throws {
+    @Test("A key that affects the weights changes only with `--allow-change`, and later checkpoints record it.")
+    func allowedChangesAreRecorded() throws {
       let workplace = try Workplace()
-      try workplace.train("run", ranks: 2, ["--stop-after", "2"])
+      try workplace.train("run", ranks: 2, ["--max-iterations", "2"])
       let other = ["classification.learningRate.base=0.02"]
       let refused = try workplace.startTraining("run", ranks: 2, set: other).wait()
       #expect(
         refused.status == 1 && refused.output.contains("--allow-change classification.learningRate.base"),
         "\(refused.output)")
       let allowed = try workplace.train(
-        "run", ranks: 2, set: other, ["--allow-change", "classification.learningRate.base", "--stop-after", "3"])
+        "run", ranks: 2, set: other, ["--allow-change", "classification.learningRate.base", "--max-iterations", "3"])
       #expect(
         allowed.output.contains(
           "warning: --allow-change classification.learningRate.base: 0.02 from here on, 0.01 before"),
         "\(allowed.output)")
-      // It goes on without a word from here, and the manifest remembers.
-      try workplace.train("run", ranks: 1, set: other, ["--stop-after", "4"])
+      // It now resumes without a warning, and the manifest records the change.
+      try workplace.train("run", ranks: 1, set: other, ["--max-iterations", "4"])
       let manifest = String(
         decoding: try workplace.read("run/checkpoints/classification-000004/manifest.json"), as: UTF8.self)
       #expect(manifest.contains("\"classification.learningRate.base\""), "\(manifest)")
@@ -169,11 +173,11 @@ extension EndToEnd {
       }
     }
 
-    /// Many short starts: one line an iteration in each log, and the weights of a run without any stop.
-    @Test func manyResumesLeaveOneLog() throws {
+    @Test("After many resumes each log has one line per iteration.")
+    func manyResumesKeepOneLog() throws {
       let workplace = try Workplace()
       for stop in 1...7 {
-        try workplace.train("run", ranks: stop % 4 + 1, set: ["verify.every=3"], ["--stop-after", "\(stop)"])
+        try workplace.train("run", ranks: stop % 4 + 1, set: ["verify.every=3"], ["--max-iterations", "\(stop)"])
       }
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
       #expect(workplace.iterations("run") == Workplace.sequence(4, 3))

@@ -1,14 +1,15 @@
-// Ends that come from outside: signals, a time limit, a rank that dies.
+// Tests of events that end a run from outside: signals, a time limit, the death of a rank.
 import Foundation
 import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct StopTests {
-    /// So many iterations that the run cannot be over by itself.
+    /// More iterations than the run can complete within the test.
     let endless = ["classification.iterations=100000", "checkpoint.every=0"]
 
-    /// A batch system's warning, given to mpirun or to a single process: status 75, and a checkpoint of the last iteration.
-    @Test(arguments: [(2, SIGUSR1), (2, SIGUSR2), (nil, SIGUSR1), (nil, SIGTERM)] as [(Int?, Int32)])
+    @Test(
+      "A signal to mpirun or to a single process ends the run with a checkpoint and status 75.",
+      arguments: [(2, SIGUSR1), (2, SIGUSR2), (nil, SIGUSR1), (nil, SIGTERM)] as [(Int?, Int32)])
     func signalsEndARunWithACheckpoint(ranks: Int?, signal: Int32) throws {
       let workplace = try Workplace()
       let job = try workplace.startTraining("run", ranks: ranks, set: endless)
@@ -19,7 +20,8 @@ extension EndToEnd {
       try expectCheckpointAtTheEnd(workplace, "signal")
     }
 
-    @Test func aTimeLimitEndsARunWithACheckpoint() throws {
+    @Test("A time limit ends the run with a checkpoint and status 75.")
+    func timeLimitEndsARunWithACheckpoint() throws {
       let workplace = try Workplace()
       let outcome = try workplace.startTraining("run", ranks: 2, set: endless, ["--time-limit", "2s"]).wait(limit: 20)
       #expect(outcome.status == 75, "\(outcome.output)")
@@ -31,14 +33,14 @@ extension EndToEnd {
       #expect(workplace.iterations("run") == Workplace.sequence(done, 0))
       #expect(workplace.checkpoints("run") == ["classification-" + String(format: "%06d", done)])
       #expect(try workplace.summary("run").exitReason == reason)
-      // And it is one to go on from.
-      let more = try workplace.train("run", ranks: 3, set: endless, ["--stop-after", "\(done + 1)"])
+      // The run resumes from this checkpoint.
+      let more = try workplace.train("run", ranks: 3, set: endless, ["--max-iterations", "\(done + 1)"])
       #expect(more.output.contains("resuming from"), "\(more.output)")
       #expect(workplace.iterations("run") == Workplace.sequence(done + 1, 0))
     }
 
-    /// Whichever rank dies, the job does not hang and does not pass for a success.
-    @Test(arguments: [0, 2]) func theDeathOfARankEndsAll(rank: Int) throws {
+    @Test("The death of any rank ends the whole job with a failure.", arguments: [0, 2])
+    func deadRankEndsTheJob(rank: Int) throws {
       let workplace = try Workplace()
       let job = try workplace.startTraining("run", ranks: 3, set: endless)
       #expect(job.wait { workplace.metrics("run").count >= 2 }, "\(job.output)")

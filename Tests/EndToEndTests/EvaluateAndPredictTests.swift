@@ -1,5 +1,4 @@
-// dnet evaluate and dnet predict on a trained model: the same figures on any number of ranks, and the figures of a plain
-// count over the masks that predict writes.
+// Tests of `dnet evaluate` and `dnet predict` on a trained model.
 import Evaluation
 import Foundation
 import Images
@@ -7,28 +6,29 @@ import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct EvaluateAndPredictTests {
-    @Test func figuresAreThoseOfThePredictedMasks() throws {
+    @Test("The metrics do not depend on the number of ranks and equal a plain count over the predicted masks.")
+    func metricsAgreeWithPredictedMasks() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2)
       let arguments = ["evaluate", "run", "--data", "data", "--list", "ImageSets/Segmentation/trainval.txt", "--json"]
       for ranks in [nil, 1, 2, 3] {
-        let outcome = try workplace.start("dnet", ranks: ranks, arguments + ["figures-\(ranks ?? 0).json"]).wait()
+        let outcome = try workplace.start("dnet", ranks: ranks, arguments + ["metrics-\(ranks ?? 0).json"]).wait()
         #expect(outcome.status == 0, "\(outcome.output)")
         #expect(outcome.lines.count { $0.hasPrefix("background") } == 1, "\(outcome.output)")
-        #expect(try workplace.read("figures-\(ranks ?? 0).json") == workplace.read("figures-0.json"))
+        #expect(try workplace.read("metrics-\(ranks ?? 0).json") == workplace.read("metrics-0.json"))
       }
-      let report = try JSONDecoder().decode(EvaluationReport.self, from: Data(workplace.read("figures-0.json")))
+      let report = try JSONDecoder().decode(EvaluationReport.self, from: Data(workplace.read("metrics-0.json")))
 
       let ids = try workplace.ids("trainval")
-      let pictures = ids.map { "data/JPEGImages/\($0).jpg" }
+      let images = ids.map { "data/JPEGImages/\($0).jpg" }
       let outcome = try workplace.start(
-        "dnet", ["predict", "run/model.safetensors.zst"] + pictures + ["--output", "masks"]
+        "dnet", ["predict", "run/model.safetensors.zst"] + images + ["--output", "masks"]
       ).wait()
       #expect(outcome.status == 0 && outcome.lines.count == ids.count, "\(outcome.output)")
       #expect(workplace.contents("masks").count == 2 * ids.count)
       var counts = [[Int]](repeating: [0, 0, 0, 0], count: 4)
-      for (id, picture) in zip(ids, pictures) {
-        let photograph = try Photograph.decode(file: workplace.file(picture))
+      for (id, image) in zip(ids, images) {
+        let photograph = try Photograph.decode(file: workplace.file(image))
         let mask = try PNG.decodeIndices(file: workplace.file("masks/\(id).png"))
         let overlay = try PNG.decodeRGB(file: workplace.file("masks/\(id)_overlay.png"))
         #expect(mask.width == photograph.width && mask.height == photograph.height)
@@ -51,37 +51,38 @@ extension EndToEnd {
         #expect(abs((report.classes[label].iou ?? -1) - Double(counts[label][label]) / Double(union)) < 1e-12)
         if label > 0 { predictedObjects += predicted }
       }
-      #expect(predictedObjects > 0, "the model sees background only, so the comparison shows little")
+      #expect(predictedObjects > 0, "the model predicts background only, so the comparison proves little")
       let right = (0...3).reduce(0) { $0 + counts[$1][$1] }
       #expect(abs((report.pixelAccuracy ?? -1) - Double(right) / Double(all)) < 1e-12)
     }
 
-    @Test func wrongInputIsSaidOnce() throws {
+    @Test("Invalid models, images and lists are refused with one message.")
+    func invalidInputIsReportedOnce() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2)
       let model = "run/checkpoints/segmentation-000003"
       try workplace.write("words", to: "empty/words.txt")
-      let picture = "data/JPEGImages/\(try workplace.ids()[0]).jpg"
-      let bytes = try workplace.read(picture)
+      let image = "data/JPEGImages/\(try workplace.ids()[0]).jpg"
+      let bytes = try workplace.read(image)
       try workplace.write(bytes.prefix(bytes.count / 2), to: "cut.jpg")
       try workplace.write("words", to: "words.txt")
       let masks = try workplace.start("dnet", ["data", "synthesize", "five", "--images", "40", "--classes", "5"]).wait()
       #expect(masks.status == 0, "\(masks.output)")
       let evaluations: [([String], [String])] = [
         (["words.txt", "--data", "data"], ["words.txt", "safetensors"]),
-        ([picture, "--data", "data"], [".jpg", "is it a safetensors file?"]),
+        ([image, "--data", "data"], [".jpg", "is it a safetensors file?"]),
         (["absent", "--data", "data"], ["no model at absent", "give a model.safetensors.zst"]),
         (["empty", "--data", "data"], ["no model at empty", "give a model.safetensors.zst"]),
         ([model, "--data", "absent"], ["absent", "JPEGImages"]),
         ([model, "--data", "data", "--list", "absent.txt"], ["absent.txt", "check the path"]),
         ([model, "--data", "five"], ["there are 3 classes", "network.classes"]),
-        ([model, "--data", "data", "--json", "absent/figures.json"], ["absent/figures.json", "check the folder"]),
+        ([model, "--data", "data", "--json", "absent/metrics.json"], ["absent/metrics.json", "check the folder"]),
       ]
       let predictions: [([String], [String])] = [
-        (["words.txt", picture], ["words.txt", "safetensors"]), ([model, "words.txt"], ["words.txt", "convert it"]),
-        ([model, picture, "cut.jpg"], ["cut.jpg", "fetch it again"]),
+        (["words.txt", image], ["words.txt", "safetensors"]), ([model, "words.txt"], ["words.txt", "convert it"]),
+        ([model, image, "cut.jpg"], ["cut.jpg", "fetch it again"]),
         ([model, "absent.jpg"], ["absent.jpg", "check the path"]),
-        ([model, picture, picture], ["two images are called"]),
+        ([model, image, image], ["two images are called"]),
       ]
       var refusals = evaluations.flatMap { arguments, words in
         [nil, 2].map { ranks in
@@ -97,7 +98,7 @@ extension EndToEnd {
       }
       refusals.append(
         Refusal(name: "predict below a file", words: ["words.txt/masks: Not a directory", "check the folder"]) {
-          try workplace.start("dnet", ["predict", model, picture, "--output", "words.txt/masks"])
+          try workplace.start("dnet", ["predict", model, image, "--output", "words.txt/masks"])
         })
       try Refusal.expect(refusals)
       #expect(workplace.contents("masks").isEmpty)

@@ -1,8 +1,7 @@
-// Crop lists and packs from end to end: one list on any number of ranks and threads, one digest from folder and pack, and
-// bad lists and packs refused once with what to do.
-import Support
 import Foundation
 import Images
+// Tests of crop lists and packs: `dnet data propose`, `dnet data pack`, `dnet data preview`, and training from them.
+import Support
 import Testing
 
 extension EndToEnd {
@@ -26,7 +25,8 @@ extension EndToEnd {
       try workplace.start("dnet", ["data", "pack"] + arguments).wait()
     }
 
-    @Test func ranksAndThreadsDoNotShowInTheList() throws {
+    @Test("A crop list does not depend on the number of ranks and threads.")
+    func cropListIsIndependentOfRanksAndThreads() throws {
       let workplace = try Workplace()
       let first = try propose(workplace, "one.txt", ranks: nil)
       let text = try workplace.read("one.txt")
@@ -35,14 +35,14 @@ extension EndToEnd {
         #expect(try workplace.read("other.txt") == text, "\(ranks ?? 0) ranks of \(threads) threads")
         #expect(outcome.lines[0] == first.lines[0])
       }
-      // N_t of the paper, as said, as the head says it, and as there are lines.
+      // N_t of the paper agrees in the output, in the head of the list and in the number of its lines.
       let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
       let crops = lines.count { !$0.hasPrefix("#") }
       #expect(first.lines[0].hasPrefix("N_t = ") && first.lines[0].hasSuffix(" = \(crops)"), "\(first.output)")
       let body = lines.filter { !$0.hasPrefix("#") }.map { $0 + "\n" }.joined()
       #expect(lines[1] == "# sha256 \(SHA256.hex(of: body))" && lines[2].hasPrefix("# \(crops) crops"))
       #expect(first.output.contains(SHA256.hex(of: body)))
-      #expect(body.contains(" -"), "some crops leave the picture")
+      #expect(body.contains(" -"), "some crops extend beyond the image")
       // Another seed, and no proposals, give other boxes.
       _ = try propose(workplace, "seed.txt", ranks: nil, ["--seed", "9"])
       _ = try propose(workplace, "random.txt", ranks: nil, ["--proposals", "random"])
@@ -51,7 +51,8 @@ extension EndToEnd {
       #expect(count.output == first.lines[0] + "\n" && !workplace.exists("none.txt"))
     }
 
-    @Test func folderAndPackGiveOneDigest() throws {
+    @Test("Training from a folder and from a pack gives the same weights.")
+    func folderAndPackGiveTheSameWeights() throws {
       let workplace = try Workplace()
       _ = try propose(workplace, "crops.txt", ranks: 2)
       let set = ["data.proposals=crops.txt"]
@@ -67,25 +68,25 @@ extension EndToEnd {
         verified.status == 0 && verified.output.contains("are whole") && verified.output.contains("crops crops.txt"),
         "\(verified.output)")
       try workplace.train("folder", ranks: 2, set: set)
-      // The pack has the list too.
+      // The pack contains the list too.
       try workplace.copy("crops.txt", to: "elsewhere.txt")
       try FileManager.default.removeItem(atPath: workplace.file("crops.txt"))
       try workplace.train("pack", ranks: 3, set: set + ["data.pack=set.pack", "data.root=nowhere"])
       let digest = try workplace.summary("folder").weightsDigest
       #expect(try workplace.summary("pack").weightsDigest == digest)
-      #expect(try digest != Workplace.digest.get(), "other crops than random ones")
+      #expect(try digest != Workplace.digest.get(), "these are the weights of random crops")
     }
 
-    /// The list is made in the run's folder, used again on resuming, and made anew where it is damaged.
-    @Test func edgeBoxesAtTheStart() throws {
+    @Test("A crop list is made in the run directory, reused on resuming, and made again if it is damaged.")
+    func cropListIsMadeInTheRunDirectory() throws {
       let workplace = try Workplace()
       let set = ["data.proposals=edgeboxes", "data.cropsPerCombination=7"]
       try workplace.train("whole", ranks: 2, set: set)
       let list = try workplace.read("whole/crops.txt")
       let digest = try workplace.summary("whole").weightsDigest
-      let first = try workplace.train("run", ranks: 1, set: set, ["--stop-after", "5"])
+      let first = try workplace.train("run", ranks: 1, set: set, ["--max-iterations", "5"])
       #expect(first.output.contains("making crops: N_t = "), "\(first.output)")
-      let second = try workplace.train("run", ranks: 3, set: set, ["--stop-after", "6"])
+      let second = try workplace.train("run", ranks: 3, set: set, ["--max-iterations", "6"])
       #expect(!second.output.contains("making crops"), "\(second.output)")
       try workplace.write(list.dropLast(300), to: "run/crops.txt")
       let third = try workplace.train("run", ranks: 2, set: set)
@@ -94,7 +95,8 @@ extension EndToEnd {
       #expect(try workplace.summary("run").weightsDigest == digest)
     }
 
-    @Test func listsAndPacksThatAreNotRight() throws {
+    @Test("Invalid crop lists and packs are refused with one message.")
+    func invalidListsAndPacksAreRefused() throws {
       let workplace = try Workplace()
       _ = try propose(workplace, "crops.txt", ranks: nil)
       #expect(try pack(workplace, ["set.pack", "--data", "data", "--classes", "3", "--list", Self.list]).status == 0)
@@ -150,18 +152,18 @@ extension EndToEnd {
             "no such list", ["data.pack=set.pack", "data.imageLabelList=other.txt"],
             ["set.pack has no list other.txt", "--list other.txt"]),
         ].flatMap { $0 })
-      // Windows' line ends and a missing last line feed do not matter.
+      // Windows line ends and a missing final line feed are accepted.
       try workplace.write(String(text.dropLast()).replacing("\n", with: "\r\n"), to: "windows.txt")
       try workplace.train("plain", ranks: nil, set: ["data.proposals=crops.txt"])
       try workplace.train("windows", ranks: nil, set: ["data.proposals=windows.txt"])
       #expect(try workplace.summary("plain").weightsDigest == workplace.summary("windows").weightsDigest)
     }
 
-    /// A list that changes under a run that has checkpoints is another run's.
-    @Test func anotherListOnResuming() throws {
+    @Test("A run does not resume with a changed crop list.")
+    func changedListIsRefusedOnResuming() throws {
       let workplace = try Workplace()
       _ = try propose(workplace, "crops.txt", ranks: nil)
-      try workplace.train("run", ranks: 2, set: ["data.proposals=crops.txt"], ["--stop-after", "5"])
+      try workplace.train("run", ranks: 2, set: ["data.proposals=crops.txt"], ["--max-iterations", "5"])
       _ = try propose(workplace, "crops.txt", ranks: nil, ["--seed", "5"])
       try Refusal.expect([
         Refusal(name: "another list", words: ["this run began with crops of", "another --output"]) {
@@ -170,7 +172,8 @@ extension EndToEnd {
       ])
     }
 
-    @Test func contactSheets() throws {
+    @Test("`dnet data preview` writes contact sheets of masks, proposals and crops.")
+    func contactSheets() throws {
       let workplace = try Workplace()
       let outcome = try workplace.start(
         "dnet",

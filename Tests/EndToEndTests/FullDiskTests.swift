@@ -55,7 +55,7 @@ extension EndToEnd {
       let done = try #require(newest).description.iteration
       #expect(skipped.isEmpty && !workplace.checkpoints("run").contains { $0.hasPrefix(".") })
       // The weights are those of a run that had room all the time.
-      try workplace.train("roomy", ranks: nil, set: ["classification.iterations=100000"], ["--stop-after", "\(done)"])
+      try workplace.train("roomy", ranks: nil, set: ["classification.iterations=100000"], ["--max-iterations", "\(done)"])
       #expect(try workplace.summary("run").weightsDigest == workplace.summary("roomy").weightsDigest)
     }
 
@@ -107,9 +107,9 @@ extension EndToEnd {
     @Test func noFailedWriteCostsTheRun() throws {
       let (never, neverJob) = try start(.small, ranks: 2)
       let (later, laterJob) = try start(.fullForAWhile, ranks: 2, set: ["checkpoint.every=0"])
-      let (stopped, stoppedJob) = try start(.small, ranks: 3, ["--stop-after", "3"])
+      let (stopped, stoppedJob) = try start(.small, ranks: 3, ["--max-iterations", "3"])
       let (modelless, modellessJob) = try start(.smallForTheModel, ranks: nil)
-      let (nonFinite, unsoundJob) = try start(.small, ranks: 2, ["--drill", "nan:1:4"])
+      let (nonFinite, unsoundJob) = try start(.small, ranks: 2, ["--inject-fault", "nan:1:4"])
       let outcome = neverJob.wait(limit: 90)
       if outcome.status == 77 || outcome.status == 1 && outcome.output.contains("unshare") {
         print(

@@ -1,14 +1,15 @@
-// A short form of Launch/chaos: kills at random moments, also inside the writing of a checkpoint, resumed on other ranks.
+// A short run of Launch/chaos: kills at random moments, also while a checkpoint is written, and resumes on other ranks.
 import Foundation
 import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct ChaosTests {
-    @Test func killsLeaveNoTrace() throws {
+    @Test("Kills at random moments, followed by resumes on other ranks, do not change the weights.")
+    func killsDoNotChangeWeights() throws {
       let folder = NSTemporaryDirectory() + "dnet-chaos-test-\(UUID().uuidString)"
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(atPath: folder) }
-      // How soon a job ends is not looked at here: other programs may use the cores.
+      // The patience is long, since other programs may use the cores.
       let outcome = try Job(
         [
           "env", "PATH=\(Commands.folder):\(ProcessInfo.processInfo.environment["PATH"] ?? "")", "TMPDIR=\(folder)",

@@ -1,35 +1,39 @@
-// The cluster seen from outside: ways and sizes of traffic that show in no bit, faults that end a job in order.
+// Tests of several ranks: gradient exchanges and bucket sizes, faults on one rank, times and the timeline.
 import Foundation
 import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct RanksTogetherTests {
-    /// Five ranks, sixteen shards or eight: neither the way of a gradient nor the size of a bucket is seen in the weights.
-    @Test(arguments: ["sums", "factors", "replicas"], [0.001, 32]) func waysAndBucketsDoNotShow(
-      way: String, megabytes: Double
+    @Test(
+      "The gradient exchange and the bucket size do not change the weights.",
+      arguments: ["sums", "factors", "replicas"], [0.001, 32])
+    func exchangeAndBucketSizeDoNotChangeWeights(
+      exchange: String, megabytes: Double
     ) throws {
       let workplace = try Workplace()
       let ranks = megabytes < 1 ? 5 : 3
       try workplace.train(
-        "run", ranks: ranks, set: ["cluster.gradientExchange=\(way)", "cluster.bucketMegabytes=\(megabytes)"])
+        "run", ranks: ranks, set: ["cluster.gradientExchange=\(exchange)", "cluster.bucketMegabytes=\(megabytes)"])
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
     }
 
-    /// A run may change them when it resumes.
-    @Test func anotherWayAfterResuming() throws {
+    @Test("The gradient exchange may change when a run resumes.")
+    func exchangeMayChangeOnResuming() throws {
       let workplace = try Workplace()
-      try workplace.train("run", ranks: 2, set: ["cluster.gradientExchange=replicas"], ["--stop-after", "5"])
+      try workplace.train("run", ranks: 2, set: ["cluster.gradientExchange=replicas"], ["--max-iterations", "5"])
       try workplace.train("run", ranks: 3, set: ["cluster.gradientExchange=factors", "cluster.bucketMegabytes=0.01"])
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
     }
 
-    /// One rank's NaN: all stop at that iteration, the message names rank, shard and parameter, and the iteration before is
-    /// there to go on from.
-    @Test(arguments: [(nil, 0), (2, 1), (3, 0)] as [(Int?, Int)]) func aSpoiledGradientStopsAllRanks(
+    /// The message names the rank, the shard and the parameter.
+    @Test(
+      "A NaN on one rank stops all ranks at that iteration, and the run resumes from the previous one.",
+      arguments: [(nil, 0), (2, 1), (3, 0)] as [(Int?, Int)])
+    func nonFiniteGradientStopsAllRanks(
       ranks: Int?, rank: Int
     ) throws {
       let workplace = try Workplace()
-      let outcome = try workplace.startTraining("run", ranks: ranks, ["--drill", "nan:\(rank):3"]).wait()
+      let outcome = try workplace.startTraining("run", ranks: ranks, ["--inject-fault", "nan:\(rank):3"]).wait()
       #expect(outcome.status == 1, "\(outcome.output)")
       #expect(outcome.complaints.count == 1, "\(outcome.output)")
       let words = ["the gradient of classification.", "in iteration 3 of the classification phase", "on rank \(rank)"]
@@ -40,11 +44,11 @@ extension EndToEnd {
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
     }
 
-    /// A rank that stands still: each of the others says that it waits for it, and the job ends by itself.
-    @Test func aFrozenRankIsNamed() throws {
+    @Test("A rank that stalls is named by all other ranks, and the job ends.")
+    func stalledRankIsNamed() throws {
       let workplace = try Workplace()
       let outcome = try workplace.startTraining(
-        "run", ranks: 3, set: ["cluster.stallSeconds=2", "classification.iterations=50"], ["--drill", "stop:1:3"]
+        "run", ranks: 3, set: ["cluster.stallSeconds=2", "classification.iterations=50"], ["--inject-fault", "stop:1:3"]
       ).wait(limit: 40)
       #expect(outcome.status != 0, "\(outcome.output)")
       for rank in [0, 2] {
@@ -54,8 +58,8 @@ extension EndToEnd {
       }
     }
 
-    /// Whoever is slow stands in the log; the summary has a line a rank.
-    @Test func timesOfAllRanks() throws {
+    @Test("The log contains the times of all ranks, and the summary a line per rank.")
+    func timesOfAllRanks() throws {
       let workplace = try Workplace()
       let outcome = try workplace.train("run", ranks: 3, set: ["cluster.reportEvery=2"])
       #expect(outcome.lines.count { $0.contains("came last") } == 4, "\(outcome.output)")
@@ -71,8 +75,9 @@ extension EndToEnd {
       #expect(workplace.metrics("alone").allSatisfy { $0.ranks == nil })
     }
 
-    /// Rows for arithmetic and for messages, in a form that Perfetto opens.
-    @Test func theTimelineHasMessagesBesideTheArithmetic() throws {
+    /// The timeline has rows for arithmetic and for messages, in the format of Perfetto.
+    @Test("`--trace` writes the arithmetic and the messages of each rank.")
+    func timelineContainsMessagesAndArithmetic() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2, ["--trace", "trace.json"])
       let events = try #require(

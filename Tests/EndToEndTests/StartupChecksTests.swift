@@ -42,7 +42,7 @@ extension EndToEnd {
           try start(workplace, "b", second: ["--set", "minibatch.shards=1"])
         },
         Refusal(name: "another option", words: who + ["--max-iterations = 2", "has none"]) {
-          try start(workplace, "c", second: ["--stop-after", "2"])
+          try start(workplace, "c", second: ["--max-iterations", "2"])
         },
         Refusal(name: "another program", words: who + ["another dnet-train"]) {
           try start(workplace, "d", secondBy: [changed])
@@ -103,10 +103,10 @@ extension EndToEnd {
     /// One line and the run's own for a rank; a heading and a row for a host of several.
     @Test func theStartSaysWhereItRuns() throws {
       let workplace = try Workplace()
-      let one = try workplace.train("one", ranks: nil, ["--stop-after", "1"])
+      let one = try workplace.train("one", ranks: nil, ["--max-iterations", "1"])
       #expect(one.lines.first?.contains(": 1 rank, ") == true, "\(one.output)")
       #expect(one.lines.dropFirst().first?.hasPrefix("tiny: 1 ranks of ") == true, "\(one.output)")
-      let three = try workplace.train("three", ranks: 3, ["--stop-after", "1"])
+      let three = try workplace.train("three", ranks: 3, ["--max-iterations", "1"])
       #expect(three.lines.first?.hasPrefix("host ") == true, "\(three.output)")
       #expect(three.lines.dropFirst().first?.contains("  0-2    ") == true, "\(three.output)")
     }
