@@ -91,7 +91,9 @@ let package = Package(
         "CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Randomness", "Kernels", "Compute", "Batches",
         "Layers", "Models",
       ]),
-    .executableTarget(name: "dnet-train", dependencies: ["Training", arguments], swiftSettings: arithmetic),
+    // The command line of dnet-train as a library, for programs that train further models.
+    module("TrainCommand", ["Cluster", "Training", arguments]),
+    .executableTarget(name: "dnet-train", dependencies: ["TrainCommand"], swiftSettings: arithmetic),
     .executableTarget(
       name: "dnet",
       dependencies: [
@@ -126,6 +128,11 @@ let package = Package(
     .testTarget(name: "FuzzTests", dependencies: ["dnet-fuzz"], swiftSettings: arithmetic),
     tests(of: "Optimizers", ["Compute"]),
     tests(of: "Checkpoints", ["Support", "Compute"], excluding: ["Fixtures"]),
+    // dnet-train with a second model, which shows what a model needs: started by SecondModelTests.
+    .executableTarget(
+      name: "fcn-tiny",
+      dependencies: ["Batches", "Compute", "Datasets", "Images", "Layers", "Models", "Proposals", "TrainCommand"],
+      path: "Tests/fcn-tiny", swiftSettings: arithmetic),
     tests(of: "Evaluation", ["Checkpoints", "Images", "Layers", "Models", "Compute"]),
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Layers", "Models", "Randomness", "Compute"]),
     tests(of: "Training", ["CProcessor", "Compute", "Layers", "Models", "Cluster"]),
@@ -133,7 +140,7 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "Support", "Compute", "Images", "Datasets", "Checkpoints", "Evaluation", "Training", "dnet", "dnet-train",
+        "Support", "Compute", "Images", "Datasets", "Checkpoints", "Evaluation", "Training", "dnet", "dnet-train", "fcn-tiny",
       ],
       swiftSettings: arithmetic),
   ],
