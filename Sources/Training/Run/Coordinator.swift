@@ -41,7 +41,7 @@ final class Coordinator {
     self.model = model
     self.communicator = communicator
     self.display = display
-    phases = try configuration.phases(named: options.phases)
+    phases = try communicator.rethrowOnAllRanks { try configuration.phases(named: options.phases) }
     let store = CheckpointStore(
       URL(fileURLWithPath: run.checkpoints), keep: configuration.checkpointsKept,
       phases: configuration.phases.map(\.name))

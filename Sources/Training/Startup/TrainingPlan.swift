@@ -25,8 +25,13 @@ package struct TrainingPlan {
       configuration.yaml,
       "data: \(data.summary)",
       "crops: \(try communicator.rethrowOnAllRanks { try Self.crops(configuration, data) })",
-      "network: input \(shape.inputSize), fc6 kernel \(shape.fc6Kernel), score map \(shape.scoreSize) x \(shape.scoreSize)",
     ]
+    lines += model.groups.map { group in
+      let billions = Double(group.layers.multiplyAdds) / 1e9
+      return String(
+        format: "network: %@, %d x %d, %@: %d layers, %.2f thousand million multiply-adds an image", type(of: model).name,
+        shape.inputSize, shape.inputSize, group.name, group.layers.specs.count, billions)
+    }
     for (phase, plan) in zip(configuration.phases, plans) {
       let columns = try communicator.allGather(plan.rows.map(\.bytes))
       lines.append(
