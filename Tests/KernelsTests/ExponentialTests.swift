@@ -35,6 +35,13 @@ import Testing
     #expect(worst(Self.steps.map { exp(-80 * $0) }, { .logarithm(ofOnePlus: $0) }, log1p) < 2e-7)
   }
 
+  @Test("The logarithm of one plus a number is accurate beyond one and passes NaN on.") func longLogarithm() {
+    #expect(worst(Self.steps.map { 254 * $0 + 1e-6 }, { .logarithm(ofOnePlusNonNegative: $0) }, log1p) < 2e-7)
+    #expect(worst(Self.steps.map { exp(-80 * $0) }, { .logarithm(ofOnePlusNonNegative: $0) }, log1p) < 2e-7)
+    #expect(SIMD16<Float>.logarithm(ofOnePlusNonNegative: SIMD16()) == SIMD16())
+    #expect(SIMD16<Float>.logarithm(ofOnePlusNonNegative: SIMD16(repeating: .nan))[3].isNaN)
+  }
+
   @Test func sigmoidAndSoftplus() {
     let values = Self.steps.map { 170 * $0 - 85 }
     #expect(worst(values, { .sigmoid($0) }, { 1 / (1 + exp(-$0)) }) < 3e-7)

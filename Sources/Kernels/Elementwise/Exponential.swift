@@ -43,6 +43,17 @@ extension Lanes {
     return twice.addingProduct(twice * square, series)
   }
 
+  /// log(1 + x) for finite x >= 0: the exponent of 1 + x times ln 2, plus the logarithm of its significand.
+  @inline(__always) package static func logarithm(ofOnePlusNonNegative x: Lanes) -> Lanes {
+    let bits = unsafeBitCast(x + 1, to: SIMD16<Int32>.self)
+    let exponent = unsafeBitCast((bits &>> 23) &+ (0x4b40_0000 - 127), to: Lanes.self) - 12_582_912
+    let significand = unsafeBitCast(bits & 0x7f_ffff | 0x3f80_0000, to: Lanes.self)
+    // Up to 1, x itself keeps the digits that 1 + x rounds away.
+    let isLarge = x .> 1
+    return logarithm(ofOnePlus: x.replacing(with: significand - 1, where: isLarge))
+      .addingProduct(Lanes().replacing(with: exponent, where: isLarge), Lanes(repeating: 0.693_147_181))
+  }
+
   /// 1 / (1 + exp(-x)) from e = exp(-|x|): no overflow, and small values keep their relative accuracy.
   @inline(__always) package static func sigmoid(_ x: Lanes) -> Lanes {
     let magnitude = x.replacing(with: -x, where: x .> 0)

@@ -9,6 +9,14 @@ extension UnsafePointer<Float> {
   @inline(__always) func lanes(at index: Int) -> Lanes {
     UnsafeRawPointer(self + index).loadUnaligned(as: Lanes.self)
   }
+
+  /// The first `count` floats, at most 16, followed by zeros.
+  @inline(__always) func lanes(count: Int) -> Lanes {
+    if count == 16 { return lanes(at: 0) }
+    var result = Lanes()
+    for lane in 0..<count { result[lane] = self[lane] }
+    return result
+  }
 }
 
 extension UnsafeMutablePointer<Float> {
@@ -20,6 +28,12 @@ extension UnsafeMutablePointer<Float> {
   @inline(__always) func setLanes(_ value: Lanes, at index: Int) {
     UnsafeMutableRawPointer(self + index).storeBytes(of: value, as: Lanes.self)
   }
+
+  /// Stores the first `count` lanes.
+  @inline(__always) func setLanes(_ value: Lanes, count: Int) {
+    if count == 16 { return setLanes(value, at: 0) }
+    for lane in 0..<count { self[lane] = value[lane] }
+  }
 }
 
 // Conversions go lane by lane in plain loops, which become one instruction; the generic SIMD conversions, and comparisons of
@@ -30,6 +44,14 @@ extension UnsafePointer<UInt8> {
     let bytes = self + index
     var result = Lanes()
     for lane in 0..<16 { result[lane] = Float(bytes[lane]) }
+    return result
+  }
+
+  /// The first `count` bytes, at most 16, as floats, followed by `padding`.
+  @inline(__always) func lanes(count: Int, padding: Float) -> Lanes {
+    if count == 16 { return lanes(at: 0) }
+    var result = Lanes(repeating: padding)
+    for lane in 0..<count { result[lane] = Float(self[lane]) }
     return result
   }
 }

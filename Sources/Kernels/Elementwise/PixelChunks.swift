@@ -55,4 +55,14 @@ struct PixelChunks: Sendable {
       }
     }
   }
+
+  /// Calls `body` with each group of up to 16 neighbouring pixels of a chunk; for one block per image.
+  @inline(__always) func forEachGroup(_ task: Int, _ body: (_ image: Int, _ pixel: Int, _ count: Int) -> Void) {
+    let range = range(task % chunksPerPlane)
+    var pixel = range.lowerBound
+    while pixel < range.upperBound {
+      body(task / chunksPerPlane, pixel, min(16, range.upperBound - pixel))
+      pixel += 16
+    }
+  }
 }

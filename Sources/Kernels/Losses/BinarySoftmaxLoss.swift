@@ -1,8 +1,8 @@
 // The segmentation loss: softmax over background and foreground at each pixel, against a mask.
 //
-//   N images, H rows, W columns; scores are planes (N, 2, H, W), masks (N, H, W): 0, 1, or 255 where nothing is known
+//   N images, H rows, W columns; scores are planes (N, 2, H, W), masks (N, H, W): 0, 1, or 255 for unknown
 
-/// Mean of -log(max(p, FLT_MIN)) over the pixels that are not 255, p being the probability of the pixel's class
+/// Mean of -log(max(p, FLT_MIN)) over the pixels that are not 255, where p is the probability of the pixel's class
 /// (the authors' softmax_loss_layer.cpp with normalize). A shard without such pixels has loss 0 and gradient 0.
 ///
 /// The gradient is that of the loss without the clamp, p - 1 for the pixel's class, as in the authors' layer.
@@ -17,114 +17,66 @@ package struct BinarySoftmaxLoss: Sendable {
 
   /// Tasks of `forward`, `backward` and `softmaxPlanes`.
   package var tasks: Int { chunks.count }
-  package var workspaceFloats: Int { chunks.count * 48 }
+  package var workspaceFloats: Int { chunks.count * PixelLossSums.floats }
 
-  /// -log(FLT_MIN).
-  private static let largestLoss: Float = 87.336_545
-
-  /// First half of the loss: one chunk's sums of losses, counted pixels, and pixels put right.
+  /// Writes one chunk's sums of losses, counted pixels and correct pixels into the workspace.
   package func forward(
     scores: UnsafePointer<Float>, mask: UnsafePointer<UInt8>, workspace: UnsafeMutablePointer<Float>, task: Int
   ) {
-    var loss = Lanes()
-    var counted = Lanes()
-    var correct = Lanes()
-    forEachGroup(task) { first, second, pixel, count in
-      let difference = load(scores + second, count) - load(scores + first, count)
-      let label = labels(mask + pixel, count)
-      let known = label .< 255
-      let isForeground = label .== 1
-      let term = Lanes.softplus(difference.replacing(with: -difference, where: isForeground))
-      loss += Lanes().replacing(
-        with: term.replacing(with: Self.largestLoss, where: term .> Self.largestLoss), where: known)
-      counted += Lanes().replacing(with: 1, where: known)
+    var sums = PixelLossSums()
+    chunks.forEachGroup(task) { image, pixel, count in
+      let difference = difference(scores, image, pixel, count)
+      let label = (mask + image * pixels + pixel).lanes(count: count, padding: 255)
+      let term = Lanes.softplus(difference.replacing(with: -difference, where: label .== 1))
       // Ties go to the higher class.
       let predicted = Lanes().replacing(with: 1, where: difference .>= 0)
-      correct += Lanes().replacing(with: 1, where: predicted .== label)
+      sums.add(loss: term, counted: label .< 255, correct: predicted .== label)
     }
-    let part = workspace + task * 48
-    part.setLanes(loss, at: 0)
-    part.setLanes(counted, at: 16)
-    part.setLanes(correct, at: 32)
+    sums.store(in: workspace, task: task)
   }
 
-  /// Second half: loss of the shard, how many pixels it is the mean of, and for how many the greater score (the higher
-  /// class on ties) is the mask's. Chunks are added in their order in double precision.
+  /// The loss of the shard, the number of pixels it is the mean of, and the number of correct pixels among them.
   package func combine(workspace: UnsafePointer<Float>) -> (loss: Float, pixels: Int, correct: Int) {
-    var sums = (0.0, 0.0, 0.0)
-    for task in 0..<tasks {
-      for lane in 0..<16 {
-        sums.0 += Double(workspace[task * 48 + lane])
-        sums.1 += Double(workspace[task * 48 + 16 + lane])
-        sums.2 += Double(workspace[task * 48 + 32 + lane])
-      }
-    }
-    return (sums.1 > 0 ? Float(sums.0 / sums.1) : 0, Int(sums.1), Int(sums.2))
+    PixelLossSums.combine(workspace, tasks: tasks)
   }
 
-  /// The gradient by the scores, for the whole planes: (p - [class is the mask's]) / pixels, 0 where the mask is 255.
+  /// Writes the gradient with respect to the scores for the whole planes: (p - [class is the mask's]) / pixels, and 0 where
+  /// the mask is 255.
   package func backward(
-    scores: UnsafePointer<Float>, mask: UnsafePointer<UInt8>, pixels: Int,
+    scores: UnsafePointer<Float>, mask: UnsafePointer<UInt8>, pixels counted: Int,
     into scoreGradient: UnsafeMutablePointer<Float>, task: Int
   ) {
-    let share = pixels > 0 ? Float(1 / Double(pixels)) : 0
-    forEachGroup(task) { first, second, pixel, count in
-      let difference = load(scores + second, count) - load(scores + first, count)
-      let label = labels(mask + pixel, count)
+    let share = counted > 0 ? Float(1 / Double(counted)) : 0
+    chunks.forEachGroup(task) { image, pixel, count in
+      let difference = difference(scores, image, pixel, count)
+      let label = (mask + image * pixels + pixel).lanes(count: count, padding: 255)
       let isForeground = label .== 1
       // The probability of the wrong class: it has the gradient's sign for that class, and does not cancel when small.
       let wrong = Lanes.sigmoid(difference.replacing(with: -difference, where: isForeground))
       let magnitude = Lanes().replacing(with: wrong * share, where: label .< 255)
       let foreground = magnitude.replacing(with: -magnitude, where: isForeground)
-      store(foreground, scoreGradient + second, count)
-      store(-foreground, scoreGradient + first, count)
+      let target = scoreGradient + image * 2 * pixels + pixel
+      target.setLanes(-foreground, count: count)
+      (target + pixels).setLanes(foreground, count: count)
     }
   }
 
-  /// Both probabilities, planes (N, 2, H, W); they may replace the scores.
+  /// Writes both probabilities as planes (N, 2, H, W), which may replace the scores.
   package func softmaxPlanes(_ scores: UnsafePointer<Float>, into probabilities: UnsafeMutablePointer<Float>, task: Int)
   {
-    forEachGroup(task) { first, second, _, count in
-      let difference = load(scores + second, count) - load(scores + first, count)
-      store(Lanes.sigmoid(-difference), probabilities + first, count)
-      store(Lanes.sigmoid(difference), probabilities + second, count)
+    chunks.forEachGroup(task) { image, pixel, count in
+      let difference = difference(scores, image, pixel, count)
+      let target = probabilities + image * 2 * pixels + pixel
+      target.setLanes(Lanes.sigmoid(-difference), count: count)
+      (target + pixels).setLanes(Lanes.sigmoid(difference), count: count)
     }
   }
 
-  // MARK: Sixteen pixels of a chunk
-
-  /// Calls `body` with the indices of both scores and of the mask, and how many of the 16 pixels there are.
-  @inline(__always) private func forEachGroup(
-    _ task: Int, _ body: (_ first: Int, _ second: Int, _ pixel: Int, _ count: Int) -> Void
-  ) {
-    let image = task / chunks.chunksPerPlane
-    let range = chunks.range(task % chunks.chunksPerPlane)
-    var pixel = range.lowerBound
-    while pixel < range.upperBound {
-      body(
-        image * 2 * pixels + pixel, (image * 2 + 1) * pixels + pixel, image * pixels + pixel,
-        min(16, range.upperBound - pixel))
-      pixel += 16
-    }
-  }
-
-  @inline(__always) private func load(_ values: UnsafePointer<Float>, _ count: Int) -> Lanes {
-    if count == 16 { return values.lanes(at: 0) }
-    var result = Lanes()
-    for lane in 0..<count { result[lane] = values[lane] }
-    return result
-  }
-
-  @inline(__always) private func store(_ value: Lanes, _ target: UnsafeMutablePointer<Float>, _ count: Int) {
-    if count == 16 { return target.setLanes(value, at: 0) }
-    for lane in 0..<count { target[lane] = value[lane] }
-  }
-
-  /// Mask values; past the end they are 255.
-  @inline(__always) private func labels(_ mask: UnsafePointer<UInt8>, _ count: Int) -> Lanes {
-    if count == 16 { return mask.lanes(at: 0) }
-    var result = Lanes(repeating: 255)
-    for lane in 0..<count { result[lane] = Float(mask[lane]) }
-    return result
+  /// The foreground's score less the background's, of up to 16 pixels.
+  @inline(__always) private func difference(
+    _ scores: UnsafePointer<Float>, _ image: Int, _ pixel: Int, _ count: Int
+  ) -> Lanes {
+    let scores = scores + image * 2 * pixels + pixel
+    return (scores + pixels).lanes(count: count) - scores.lanes(count: count)
   }
 }

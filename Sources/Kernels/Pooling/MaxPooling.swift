@@ -26,7 +26,8 @@ package struct MaxPooling: Sendable {
 
   /// y is each window's maximum of x, `poolingIndices` say where it was.
   package func pool(
-    _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, poolingIndices: UnsafeMutablePointer<UInt8>, task: Int
+    _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, poolingIndices: UnsafeMutablePointer<UInt8>,
+    task: Int
   ) {
     forEachWindow(task) { small, upper, lower in
       var value = x.lanes(at: upper)
