@@ -33,7 +33,7 @@ package struct BatchPlan: Sendable {
 
   /// The stream of one example's random choices.
   func random(iteration: Int, slot: Int) -> CounterRandom {
-    CounterRandom(seed: seed, SamplingPurpose.augmentation, phase, UInt64(iteration), UInt64(slot))
+    CounterRandom(seed: seed, .augmentation, phase, UInt64(iteration), UInt64(slot))
   }
 }
 

@@ -4,12 +4,6 @@
 import Randomness
 import Synchronization
 
-/// Draws that must not share random numbers. Purposes of one example's stream.
-package enum SamplingPurpose {
-  static let order: UInt64 = 0x6f72646572  // "order"
-  static let augmentation: UInt64 = 0x61756721  // "aug!"
-}
-
 /// An endless walk over `count` items, shuffled anew each time round.
 package final class SamplingPlan: Sendable {
   private let count: Int
@@ -30,7 +24,7 @@ package final class SamplingPlan: Sendable {
     let (round, place) = position.quotientAndRemainder(dividingBy: count)
     return rounds.withLock { rounds in
       if let order = rounds[round] { return order[place] }
-      var random = CounterRandom(seed: seed, SamplingPurpose.order, phase, UInt64(round))
+      var random = CounterRandom(seed: seed, .exampleOrder, phase, UInt64(round))
       let order = random.permutation(count)
       if rounds.count >= 3 { rounds[rounds.keys.min()!] = nil }
       rounds[round] = order

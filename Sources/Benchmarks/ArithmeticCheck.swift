@@ -14,7 +14,7 @@ struct ArithmeticCheck {
   }
 
   private static func values(_ count: Int, _ stream: UInt64) -> [Float] {
-    var random = CounterRandom(seed: 1, 0x6368_6563, stream)
+    var random = CounterRandom(seed: 1, .arithmeticCheck, stream)
     return (0..<count).map { _ in Float(random.uniform(-1, 1)) }
   }
 

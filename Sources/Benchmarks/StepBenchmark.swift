@@ -52,7 +52,7 @@ package struct StepBenchmark {
     net = DecoupledNet(shape)
     net.initialize(.he, seed: 1)
     let pixels = shape.inputSize * shape.inputSize
-    var random = CounterRandom(seed: 1, 0x62656e63)
+    var random = CounterRandom(seed: 1, .stepBenchmark)
     planes = AlignedMemory(floats: images * 3 * pixels)
     random.fillGaussian(planes.buffer, standardDeviation: 60)
     // One label an image, and masks with a border that says nothing, as data has them.

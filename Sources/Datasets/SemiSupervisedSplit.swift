@@ -10,7 +10,7 @@ package enum SemiSupervisedSplit {
   /// id alone. So a smaller split lies within a larger one of the same seed. `count` is at most their number.
   package static func choose(_ images: [ListedImage], count: Int, seed: UInt64) -> [Int] {
     precondition((0...images.count).contains(count), "\(count) of \(images.count) images")
-    let ranks = images.map { CounterRandom(seed: seed, 0x53504c4954, CounterRandom.word(of: $0.id)).word(at: 0) }
+    let ranks = images.map { CounterRandom(seed: seed, .datasetSplit, CounterRandom.word(of: $0.id)).word(at: 0) }
     let order = images.indices.sorted { (ranks[$0], images[$0].id, $0) < (ranks[$1], images[$1].id, $1) }
     return order.prefix(count).sorted()
   }

@@ -33,6 +33,6 @@ package enum StrongSubset {
   }
 
   private static func rank(_ id: String, seed: UInt64) -> UInt64 {
-    CounterRandom(seed: seed, 0x5354_524f_4e47, CounterRandom.word(of: id)).word(at: 0)
+    CounterRandom(seed: seed, .maskedSubset, CounterRandom.word(of: id)).word(at: 0)
   }
 }

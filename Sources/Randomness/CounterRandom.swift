@@ -48,8 +48,15 @@ package struct CounterRandom: Sendable {
   /// Number of the next word: the only thing that changes.
   package private(set) var position: UInt64 = 0
 
-  /// The stream of `seed` for, say, phase, iteration, slot and purpose. The order and the number of words count.
-  package init(seed: UInt64, _ words: UInt64...) {
+  /// The stream of a seed and further words, whose order and number count.
+  package init(seed: UInt64, _ words: UInt64...) { self.init(seed: seed, words: words) }
+
+  /// The stream of a seed for a purpose and further words, such as phase, iteration and slot.
+  package init(seed: UInt64, _ purpose: StreamPurpose, _ words: UInt64...) {
+    self.init(seed: seed, words: [purpose.rawValue] + words)
+  }
+
+  private init(seed: UInt64, words: [UInt64]) {
     var key = seed
     var stream = UInt64(words.count)
     for word in words { (key, stream) = Philox.block(word, stream, key: key) }

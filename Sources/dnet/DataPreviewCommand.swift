@@ -55,7 +55,7 @@ struct DataPreviewCommand: ParsableCommand {
     let possible = chosen.images.indices.filter {
       chosen.labels[$0].contains(true) && listed?.contains(chosen.images[$0].id) ?? true
     }
-    var random = CounterRandom(seed: seed, CounterRandom.word(of: "preview"))
+    var random = CounterRandom(seed: seed, .preview)
     let some = random.permutation(possible.count).prefix(images).map { chosen.images[possible[$0]] }
     let sheets = PreviewSheets(
       chosen.store,

@@ -91,7 +91,7 @@ package final class AccuracyBenchmark {
     context.run((count + block - 1) / block) { task in
       let part = UnsafeMutableBufferPointer(
         start: memory.pointer + task * block, count: min(block, count - task * block))
-      var random = CounterRandom(seed: self.seed, 0x6163_6375, stream, UInt64(task))
+      var random = CounterRandom(seed: self.seed, .accuracyOperands, stream, UInt64(task))
       switch kind {
       case .normal(let deviation): random.fillGaussian(part, standardDeviation: deviation)
       case .rectified:
@@ -122,7 +122,7 @@ package final class AccuracyBenchmark {
     let affordable = max(Self.mostTerms / (isLong ? terms : 1), Self.fewestSamples)
     let samples = min(count, mostSamples, affordable)
     streams += 1
-    var random = CounterRandom(seed: seed, 0x7361_6d70, streams)
+    var random = CounterRandom(seed: seed, .accuracySamples, streams)
     let indices = samples == count ? Array(0..<count) : (0..<samples).map { _ in random.integer(below: count) }
     var elements = [Element](repeating: .zero, count: samples)
     elements.withUnsafeMutableBufferPointer { elements in

@@ -29,7 +29,7 @@ struct Scene {
 
   init(seed: UInt64, image: Int, classes: Int, sides: ClosedRange<Int>) {
     self.classes = classes
-    random = { purpose, item in CounterRandom(seed: seed, 0x4452_4157, UInt64(image), purpose, item) }
+    random = { purpose, item in CounterRandom(seed: seed, .syntheticImages, UInt64(image), purpose, item) }
     var layout = random(Purpose.layout, 0)
     let width = sides.lowerBound + layout.integer(below: sides.count)
     let height = sides.lowerBound + layout.integer(below: sides.count)
@@ -41,7 +41,7 @@ struct Scene {
     // The first object's classes go round in random order, so that every class leads equally many pictures.
     let draw = layout.uniform()
     let count = draw < 0.6 ? 1 : draw < 0.92 ? 2 : 3
-    var order = CounterRandom(seed: seed, 0x4452_4157, UInt64(image / classes), Purpose.order)
+    var order = CounterRandom(seed: seed, .syntheticImages, UInt64(image / classes), Purpose.order)
     let leading = order.permutation(classes)[image % classes] + 1
     var placed: [Placed] = []
     for item in 0..<count {

@@ -25,9 +25,6 @@ package struct CombinatorialCropping: Sendable, Equatable {
     (self.perCombination, self.seed) = (perCombination, seed)
   }
 
-  /// "crops", among the purposes of random streams.
-  private static let purpose: UInt64 = 0x63_726f_7073
-
   /// The N_p boxes of one combination: a function of the seed, the image's id and the arguments.
   ///
   /// - Parameters:
@@ -45,7 +42,7 @@ package struct CombinatorialCropping: Sendable, Equatable {
       let box = extended(proposal.box.hull(foreground))
       if seen.insert(box).inserted { boxes.append(box) }
     }
-    var random = CounterRandom(seed: seed, Self.purpose, CounterRandom.word(of: id), combination.bits)
+    var random = CounterRandom(seed: seed, .crops, CounterRandom.word(of: id), combination.bits)
     while boxes.count < perCombination {
       boxes.append(RandomCrop.box(enclosing: foreground, width: width, height: height, random: &random))
     }

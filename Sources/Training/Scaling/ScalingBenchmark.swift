@@ -121,7 +121,7 @@ package enum ScalingBenchmark {
   private static func batch(_ configuration: Configuration) -> ShardBatch {
     let (images, shape) = (configuration.shardSize, configuration.shape)
     let batch = ShardBatch(examples: images, size: shape.inputSize, classes: shape.classes)
-    var random = CounterRandom(seed: 1, 0x7363_616c)
+    var random = CounterRandom(seed: 1, .scalingBenchmark)
     random.fillGaussian(batch.planes.buffer, standardDeviation: 60)
     for image in 0..<images { batch.labels.pointer[image * shape.classes + image % shape.classes] = 1 }
     for pixel in 0..<batch.maskCount { batch.masks[pixel] = random.chance(0.05) ? 255 : random.chance(0.3) ? 1 : 0 }
