@@ -61,7 +61,7 @@ struct ArithmeticCheck {
     let plan = WinogradConvolution(
       images: 1, inputChannels: channels, outputChannels: outputs, height: height, width: width)
     let prepared = AlignedMemory(floats: plan.preparedCount)
-    for task in 0..<plan.preparationTasks { plan.prepare(weights, turned: false, into: prepared.pointer, task: task) }
+    for task in 0..<plan.preparationTasks { plan.prepare(weights, rotated: false, into: prepared.pointer, task: task) }
     let scratch = AlignedMemory(floats: plan.scratchFloats)
     let output = AlignedMemory(floats: outputs * height * width)
     return {

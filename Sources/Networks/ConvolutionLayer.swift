@@ -1,6 +1,6 @@
 // A 3x3 layer, pad 1, with what always follows it: bias, batch normalisation where the network has it, ReLU.
 //
-// A transposed convolution of stride 1 and pad 1 is a convolution with in and out swapped and the kernel turned by 180
+// A transposed convolution of stride 1 and pad 1 is a convolution with in and out swapped and the kernel rotated by 180
 // degrees, so both kinds are one plan each way (Winograd's as a rule); only the order of the stored weights differs.
 import Kernels
 import Compute
@@ -108,11 +108,11 @@ package final class ConvolutionLayer {
     isStale = false
     var weights = UnsafePointer(parameters.pointer + weight)
     if let folded { weights = UnsafePointer(folded.weights.pointer) }
-    let turned = kind == .transposed
+    let rotated = kind == .transposed
     context.stage("\(name).prepared", .forward)
-    forwardPlan.prepare(weights, turned: turned, into: preparedForward.pointer, context: context)
+    forwardPlan.prepare(weights, rotated: rotated, into: preparedForward.pointer, context: context)
     if let training {
-      training.dataPlan.prepare(weights, turned: !turned, into: training.preparedBackward.pointer, context: context)
+      training.dataPlan.prepare(weights, rotated: !rotated, into: training.preparedBackward.pointer, context: context)
     }
   }
 

@@ -3,7 +3,7 @@ import Kernels
 import Testing
 
 private func directApply(
-  _ shape: ConvolutionShape, _ input: [Float], weights: [Float], turned: Bool, bias: [Float]?, rectified: Bool = false,
+  _ shape: ConvolutionShape, _ input: [Float], weights: [Float], rotated: Bool, bias: [Float]?, rectified: Bool = false,
   order: TaskOrder = .rising
 ) -> [Float] {
   let plan = DirectConvolution(
@@ -13,7 +13,7 @@ private func directApply(
   var output = [Float](repeating: .nan, count: shape.outputCount)
   prepared.withUnsafeMutableBufferPointer { prepared in
     order.run(plan.preparationTasks, scratchFloats: 1) { task, _ in
-      plan.prepare(weights, turned: turned, into: prepared.baseAddress!, task: task)
+      plan.prepare(weights, rotated: rotated, into: prepared.baseAddress!, task: task)
     }
     output.withUnsafeMutableBufferPointer { output in
       order.run(plan.tasks, scratchFloats: plan.scratchFloats) { task, scratch in
@@ -51,7 +51,7 @@ private func directWeightGradient(
   }
 
   /// One chain of fused multiply-adds in float32 for each output: channels, then rows, then columns of the kernel.
-  private static func chains(_ s: ConvolutionShape, _ input: [Float], _ weights: [Float], turned: Bool, _ bias: [Float])
+  private static func chains(_ s: ConvolutionShape, _ input: [Float], _ weights: [Float], rotated: Bool, _ bias: [Float])
     -> [Float]
   {
     var output = [Float](repeating: .nan, count: s.outputCount)
@@ -62,7 +62,7 @@ private func directWeightGradient(
             var sum: Float = 0
             for c in 0..<s.inputs {
               for tap in 0..<9 {
-                let weight = turned ? weights[(c * s.outputs + k) * 9 + 8 - tap] : weights[(k * s.inputs + c) * 9 + tap]
+                let weight = rotated ? weights[(c * s.outputs + k) * 9 + 8 - tap] : weights[(k * s.inputs + c) * 9 + tap]
                 if let from = place(s, s.inputs, n, c, y + tap / 3 - 1, x + tap % 3 - 1) {
                   sum.addProduct(weight, input[from])
                 }
@@ -77,14 +77,14 @@ private func directWeightGradient(
   }
 
   @Test(arguments: ConvolutionShape.awkward, [false, true])
-  func everyOutputIsOneChain(_ shape: ConvolutionShape, turned: Bool) {
+  func everyOutputIsOneChain(_ shape: ConvolutionShape, rotated: Bool) {
     let input = testValues(shape.inputCount, key: 1)
     let weights = testValues(shape.weightCount, key: 2)
     let bias = testValues(shape.outputs, key: 3)
-    let output = directApply(shape, input, weights: weights, turned: turned, bias: bias)
-    #expect(output == Self.chains(shape, input, weights, turned: turned, bias))
+    let output = directApply(shape, input, weights: weights, rotated: rotated, bias: bias)
+    #expect(output == Self.chains(shape, input, weights, rotated: rotated, bias))
     let rectified = directApply(
-      shape, input, weights: weights, turned: turned, bias: bias, rectified: true, order: .shuffled)
+      shape, input, weights: weights, rotated: rotated, bias: bias, rectified: true, order: .shuffled)
     #expect(rectified == output.map { max($0, 0) })
   }
 
@@ -113,9 +113,9 @@ private func directWeightGradient(
     let input = testValues(shape.inputCount, key: 4)
     let weights = testValues(shape.weightCount, key: 5)
     let outputGradient = testValues(shape.outputCount, key: 6)
-    let output = directApply(shape, input, weights: weights, turned: false, bias: nil)
+    let output = directApply(shape, input, weights: weights, rotated: false, bias: nil)
     #expect(relativeL2Error(output, shape.naive.apply(input, weights: weights, bias: nil, rectified: false)) < 2e-6)
-    let transposed = directApply(shape, input, weights: weights, turned: true, bias: nil)
+    let transposed = directApply(shape, input, weights: weights, rotated: true, bias: nil)
     #expect(
       relativeL2Error(transposed, shape.naive.applyTransposed(input, weights: weights, bias: nil, rectified: false))
         < 2e-6)

@@ -37,12 +37,12 @@ import Testing
       factors(shape).map {
         NaiveFactorProducts.gradient(
           left: $0.left, right: $0.right, rows: shape.rows, height: shape.height, width: shape.width)
-      }, carries: shape.carries)
+      }, merges: shape.carries)
   }
 
   /// The fast sums of some ranges that together make up the matrix, tasks in odd order.
   private func sums(_ shape: Shape, cuts: [Int]) -> [[Float]] {
-    let products = FactorProducts(rows: shape.rows, height: shape.height, width: shape.width, carries: shape.carries)
+    let products = FactorProducts(rows: shape.rows, height: shape.height, width: shape.width, merges: shape.carries)
     // Garbage where nothing was stored must not show.
     var lefts = [Float](repeating: .nan, count: products.leftFloats)
     var rights = [Float](repeating: .nan, count: products.rightFloats)

@@ -19,13 +19,13 @@ import Testing
     let x = draws.floats(shape.count)
     var rows = nans(unfolding.rows * unfolding.columns)
     inOddOrder(unfolding.tasks) { unfolding.unfold(x, into: &rows, task: $0) }
-    let truth = NaiveUnfolding.unfold(shape.maps(x), kernel: kernel)
+    let truth = NaiveIm2Col.unfold(shape.maps(x), kernel: kernel)
     #expect(largestDifference(doubles(rows), truth) == 0)
 
     let values = draws.floats(rows.count)
     var maps = nans(shape.count)
     inOddOrder(unfolding.foldTasks) { unfolding.fold(values, into: &maps, task: $0) }
-    let folded = NaiveUnfolding.fold(
+    let folded = NaiveIm2Col.fold(
       doubles(values), images: shape.n, channels: shape.c, height: shape.h, width: shape.w, kernel: kernel)
     #expect(relativeError(maps, doubles(folded.blocked)) < 1e-6)
     // Some windows' rows alone are as good as all rows with zeros for the others.

@@ -39,7 +39,7 @@ import Testing
     #expect(BLAS.level(ofCore: "Prescott") == 0)
     #expect(BLAS.level(ofCore: "Zen") == 1)
     #expect(BLAS.level(ofCore: "Cooperlake") == 2)
-    if BLAS.coreToAskFor(setting: nil) == nil, let expected = BLAS.expectedCoreName {
+    if BLAS.coreTypeOverride(setting: nil) == nil, let expected = BLAS.expectedCoreName {
       #expect(BLAS.level(ofCore: BLAS.coreName) == BLAS.level(ofCore: expected))
     }
   }

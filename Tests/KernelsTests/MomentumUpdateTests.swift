@@ -12,10 +12,10 @@ import Testing
     var (trueWeights, trueVelocity) = (doubles(weights), doubles(velocity))
     for _ in 0..<3 {
       MomentumUpdate.apply(
-        weights: &weights, velocity: &velocity, gradient: gradient, count: count, inverseShards: 1 / 16, rate: 0.02,
+        weights: &weights, momentumBuffer: &velocity, gradient: gradient, count: count, inverseShards: 1 / 16, rate: 0.02,
         momentum: 0.9, decay: 0.01)
       NaiveMomentumUpdate.apply(
-        weights: &trueWeights, velocity: &trueVelocity, gradient: doubles(gradient), inverseShards: 1 / 16,
+        weights: &trueWeights, momentumBuffer: &trueVelocity, gradient: doubles(gradient), inverseShards: 1 / 16,
         rate: Double(Float(0.02)), momentum: Double(Float(0.9)), decay: Double(Float(0.01)))
     }
     #expect(relativeError(weights, trueWeights) < 1e-6)
@@ -36,7 +36,7 @@ import Testing
             for start in stride(from: 0, to: count, by: length) {
               let n = min(length, count - start)
               MomentumUpdate.apply(
-                weights: w.baseAddress! + start, velocity: v.baseAddress! + start,
+                weights: w.baseAddress! + start, momentumBuffer: v.baseAddress! + start,
                 gradient: sum.baseAddress! + start, count: n, inverseShards: 1 / 3, rate: 0.013, momentum: 0.9,
                 decay: 5e-4)
               VectorSum.add(w.baseAddress! + start, into: sum.baseAddress! + start, count: n)

@@ -54,7 +54,7 @@ import Testing
   @Test(arguments: shapes)
   func forwardPassAgreesWithTheNaiveOne(_ shape: (Int, Int, Int, Int)) {
     let (images, channels, height, width) = shape
-    let naive = NaiveFirstConvolution(images: images, outputChannels: channels, height: height, width: width)
+    let naive = NaivePlanarConvolution(images: images, outputChannels: channels, height: height, width: width)
     let planes = testValues(images * 3 * height * width, key: 21)
     let weights = testValues(channels * 27, key: 22)
     let plain = forward(shape, bias: false, rectified: false, order: .rising)
@@ -67,7 +67,7 @@ import Testing
   @Test(arguments: shapes)
   func weightGradientAgreesWithTheNaiveOne(_ shape: (Int, Int, Int, Int)) {
     let (images, channels, height, width) = shape
-    let naive = NaiveFirstConvolution(images: images, outputChannels: channels, height: height, width: width)
+    let naive = NaivePlanarConvolution(images: images, outputChannels: channels, height: height, width: width)
     let planes = testValues(images * 3 * height * width, key: 21)
     let outputGradient = testValues(images * channels * height * width, key: 24)
     let expected = naive.weightGradient(planes, outputGradient: outputGradient)

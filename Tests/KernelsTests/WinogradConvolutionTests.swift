@@ -77,7 +77,7 @@ func relativeL2Error(_ a: [Float], _ b: [Float]) -> Double {
 func innerProduct(_ a: [Float], _ b: [Float]) -> Double { zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
 
 func winogradApply(
-  _ shape: ConvolutionShape, _ input: [Float], weights: [Float], turned: Bool, bias: [Float]? = nil,
+  _ shape: ConvolutionShape, _ input: [Float], weights: [Float], rotated: Bool, bias: [Float]? = nil,
   rectified: Bool = false, order: TaskOrder = .rising
 ) -> [Float] {
   let plan = WinogradConvolution(
@@ -87,7 +87,7 @@ func winogradApply(
   var output = [Float](repeating: .nan, count: shape.outputCount)
   prepared.withUnsafeMutableBufferPointer { prepared in
     order.run(plan.preparationTasks, scratchFloats: 1) { task, _ in
-      plan.prepare(weights, turned: turned, into: prepared.baseAddress!, task: task)
+      plan.prepare(weights, rotated: rotated, into: prepared.baseAddress!, task: task)
     }
     output.withUnsafeMutableBufferPointer { output in
       order.run(plan.tasks, scratchFloats: plan.scratchFloats) { task, scratch in
@@ -112,9 +112,9 @@ func winogradApply(
     let input = testValues(shape.inputCount, key: 1)
     let weights = testValues(shape.weightCount, key: 2)
     let bias = testValues(shape.outputs, key: 3)
-    let plain = winogradApply(shape, input, weights: weights, turned: false)
+    let plain = winogradApply(shape, input, weights: weights, rotated: false)
     #expect(relativeL2Error(plain, shape.naive.apply(input, weights: weights, bias: nil, rectified: false)) < 5e-6)
-    let rectified = winogradApply(shape, input, weights: weights, turned: false, bias: bias, rectified: true)
+    let rectified = winogradApply(shape, input, weights: weights, rotated: false, bias: bias, rectified: true)
     #expect(relativeL2Error(rectified, shape.naive.apply(input, weights: weights, bias: bias, rectified: true)) < 5e-6)
     #expect(rectified.allSatisfy { $0 >= 0 })
   }
@@ -128,9 +128,9 @@ func winogradApply(
     let input = testValues(shape.inputCount, key: 4)
     let weights = testValues(shape.weightCount, key: 5)
     let bias = testValues(shape.outputs, key: 6)
-    let gradient = winogradApply(shape, input, weights: weights, turned: true)
+    let gradient = winogradApply(shape, input, weights: weights, rotated: true)
     #expect(relativeL2Error(gradient, layer.dataGradient(input, weights: weights)) < 5e-6)
-    let transposed = winogradApply(shape, input, weights: weights, turned: true, bias: bias, rectified: true)
+    let transposed = winogradApply(shape, input, weights: weights, rotated: true, bias: bias, rectified: true)
     let expected = shape.naive.applyTransposed(input, weights: weights, bias: bias, rectified: true)
     #expect(relativeL2Error(transposed, expected) < 5e-6)
   }
@@ -141,7 +141,7 @@ func winogradApply(
     let weights = testValues(shape.weightCount, key: 8)
     let bias = testValues(shape.outputs, key: 9)
     let outputs = [TaskOrder.rising, .falling, .shuffled].map {
-      winogradApply(shape, input, weights: weights, turned: false, bias: bias, order: $0)
+      winogradApply(shape, input, weights: weights, rotated: false, bias: bias, order: $0)
     }
     #expect(outputs[0] == outputs[1])
     #expect(outputs[0] == outputs[2])
@@ -152,7 +152,7 @@ func winogradApply(
     var input = testValues(shape.inputCount, key: 1)
     input[5] = .nan
     let weights = testValues(shape.weightCount, key: 2)
-    let output = winogradApply(shape, input, weights: weights, turned: false, rectified: true)
+    let output = winogradApply(shape, input, weights: weights, rotated: false, rectified: true)
     #expect(output.contains { $0.isNaN })
   }
 }

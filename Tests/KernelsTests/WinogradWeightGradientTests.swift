@@ -39,10 +39,10 @@ func winogradWeightGradient(
     let input = testValues(shape.inputCount, key: 13)
     let weights = testValues(shape.weightCount, key: 14)
     // y = conv(x): the products below are then far from 0.
-    let output = winogradApply(shape, input, weights: weights, turned: false)
-    let turnedShape = ConvolutionShape(
+    let output = winogradApply(shape, input, weights: weights, rotated: false)
+    let rotatedShape = ConvolutionShape(
       images: shape.images, inputs: shape.outputs, outputs: shape.inputs, height: shape.height, width: shape.width)
-    let dataGradient = winogradApply(turnedShape, output, weights: weights, turned: true)
+    let dataGradient = winogradApply(rotatedShape, output, weights: weights, rotated: true)
     let weightGradient = winogradWeightGradient(shape, input, output)
     let product = innerProduct(output, output)
     #expect(abs(innerProduct(input, dataGradient) - product) < 5e-6 * product)

@@ -154,7 +154,7 @@ extension AccuracyBenchmark {
     past.pointer.update(from: velocity.pointer, count: count)
     let (inverse, rate, momentum, decay) = (Float(1.0 / 16), Float(0.01), Float(0.9), Float(0.0005))
     MomentumUpdate.apply(
-      weights: weights.pointer, velocity: velocity.pointer, gradient: gradient.pointer, count: count,
+      weights: weights.pointer, momentumBuffer: velocity.pointer, gradient: gradient.pointer, count: count,
       inverseShards: inverse, rate: rate, momentum: momentum, decay: decay)
     func step(_ index: Int) -> Element {
       let (w, v, g) = (before.pointer[index], past.pointer[index], gradient.pointer[index])

@@ -2,7 +2,7 @@
 //
 //   N images, H rows, W columns; scores are planes (N, 2, H, W), masks (N, H, W): 0, 1, or 255 for unknown
 
-/// Mean of -log(max(p, FLT_MIN)) over the pixels that are not 255, where p is the probability of the pixel's class
+/// The mean of -log(max(p, FLT_MIN)) over the pixels that are not 255, where p is the probability of the pixel's class
 /// (the authors' softmax_loss_layer.cpp with normalize). A shard without such pixels has loss 0 and gradient 0.
 ///
 /// The gradient is that of the loss without the clamp, p - 1 for the pixel's class, as in the authors' layer.
@@ -15,7 +15,7 @@ package struct BinarySoftmaxLoss: Sendable {
     chunks = PixelChunks(images: images, blocks: 1, pixels: height * width, largest: 4096)
   }
 
-  /// Tasks of `forward`, `backward` and `softmaxPlanes`.
+  /// The number of tasks of `forward`, `backward` and `softmaxPlanes`.
   package var tasks: Int { chunks.count }
   package var workspaceFloats: Int { chunks.count * PixelLossSums.floats }
 

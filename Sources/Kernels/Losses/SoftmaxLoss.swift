@@ -2,7 +2,7 @@
 //
 //   N images, C classes, H rows, W columns; scores are planes (N, C, H, W), masks (N, H, W): a class, or 255 for unknown
 
-/// Mean of -log(max(p, FLT_MIN)) over the pixels that are not 255, where p is the probability of the pixel's class.
+/// The mean of -log(max(p, FLT_MIN)) over the pixels that are not 255, where p is the probability of the pixel's class.
 /// A shard without such pixels has loss 0 and gradient 0. The gradient is that of the loss without the clamp.
 ///
 /// A mask value that is neither a class nor 255 makes the loss NaN.
@@ -18,7 +18,7 @@ package struct SoftmaxLoss: Sendable {
     chunks = PixelChunks(images: images, blocks: 1, pixels: height * width, largest: 4096)
   }
 
-  /// Tasks of `forward` and `backward`.
+  /// The number of tasks of `forward` and `backward`.
   package var tasks: Int { chunks.count }
   package var workspaceFloats: Int { chunks.count * PixelLossSums.floats }
 

@@ -20,7 +20,7 @@ package enum Startup {
   /// program starts itself anew with OPENBLAS_CORETYPE set: once, since the variable then says what is wanted.
   package static func settleArithmetic() {
     let setting = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"]
-    if let wanted = BLAS.coreToAskFor(setting: setting) {
+    if let wanted = BLAS.coreTypeOverride(setting: setting) {
       setenv("OPENBLAS_CORETYPE", wanted, 1)
       var arguments: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) } + [nil]
       execv("/proc/self/exe", &arguments)

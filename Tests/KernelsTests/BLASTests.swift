@@ -21,6 +21,6 @@ struct OpenBLASTests {
       ("Prescott", nil, 0, nil), ("ARMV8", nil, -1, nil),
     ] as [(String, String?, Int, String?)])
   func coreToAskFor(core: String, setting: String?, level: Int, wanted: String?) {
-    #expect(BLAS.coreToAskFor(instead: core, setting: setting, compiled: level) == wanted)
+    #expect(BLAS.coreTypeOverride(for: core, setting: setting, compiled: level) == wanted)
   }
 }
