@@ -2,7 +2,7 @@ import Compute
 import Testing
 
 @Suite struct MemoryUseTests {
-  @Test func countsWhatIsAliveByItsUse() {
+  @Test("Live memory is counted by its use, in whole pages.") func countsWhatIsAliveByItsUse() {
     let before = MemoryUse.current
     do {
       let a = AlignedMemory(floats: 5000, for: .snapshot)
