@@ -1,5 +1,5 @@
+// Core lists in the kernel's format, and the count against the affinity mask.
 import Compute
-// Core lists in the kernel's form, and the count against the scheduler's own mask.
 import Foundation
 import Testing
 
@@ -15,7 +15,7 @@ import Testing
     "Any other text is not a list.", arguments: ["", "none", "3-1", "0-1-2", "a-b", "0,x", "-", "3-", "-3", "0,,2"])
   func otherTextIsNoList(text: String) { #expect(AvailableCores.count(inList: text) == nil) }
 
-  /// The kernel says the mask in two ways: the list, and hexadecimal words.
+  /// The kernel reports the mask in two forms: as a list, and as hexadecimal words.
   @Test("The count equals the bits of the affinity mask.") func theCountIsTheAffinityMasks() throws {
     let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
     let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") })

@@ -1,10 +1,10 @@
+// Control groups as temporary directories in the layouts of systemd, Slurm and container runtimes.
 import Compute
-// Control groups as folders made up for the test, as they are laid out by systemd, Slurm and container runtimes.
 import Foundation
 import Testing
 
 @Suite struct CPUQuotaTests {
-  /// A made-up /sys/fs/cgroup.
+  /// A temporary copy of /sys/fs/cgroup.
   private final class Groups {
     let mount = NSTemporaryDirectory() + "dnet-cgroup-\(UUID().uuidString)"
 

@@ -1,4 +1,4 @@
-// The order (N, C/16, H, W, 16) by counting through it, and the memory below.
+// The order (N, C/16, H, W, 16) of feature maps, and their memory.
 import Compute
 import Testing
 

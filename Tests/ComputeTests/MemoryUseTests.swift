@@ -1,3 +1,4 @@
+// The accounting of memory by use.
 import Compute
 import Testing
 

@@ -1,4 +1,4 @@
-// Where parameters stand in the flat vector, what lies between them, and what is handed out under their names.
+// The places of parameters in the flat vector, the gaps between them, and access by name.
 import Compute
 import Testing
 

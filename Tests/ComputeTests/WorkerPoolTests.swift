@@ -1,11 +1,11 @@
+// The guarantees of the pool: each task runs once, a worker index has one task at a time, scratch memory is private.
 import Compute
-// The pool's promises: each task once, each worker index held by one task at a time, scratch that nobody else writes.
 import Foundation
 import Synchronization
 import Testing
 
 @Suite struct WorkerPoolTests {
-  /// What tasks on several threads count together.
+  /// Counters shared by tasks on several threads.
   final class Tally: Sendable {
     let runs: Mutex<[Int]>
     init(_ count: Int) { runs = Mutex(Array(repeating: 0, count: count)) }
@@ -21,7 +21,7 @@ import Testing
       for tasks in [0, 1, 2, threads, 7, 64, 301 + round] {
         let tally = Tally(tasks)
         pool.run(tasks) { task, _ in tally.add(task) }
-        // What has not ended by now would be missing here.
+        // A task that has not ended by now would be missing here.
         #expect(tally.counts.allSatisfy { $0 == 1 }, "\(tasks) tasks on \(threads) threads, round \(round)")
       }
     }

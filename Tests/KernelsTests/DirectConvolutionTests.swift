@@ -1,4 +1,5 @@
-// The direct convolutions: equal bit for bit to the chain of sums of their definition, and close to the twins in Double.
+// The direct convolutions: equal bit for bit to the chain of sums of their definition, and close to the twins in
+// Double.
 import Kernels
 import Testing
 

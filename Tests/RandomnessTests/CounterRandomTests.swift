@@ -1,3 +1,4 @@
+// The counter-based generator: published words, distributions, and accuracy of its own functions.
 import Foundation
 import Randomness
 import Testing

@@ -84,7 +84,7 @@ extension AccuracyBenchmark {
     }
   }
 
-  /// One output of a 3x3 convolution; weights [out][in][3][3], rotated [in][out][3][3] rotated by half a turn.
+  /// One output of a 3x3 convolution; weights [out][in][3][3], or [in][out][3][3] rotated by 180 degrees.
   static func convolution(
     _ index: Int, _ side: Int, from inputs: Int, to outputs: Int, _ x: UnsafePointer<Float>,
     _ weights: UnsafePointer<Float>, rotated: Bool
@@ -146,7 +146,7 @@ extension AccuracyBenchmark {
       guard row >= 0, row < side, column >= 0, column < side else { return nil }
       return planes.pointer[((image * 3 + tap / 9) * side + row) * side + column]
     }
-    compare("first convolution forward", text, terms: 27, result.pointer, count: result.count) { index in
+    compare("planar convolution forward", text, terms: 27, result.pointer, count: result.count) { index in
       let place = to.place(index)
       var element = Element.zero
       for tap in 0..<27 {
@@ -168,7 +168,7 @@ extension AccuracyBenchmark {
       weightPlan.finish(workspace: workspace.pointer, into: sums.pointer, task: task, scratch: scratch)
     }
     compare(
-      "first convolution weight gradient", text, terms: images * side * side, sums.pointer, count: sums.count
+      "planar convolution weight gradient", text, terms: images * side * side, sums.pointer, count: sums.count
     ) { index in
       var element = Element.zero
       for image in 0..<self.images {

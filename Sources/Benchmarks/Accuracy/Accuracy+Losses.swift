@@ -162,7 +162,7 @@ extension AccuracyBenchmark {
         truth: Double(momentum) * Double(v) + Double(rate) * (Double(g) * Double(inverse) + Double(decay) * Double(w)),
         direct: momentum * v + rate * (g * inverse + decay * w))
     }
-    compare("momentum velocity", "any", terms: 3, velocity.pointer, count: count) { step($0) }
+    compare("momentum buffer", "any", terms: 3, velocity.pointer, count: count) { step($0) }
     compare("momentum weights", "any", terms: 4, weights.pointer, count: count) { index in
       let step = step(index)
       return Element(truth: Double(before.pointer[index]) - step.truth, direct: before.pointer[index] - step.direct)

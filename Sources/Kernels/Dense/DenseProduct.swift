@@ -3,9 +3,9 @@
 //   y [m][n] = x [m][k] B,   B stored as [k][n], or transposed as [n][k]
 //
 // B is read from memory once, in panels of 32 columns by up to 512 of k. A panel is rearranged, used for all rows and
-// discarded, while the next one is prefetched. x is packed once before. An element is a chain of fused multiply-adds over
-// each 512 of k, and these sums are added in order. Neither the cuts, nor the number of rows, nor the width of a vector
-// changes a bit of it.
+// discarded, while the next one is prefetched. x is packed once before. An element is a chain of fused multiply-adds
+// over each 512 of k, and these sums are added in order. Neither the cuts, nor the number of rows, nor the width of a
+// vector changes a bit of it.
 //
 // Goals, in order of priority: results that do not depend on cuts, speed, accuracy.
 

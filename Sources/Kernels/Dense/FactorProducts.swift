@@ -1,16 +1,16 @@
-// The weight gradient of a dense layer, summed over shards, from the factors of each shard: its rows of inputs and of output
-// gradients. The gradient of a single shard is never stored.
+// The weight gradient of a dense layer, summed over shards, from the factors of each shard: its rows of inputs and of
+// output gradients. The gradient of a single shard is never stored.
 //
 //   M rows of a shard (one for each image and position)   R x S weights, row-major   left [M][R]   right [M][S]
 //
-//   G[a][b] = over shards, along the tree:  over the shard's rows r, in order, from 0:  fma(left[r][a], right[r][b], sum)
+//   G[a][b] = over shards, along the tree: over the shard's rows r, in order, from 0: fma(left[r][a], right[r][b], sum)
 //
-// This is one fixed sequence of operations for each element. The requested range of the weights, its cuts into tasks and
-// tiles, and the width of the vectors do not change a bit.
+// This is one fixed sequence of operations for each element. The requested range of the weights, its cuts into tasks
+// and tiles, and the width of the vectors do not change a bit.
 //
-// Goals, in order of priority: the bits, speed, memory. A tile of 12 x 32 sums stays in registers during the loop over the
-// rows of a shard. Finished tiles are added in cache as soon as two siblings of the tree are complete, so that each element
-// of the result is written once.
+// Goals, in order of priority: the bits, speed, memory. A tile of 12 x 32 sums stays in registers during the loop over
+// the rows of a shard. Finished tiles are added in cache as soon as two siblings of the tree are complete, so that each
+// element of the result is written once.
 
 /// The products of the stored factors of one weight over the shards of one rank.
 package struct FactorProducts: Sendable {
@@ -218,8 +218,8 @@ package struct FactorProducts: Sendable {
 
 /// The tile of one shard: a sum over its rows in registers, into which the finished tiles before it are merged.
 ///
-/// `end` is the end of the finished tiles, which have 32 columns and lie `tile` floats apart. The result replaces the tiles
-/// that were merged, or is appended.
+/// `end` is the end of the finished tiles, which have 32 columns and lie `tile` floats apart. The result replaces the
+/// tiles that were merged, or is appended.
 private enum FactorTiles {
   @inline(never)
   static func twelveBy32(

@@ -1,5 +1,5 @@
-// Im2col: the windows of a convolution without padding as rows of a matrix product, for the 7x7 and 1x1 layers over pool5,
-// whose maps are small and whose weights are hundreds of megabytes.
+// Im2col: the windows of a convolution without padding as rows of a matrix product, for the 7x7 and 1x1 layers over
+// pool5, whose maps are small and whose weights are hundreds of megabytes.
 //
 //   N images, C channels (a multiple of 16), H rows, W columns, K x K kernel; maps are (N, C/16, H, W, 16);
 //   R = N (H-K+1) (W-K+1) windows
@@ -67,7 +67,7 @@ package struct Im2Col: Sendable {
   /// The number of tasks of `fold`: one per image and channel block.
   package var foldTasks: Int { images * blocks }
 
-  /// Applies the adjoint of `unfold`: each element of the maps is the sum of its elements in the rows, in (ky, kx) order.
+  /// Applies the adjoint of `unfold`: each element of the maps is the sum of its copies in the rows, in (ky, kx) order.
   package func fold(_ rows: UnsafePointer<Float>, into maps: UnsafeMutablePointer<Float>, task: Int) {
     let (image, block) = (task / blocks, task % blocks)
     let taps = kernel * kernel

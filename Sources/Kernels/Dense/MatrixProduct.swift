@@ -5,8 +5,8 @@ import COpenBLAS
 
 /// The plan of a product of one shape. Either factor may be stored transposed: A as [k][m], B as [n][k].
 ///
-/// C is cut into bands of rows where it has many, else of columns, and never along k. One call computes each element of C,
-/// and the calls do not depend on the threads.
+/// C is cut into bands of rows where it has many, else of columns, and never along k. One call computes each element of
+/// C, and the calls do not depend on the threads.
 package struct MatrixProduct: Sendable {
   private let m: Int
   private let n: Int

@@ -2,8 +2,8 @@
 //
 // Twelve rows by 32 columns are 24 vectors of 16 floats. With two vectors of weights and the broadcast values they fill
 // the 32 registers of AVX-512. Four rows per type keep the source short: the compiler puts three such groups side by
-// side. AVX2 has 16 registers of 8 floats, where such a tile would spill. There six rows by 16 columns take 12 registers,
-// which leaves two for the weights and two for the broadcast value. Sums run in the same order in both.
+// side. AVX2 has 16 registers of 8 floats, where such a tile would spill. There six rows by 16 columns take 12
+// registers, which leaves two for the weights and two for the broadcast value. Sums run in the same order in both.
 //
 // Goals, in order of priority: speed, brevity.
 import COpenBLAS

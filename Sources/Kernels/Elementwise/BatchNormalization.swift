@@ -2,8 +2,8 @@
 //
 //   N images, C channels (a multiple of 16), H rows, W columns; maps are (N, C/16, H, W, 16); M = N H W
 //
-// Goals, in order of priority: accuracy (the variance of the input may be 1e-7 of its squared mean, and epsilon is 1e-9),
-// one order of additions for any number of threads, speed (every pass is bound by memory).
+// Goals, in order of priority: accuracy (the variance of the input may be 1e-7 of its squared mean, and epsilon is
+// 1e-9), one order of additions for any number of threads, speed (every pass is bound by memory).
 
 /// Computes y = scale (x - mean) / sqrt(variance + epsilon) + shift per channel, then max(0, y) if asked.
 ///
@@ -103,8 +103,8 @@ package struct BatchNormalization: Sendable {
 
   /// Writes one chunk's sums of dy and of dy (x - mean) / sqrt(variance + epsilon) to the workspace.
   ///
-  /// If `rectified`, dy is the gradient after the rectification. It counts where the output, computed again from x by the
-  /// same expression as in `normalize`, is above 0.
+  /// If `rectified`, dy is the gradient after the rectification. It counts where the output, computed again from x by
+  /// the same expression as in `normalize`, is above 0.
   package func gatherGradients(
     _ x: UnsafePointer<Float>, outputGradient dy: UnsafePointer<Float>, mean: UnsafePointer<Float>,
     variance: UnsafePointer<Float>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, rectified: Bool,
@@ -186,7 +186,7 @@ package struct BatchNormalization: Sendable {
 
   // MARK: Parts
 
-  /// The normalization of one channel block. It subtracts the mean first, because folding it into the shift would cancel.
+  /// The normalization of one channel block. It subtracts the mean first; folded into the shift, the mean would cancel.
   private struct Line {
     let mean: Lanes
     let factor: Lanes

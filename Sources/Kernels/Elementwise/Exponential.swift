@@ -5,8 +5,8 @@
 extension Lanes {
   /// Returns exp(x) for x <= 0. Below -87.3 it is about the least normal float.
   ///
-  /// With x = n ln 2 + r and |r| <= ln 2 / 2, exp(r) is the Taylor series to r^7 (the next term is below 6e-9), and 2^n goes
-  /// into the exponent bits.
+  /// With x = n ln 2 + r and |r| <= ln 2 / 2, exp(r) is the Taylor series to r^7 (the next term is below 6e-9), and 2^n
+  /// goes into the exponent bits.
   @inline(__always) package static func exponential(ofNonPositive x: Lanes) -> Lanes {
     let x = x.replacing(with: -87.336_54, where: x .< -87.336_54)
     // The sum with 1.5 * 2^23 has the nearest integer in its low bits.
@@ -54,7 +54,8 @@ extension Lanes {
       .addingProduct(Lanes().replacing(with: exponent, where: isLarge), Lanes(repeating: 0.693_147_181))
   }
 
-  /// Returns 1 / (1 + exp(-x)), computed from exp(-|x|): it cannot overflow, and small values keep their relative accuracy.
+  /// Returns 1 / (1 + exp(-x)), computed from exp(-|x|): it cannot overflow, and small values keep their relative
+  /// accuracy.
   @inline(__always) package static func sigmoid(_ x: Lanes) -> Lanes {
     let magnitude = x.replacing(with: -x, where: x .> 0)
     let e = exponential(ofNonPositive: magnitude)

@@ -37,8 +37,8 @@ extension UnsafeMutablePointer<Float> {
   }
 }
 
-// Conversions are plain loops over the lanes, which compile to one instruction. In Swift 6.3 the generic SIMD conversions and
-// the comparisons of integer vectors remain calls, so small integers are compared as floats.
+// Conversions are plain loops over the lanes, which compile to one instruction. In Swift 6.3 the generic SIMD
+// conversions and the comparisons of integer vectors remain calls, so small integers are compared as floats.
 extension UnsafePointer<UInt8> {
   /// Returns 16 bytes as floats.
   @inline(__always) func lanes(at index: Int) -> Lanes {
@@ -91,8 +91,8 @@ extension Lanes {
 
 /// Returns the sum of `term(i)` over 0..<count as four partial sums, one for each i modulo 4, which are added in pairs.
 ///
-/// The order depends on `count` alone. Four chains hide the latency of an addition and shorten the chain of roundings. The
-/// partial sums rotate instead of being unrolled, because a closure that is called at one place is inlined.
+/// The order depends on `count` alone. Four chains hide the latency of an addition and shorten the chain of roundings.
+/// The partial sums rotate instead of being unrolled, because a closure that is called at one place is inlined.
 @inline(__always) func laneSum(_ count: Int, _ term: (Int) -> Lanes) -> Lanes {
   var (sum0, sum1, sum2, sum3) = (Lanes(), Lanes(), Lanes(), Lanes())
   for i in 0..<count {

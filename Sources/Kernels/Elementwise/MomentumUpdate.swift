@@ -1,5 +1,5 @@
-// The arithmetic of SGD with momentum on a range of a flat parameter vector. Every element is rounded alike in the vector
-// body and in the remainder, so the bits do not depend on how a vector is cut into ranges.
+// The arithmetic of SGD with momentum on a range of a flat parameter vector. Every element is rounded alike in the
+// vector body and in the remainder, so the bits do not depend on how a vector is cut into ranges.
 
 /// Momentum SGD with weight decay (the authors' solver.cpp, except that decay is not divided by the number of shards).
 package enum MomentumUpdate {
@@ -7,8 +7,8 @@ package enum MomentumUpdate {
   ///     v = momentum v + rate g
   ///     w = w - v
   ///
-  /// v is the momentum buffer and `gradient` is the sum over shards. `rate` and `decay` include the parameter's multipliers.
-  /// A rate of 0 with a zero buffer leaves the weights unchanged.
+  /// v is the momentum buffer and `gradient` is the sum over shards. `rate` and `decay` include the parameter's
+  /// multipliers. A rate of 0 with a zero buffer leaves the weights unchanged.
   package static func apply(
     weights: UnsafeMutablePointer<Float>, momentumBuffer: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
     count: Int, inverseShards: Float, rate: Float, momentum: Float, decay: Float

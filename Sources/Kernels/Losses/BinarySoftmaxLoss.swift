@@ -40,8 +40,8 @@ package struct BinarySoftmaxLoss: Sendable {
     PixelLossSums.combine(workspace, tasks: tasks)
   }
 
-  /// Writes the gradient with respect to the scores for the whole planes: (p - [class is the mask's]) / pixels, and 0 where
-  /// the mask is 255.
+  /// Writes the gradient with respect to the scores for the whole planes: (p - [class is the mask's]) / pixels, and 0
+  /// where the mask is 255.
   package func backward(
     scores: UnsafePointer<Float>, mask: UnsafePointer<UInt8>, pixels counted: Int,
     into scoreGradient: UnsafeMutablePointer<Float>, task: Int

@@ -30,7 +30,8 @@ struct PixelLossSums {
     record.setLanes(correct, at: 32)
   }
 
-  /// Returns the mean loss, and the numbers of counted and of correct pixels. Tasks are added in order, in double precision.
+  /// Returns the mean loss, and the numbers of counted and of correct pixels. Tasks are added in order, in double
+  /// precision.
   static func combine(
     _ workspace: UnsafePointer<Float>, tasks: Int
   ) -> (loss: Float, pixels: Int, correct: Int) {

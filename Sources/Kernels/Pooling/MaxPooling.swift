@@ -5,8 +5,8 @@
 
 /// Pooling and unpooling between maps of H x W and H/2 x W/2.
 ///
-/// A pooling index is the position of the maximum in its window: 0 and 1 in the upper row, 2 and 3 in the lower one. The
-/// first maximum wins, as in Caffe's pooling_layer.cpp (strict ">"). Inputs must not be NaN.
+/// A pooling index is the position of the maximum in its window: 0 and 1 in the upper row, 2 and 3 in the lower one.
+/// The first maximum wins, as in Caffe's pooling_layer.cpp (strict ">"). Inputs must not be NaN.
 package struct MaxPooling: Sendable {
   /// The number of rows of the small maps in all planes.
   private let rows: Int

@@ -94,7 +94,8 @@ package struct NaiveConvolution {
     return gradient.map { Float($0) }
   }
 
-  /// Returns the transposed convolution: every input pixel adds its kernel to the outputs around it. Weights [C][K][3][3].
+  /// Returns the transposed convolution: every input pixel adds its kernel to the outputs around it. Weights
+  /// [C][K][3][3].
   package func applyTransposed(_ input: [Float], weights: [Float], bias: [Float]?, rectified: Bool) -> [Float] {
     let adjoint = NaiveConvolution(
       images: images, inputChannels: outputChannels, outputChannels: inputChannels, height: height, width: width)

@@ -1,10 +1,10 @@
-// 3x3 convolution, stride 1, padding 1, by its definition: every output is one chain of fused multiply-adds in the plain
-// order of the weights, float32 throughout.
+// 3x3 convolution, stride 1, padding 1, by its definition: every output is one chain of fused multiply-adds in the
+// plain order of the weights, float32 throughout.
 //
 //   N images, C input channels, K output channels, H rows, W columns; activations (N, C/16, H, W, 16).
 //
-// It is the reference for Winograd's convolutions in comparisons of training runs (network.convolution: direct) and in the
-// table of errors. Sixteen chains run side by side, one per output channel; none is cut or shared.
+// It is the reference for Winograd's convolutions in comparisons of training runs (network.convolution: direct) and in
+// the table of errors. Sixteen chains run side by side, one per output channel; none is cut or shared.
 //
 // Goals, in order of priority: the plain order, brevity, speed.
 

@@ -186,8 +186,8 @@ package struct PlanarConvolution: Sendable {
   }
 }
 
-/// Copies one row of a plane with a zero before it and zeros after it, `paddedWidth` floats in all. A row outside of the
-/// plane is all zeros.
+/// Copies one row of a plane with a zero before it and zeros after it, `paddedWidth` floats in all. A row outside of
+/// the plane is all zeros.
 @inline(__always)
 func copyBordered(
   _ plane: UnsafePointer<Float>, row: Int, height: Int, width: Int, into target: UnsafeMutablePointer<Float>,

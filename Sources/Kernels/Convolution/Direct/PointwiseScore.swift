@@ -1,7 +1,8 @@
 // 1x1 convolution from C channels to two scores at full resolution. It reads or writes the largest maps of the network
 // once and computes very little, so it is a pass of its own rather than a matrix product.
 //
-//   N images, C channels (a multiple of 16), H rows, W columns; maps are (N, C/16, H, W, 16), scores are planes (N, 2, H, W)
+//   N images, C channels (a multiple of 16), H rows, W columns; maps are (N, C/16, H, W, 16),
+//   scores are planes (N, 2, H, W)
 
 /// The scores of background (0) and foreground (1), and the gradients of maps, weights and bias.
 package struct PointwiseScore: Sendable {

@@ -3,9 +3,9 @@
 // A tile of 4x4 outputs needs 6x6 inputs. With V = B' d B and U = G g G' the outputs are A' (U * V) A, which takes 36
 // products instead of 144 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015).
 //
-// The interpolation points are 0, +-5/8, +-3/2 and infinity. Lavin's points 0, +-1, +-2 cost as many operations here and
-// give twice the rounding error (256 channels: 2.4e-6 against 1.2e-6, relative). The constants of the transforms of inputs
-// and outputs are exact in float32.
+// The interpolation points are 0, +-5/8, +-3/2 and infinity. Lavin's points 0, +-1, +-2 cost as many operations here
+// and give twice the rounding error (256 channels: 2.4e-6 against 1.2e-6, relative). The constants of the transforms of
+// inputs and outputs are exact in float32.
 //
 // Goals, in order of priority: accuracy, speed, brevity.
 
@@ -15,9 +15,8 @@ enum Winograd {
   typealias Four = (Lanes, Lanes, Lanes, Lanes)
   typealias Six = (Lanes, Lanes, Lanes, Lanes, Lanes, Lanes)
 
-  /// Outputs along a side of a tile, and the inputs that they need.
+  /// Outputs along a side of a tile.
   static let outputs = 4
-  static let inputs = 6
   /// Products per tile.
   static let products = 36
   /// Padding in floats between the values of two positions, which would otherwise share cache sets.

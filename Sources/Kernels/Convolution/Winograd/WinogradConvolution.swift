@@ -105,7 +105,7 @@ package struct WinogradConvolution: Sendable {
     let first = part * Self.preparedChannels
     for channel in first..<min(first + Self.preparedChannels, inputChannels) {
       let source = weights + block * 16 * outputStep + channel * inputStep
-      // Each load takes sixteen floats where nine are needed. The last row's load starts earlier, to end with the weights.
+      // Loads take sixteen floats, of which nine are needed. The last load starts earlier, to end with the weights.
       let last = SixteenRows.shiftedBySeven(source.lanes(at: 15 * outputStep - 7))
       let rows = SixteenRows { $0 < 15 ? source.lanes(at: $0 * outputStep) : last }.transposed
       let (a, b, c) =

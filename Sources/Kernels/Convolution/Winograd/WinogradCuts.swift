@@ -1,8 +1,8 @@
 // The cost model by which Winograd layers are cut into tasks. Cuts depend on the shape alone, and so do results.
 //
-// Few tasks leave cores idle; many small ones repeat transforms and reads of weights. Each plan estimates the cost of every
-// way to cut and takes the one that serves 1 to 16 threads best overall. Estimates are in cycles of a core with one product
-// of 16 lanes per cycle and need to be right only roughly.
+// Few tasks leave cores idle; many small ones repeat transforms and reads of weights. Each plan estimates the cost of
+// every way to cut and takes the one that serves 1 to 16 threads best overall. Estimates are in cycles of a core with
+// one product of 16 lanes per cycle and need to be right only roughly.
 //
 // Goals, in order of priority: no idle cores, little waste, brevity.
 

@@ -1,7 +1,7 @@
 // The 4x4 tiles of a shard's maps, and their transforms into and out of the Winograd domain.
 //
-// All images of a shard form one list of tiles, row after row and image after image. Small maps then fill the same blocks
-// as large ones, and each block of tiles reads the weights once.
+// All images of a shard form one list of tiles, row after row and image after image. Small maps then fill the same
+// blocks as large ones, and each block of tiles reads the weights once.
 
 /// The tiles of N blocked maps of H x W pixels, numbered across all images.
 struct WinogradTiles: Sendable {
@@ -49,7 +49,7 @@ struct WinogradTiles: Sendable {
 
   /// Writes V = B' d B of one tile to `factors`: 36 vectors, `plane` floats apart.
   ///
-  /// `map` is one channel block of one image; pixels outside of it count as 0. `patch` is scratch memory for 36 vectors.
+  /// `map` is one channel block of one image; pixels outside of it count as 0. `patch` is scratch for 36 vectors.
   @inline(__always)
   func transformInput(
     _ map: UnsafePointer<Float>, _ place: Place, into factors: UnsafeMutablePointer<Float>, plane: Int,

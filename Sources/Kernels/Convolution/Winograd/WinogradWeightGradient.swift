@@ -3,9 +3,9 @@
 //   dW = G' [ sum over tiles of (B' d B) * (A dY A') ] G
 //
 //   N images, C input channels, K output channels, H rows, W columns; activations (N, C/16, H, W, 16).
-//   The tiles of all images are cut into chunks, and the channels into rectangles. A task sums the products of one chunk
-//   and one rectangle and transforms the sums back to 3x3: [C/16][K/16][16][9][16]. These are added in the order of the
-//   chunks and rearranged into the order of the weights. All cuts follow from the shape.
+//   The tiles of all images are cut into chunks, and the channels into rectangles. A task sums the products of one
+//   chunk and one rectangle and transforms the sums back to 3x3: [C/16][K/16][16][9][16]. These are added in the order
+//   of the chunks and rearranged into the order of the weights. All cuts follow from the shape.
 //
 // Goals, in order of priority: results that do not depend on threads, speed, small memory.
 
@@ -188,7 +188,7 @@ package struct WinogradWeightGradient: Sendable {
 
   package var finishTasks: Int { inputBlocks * panels }
 
-  /// Adds the sums of the chunks and overwrites a part of `gradient`, [K][C][3][3]. All accumulation tasks must have ended.
+  /// Overwrites a part of `gradient`, [K][C][3][3], with the sum over chunks. All accumulation tasks must have ended.
   package func finish(
     workspace: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>, task: Int,
     scratch: UnsafeMutablePointer<Float>
