@@ -1,10 +1,10 @@
+// The check of the two kernels that perform nearly all of training's arithmetic, against plain loops in Double.
 import Compute
-// The two kernels that nearly all of training's arithmetic goes through, against plain loops in Double.
 import Kernels
 import Randomness
 
+/// The errors of a matrix product and of a 3x3 convolution: the largest difference over the largest value.
 struct ArithmeticCheck {
-  /// Largest difference over the largest value.
   let productError: Double
   let convolutionError: Double
 
@@ -22,7 +22,7 @@ struct ArithmeticCheck {
     var (largest, scale) = (0.0, 0.0)
     for (a, b) in zip(got, truth) {
       let error = abs(Double(a) - b)
-      // A NaN is the largest error there is.
+      // NaN counts as an infinite error.
       largest = error.isNaN ? .infinity : max(largest, error)
       scale = max(scale, abs(b))
     }
@@ -47,21 +47,21 @@ struct ArithmeticCheck {
     let (channels, outputs, height, width) = (48, 32, 10, 7)
     let input = values(channels * height * width, 3)
     let weights = values(channels * outputs * 9, 4)
-    let output = convolve(input, weights, channels, outputs, height, width)()
+    let output = convolve(input, weights, inputs: channels, outputs: outputs, height: height, width: width)()
     let truth = NaiveConvolution(
       images: 1, inputChannels: channels, outputChannels: outputs, height: height, width: width
     ).apply(input, weights: weights, bias: nil, rectified: false)
     return withExtendedLifetime(output) { difference(output.buffer, truth.map(Double.init)) }
   }
 
-  /// A closure that convolves on the calling thread; the weights are prepared at once.
+  /// Prepares the weights, and returns a closure that convolves on the calling thread.
   private static func convolve(
-    _ input: [Float], _ weights: [Float], _ channels: Int, _ outputs: Int, _ height: Int, _ width: Int
+    _ input: [Float], _ weights: [Float], inputs channels: Int, outputs: Int, height: Int, width: Int
   ) -> () -> AlignedMemory {
     let plan = WinogradConvolution(
       images: 1, inputChannels: channels, outputChannels: outputs, height: height, width: width)
     let prepared = AlignedMemory(floats: plan.preparedCount)
-    for task in 0..<plan.preparationTasks { plan.prepare(weights, turned: false, into: prepared.pointer, task: task) }
+    for task in 0..<plan.preparationTasks { plan.prepare(weights, rotated: false, into: prepared.pointer, task: task) }
     let scratch = AlignedMemory(floats: plan.scratchFloats)
     let output = AlignedMemory(floats: outputs * height * width)
     return {
@@ -74,11 +74,12 @@ struct ArithmeticCheck {
     }
   }
 
-  /// GFLOP/s of direct convolution on one thread: 128 channels, 80 x 80.
+  /// Measures the convolution on one thread with 128 channels at 80 x 80, in GFLOP/s of direct convolution.
   func convolutionGflops() -> Double {
     let (channels, side) = (128, 80)
     let run = Self.convolve(
-      Self.values(channels * side * side, 5), Self.values(channels * channels * 9, 6), channels, channels, side, side)
+      Self.values(channels * side * side, 5), Self.values(channels * channels * 9, 6), inputs: channels,
+      outputs: channels, height: side, width: side)
     let seconds = Timing.repeated(3) { _ = run() }.min()!
     return 2 * Double(channels * channels * 9 * side * side) / seconds / 1e9
   }

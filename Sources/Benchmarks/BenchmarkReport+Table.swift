@@ -1,8 +1,9 @@
-// The same figures for people.
+// The text tables of a benchmark report.
 import Compute
 import Foundation
 
 extension BenchmarkReport {
+  /// The properties of the machine and of the benchmark.
   package var machineText: String {
     String(
       format: """
@@ -16,9 +17,9 @@ extension BenchmarkReport {
       batchNormalization ? ", batch norm in the classification network" : "")
   }
 
-  /// A line a step.
+  /// A table with one line per step.
   package var stepsText: String {
-    var lines = ["what".padded(16) + "images/s    s/shard  GFLOP/s  of peak  not convolution   (fastest, slowest run)"]
+    var lines = ["step".padded(16) + "images/s    s/shard  GFLOP/s  of peak  not convolution   (fastest, slowest run)"]
     for step in steps {
       lines.append(
         step.step.padded(16)
@@ -39,13 +40,13 @@ extension BenchmarkReport {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// A step's layers in three columns of passes, then what is not convolution, by kind.
+  /// Returns a table of the layers of a step, with a column for each pass, followed by the other stages by kind.
   package func profileText(of step: MeasuredStep) -> String {
     let mine = layers.filter { $0.step == step.name }
     guard !mine.isEmpty else { return "" }
     let passes = ["forward", "data gradient", "weight gradient"]
     var lines = [
-      "\(step.name) step, ms of a shard and GFLOP/s of direct convolution",
+      "\(step.name) step: ms per shard, and GFLOP/s of direct convolution",
       "".padded(28) + passes.map { $0.leftPadded(17) }.joined() + "  of peak   share",
     ]
     var names: [String] = []

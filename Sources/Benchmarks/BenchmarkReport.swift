@@ -1,23 +1,23 @@
+// The results of one run of `dnet bench`, as JSON with snake_case keys. Values that were not measured have no key.
 import Compute
-// The figures of one run of `dnet bench`, as JSON with snake_case keys. What was not asked for has no key.
 import Foundation
 import Models
 
 package struct BenchmarkReport: Encodable, Sendable {
-  /// A stage inside a running step, not alone in a loop.
+  /// A stage, measured inside a running step rather than alone in a loop.
   package struct Layer: Encodable, Sendable {
     package let step: String
     package let network: String
     package let layer: String
     package let pass: String
     package let kind: StageKind
-    /// Of one shard, all calls together.
+    /// The time of all calls for one shard.
     package let milliseconds: Double
     package let calls: Int
-    /// Of direct convolution; none for what does not multiply.
+    /// The rate of direct convolution, or nil for a stage without products.
     package let gflops: Double?
     package let ratioToPeak: Double?
-    /// Of the sum over all stages.
+    /// The share of the profiled step.
     package let shareOfStep: Double
   }
 
@@ -28,9 +28,9 @@ package struct BenchmarkReport: Encodable, Sendable {
     package let seconds: [Double]
     package let gflops: Double
     package let ratioToPeak: Double
-    /// Share of the step that is neither a convolution nor a product; only with the profile.
+    /// The share of the step that is neither a convolution nor a product, if the step was profiled.
     package let notConvolutionShare: Double?
-    /// Preparing the weights after an update: once an iteration and rank, not part of the step.
+    /// The time to prepare the weights after an update, once per iteration and rank. It is not part of the step.
     package let preparationSeconds: Double?
   }
 

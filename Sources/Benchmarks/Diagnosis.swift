@@ -1,14 +1,14 @@
-// What is wrong with a machine, for training: errors make results wrong or training many times slower; warnings cost less.
+// The diagnosis of a machine for training. Errors make results wrong or training many times slower; warnings cost less.
 import Kernels
 
+/// The problems of a machine, each with the value seen and the next step.
 package struct Diagnosis: Sendable {
-  /// Each with the value seen and the next step.
   package private(set) var errors: [String] = []
   package private(set) var warnings: [String] = []
 
-  /// Memory that a rank needs at width 1 and 320 x 320, roughly.
+  /// The approximate memory of a rank at width 1 and 320 x 320.
   static let comfortableMemory = 8 << 30
-  /// What float32 may differ from Double in the checks: 30 times what was seen.
+  /// The largest allowed difference between float32 and Double in the checks, 30 times the usual one.
   static let tolerance = 1e-4
 
   package init(_ machine: Machine) {
@@ -26,8 +26,10 @@ package struct Diagnosis: Sendable {
     }
     if machine.compiled > machine.offered {
       errors.append(
-        "dnet was compiled for \(machine.compiled.text), the processor offers \(machine.offered.text): it will end by an "
-          + "illegal instruction; build for what all machines have, DNET_MARCH=x86-64-v3 Launch/setup")
+        "dnet was compiled for \(machine.compiled.text), the processor offers \(machine.offered.text): it will end "
+          + "with an illegal instruction; build for the instructions that all machines have: "
+          + "DNET_MARCH=x86-64-v3 Launch/setup"
+      )
     } else if machine.compiled == .baseline {
       errors.append(
         "dnet was compiled for \(machine.compiled.text), where each multiply-add is a library call: many times slower; "
@@ -35,8 +37,8 @@ package struct Diagnosis: Sendable {
           + " Launch/setup")
     } else if machine.compiled < machine.offered {
       warnings.append(
-        "dnet was compiled for \(machine.compiled.text), the processor offers \(machine.offered.text): up to twice as slow; "
-          + "if all machines of a run have it, build with DNET_MARCH=native Launch/setup")
+        "dnet was compiled for \(machine.compiled.text), the processor offers \(machine.offered.text): "
+          + "up to twice as slow; if all machines of a run have it, build with DNET_MARCH=native Launch/setup")
     }
   }
 
@@ -60,24 +62,27 @@ package struct Diagnosis: Sendable {
   private mutating func checkArithmetic(_ machine: Machine) {
     if !(machine.productError < Self.tolerance) {
       errors.append(
-        "a matrix product of OpenBLAS (\(machine.blasCore)) is off by \(machine.productError) of its largest value: try "
-          + "OPENBLAS_CORETYPE=HASWELL, or another version of OpenBLAS")
+        "a matrix product of OpenBLAS (\(machine.blasCore)) is off by \(machine.productError) of its largest value: "
+          + "try OPENBLAS_CORETYPE=HASWELL, or another version of OpenBLAS")
     }
     if !(machine.convolutionError < Self.tolerance) {
       errors.append(
-        "dnet's 3x3 convolution is off by \(machine.convolutionError) of its largest value: build anew on this machine "
+        "dnet's 3x3 convolution is off by \(machine.convolutionError) of its largest value: rebuild on this machine "
           + "(rm -r .build; Launch/setup), then run Launch/test --filter KernelsTests")
     }
     guard machine.peakGflops > 0 else { return }
     if machine.productGflops < machine.peakGflops / 4 {
       errors.append(
-        "OpenBLAS reaches \(Self.rounded(machine.productGflops)) of \(Self.rounded(machine.peakGflops)) GFLOP/s on one thread: "
-          + "look at its kernels above (\(machine.blasCore)), and whether other programs use this core (top)")
+        "OpenBLAS reaches \(Self.rounded(machine.productGflops)) of \(Self.rounded(machine.peakGflops)) GFLOP/s "
+          + "on one thread: check its kernels above (\(machine.blasCore)), and whether other programs use this core "
+          + "(top)"
+      )
     }
     if machine.convolutionGflops < machine.peakGflops / 2 {
       warnings.append(
-        "dnet's 3x3 convolution reaches \(Self.rounded(machine.convolutionGflops)) GFLOP/s on one thread, whose peak is "
-          + "\(Self.rounded(machine.peakGflops)); above twice the peak is usual: see whether other programs use this core (top)"
+        "dnet's 3x3 convolution reaches \(Self.rounded(machine.convolutionGflops)) GFLOP/s on one thread, whose peak "
+          + "is \(Self.rounded(machine.peakGflops)); more than twice the peak is usual: check whether other programs "
+          + "use this core (top)"
       )
     }
   }
@@ -87,7 +92,7 @@ package struct Diagnosis: Sendable {
     let cores = machine.coresOnline / machine.threadsPerCore
     if let quota = machine.coreQuota, used > max(Int(quota), 1) {
       warnings.append(
-        "the control group gives \(Self.rounded(quota)) cores' time to \(used) threads: ask for more, or set "
+        "the control group gives \(Self.rounded(quota)) cores' time to \(used) threads: request more, or set "
           + "threads: \(max(Int(quota) / machine.ranksOnNode, 1))")
     } else if let quota = machine.coreQuota, Int(quota) < cores, used == max(Int(quota), 1) {
       warnings.append(
@@ -105,21 +110,22 @@ package struct Diagnosis: Sendable {
     if machine.threadsPerCore > 1, machine.threads * machine.ranksOnNode > machine.coresOnline / machine.threadsPerCore
     {
       warnings.append(
-        "\(machine.threadsPerCore) hardware threads share a core here, and their arithmetic units: compare dnet bench with "
-          + "half as many --threads")
+        "\(machine.threadsPerCore) hardware threads share a core here, and their arithmetic units: compare dnet bench "
+          + "with half as many --threads")
     }
   }
 
   private mutating func checkMemory(_ machine: Machine) {
     if machine.availableMemoryBytes < Self.comfortableMemory * machine.ranksOnNode {
       warnings.append(
-        "\(machine.availableMemoryBytes >> 20) MiB are free for \(machine.ranksOnNode) rank\(machine.ranksOnNode == 1 ? "" : "s"); "
-          + "width 1 at 320 x 320 may need up to 8 GiB each: see peak_memory_bytes of dnet bench, use fewer ranks a machine"
+        "\(machine.availableMemoryBytes >> 20) MiB are free for \(machine.ranksOnNode) "
+          + "rank\(machine.ranksOnNode == 1 ? "" : "s"); width 1 at 320 x 320 may need up to 8 GiB each: "
+          + "see peak_memory_bytes of dnet bench, use fewer ranks per machine"
       )
     }
     if machine.hugePages == "never" {
       warnings.append(
-        "huge pages are off, some percent slower: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled")
+        "huge pages are off, which costs a few percent: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled")
     }
   }
 

@@ -1,9 +1,9 @@
+// The facts that `dnet doctor` gathers about the machine of one rank.
 import Compute
-// What `dnet doctor` knows of one rank's machine, and what it makes of it.
 import Foundation
 import Kernels
 
-/// The facts of one rank. Gathered by `here`; tests make their own.
+/// The facts of one rank, gathered by `here`. Tests create their own.
 package struct Machine: Sendable {
   package var processor = ""
   package var compiled = VectorLevel.avx512
@@ -17,23 +17,23 @@ package struct Machine: Sendable {
   package var allowedList = "0"
   package var threadsPerCore = 1
   package var coreQuota: Double? = nil
-  /// Threads that `threads: 0` gives this rank, and ranks on its node.
+  /// The threads that `threads: 0` gives this rank, and the number of ranks on its node.
   package var threads = 1
   package var ranksOnNode = 1
   package var memoryBytes = 0
   package var availableMemoryBytes = 0
   package var hugePages = "madvise"
-  /// GFLOP/s of one thread: from registers, by OpenBLAS, by dnet's own 3x3 convolution (counted as direct).
+  /// GFLOP/s of one thread: from registers, by OpenBLAS, and by dnet's 3x3 convolution (counted as direct).
   package var peakGflops = 0.0
   package var productGflops = 0.0
   package var convolutionGflops = 0.0
-  /// Largest relative error of the two, against plain loops in Double.
+  /// The largest relative errors of the two, against plain loops in Double.
   package var productError = 0.0
   package var convolutionError = 0.0
 
   package init() {}
 
-  /// Looks at this machine, and measures for about a second.
+  /// Gathers the facts of this machine, which includes measurements of about a second.
   package static func here(threads: Int, ranksOnNode: Int) -> Machine {
     var machine = Machine()
     machine.processor = Processor.name

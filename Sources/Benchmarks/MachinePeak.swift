@@ -1,17 +1,17 @@
+// The peak rates of the machine: fused multiply-adds from registers, bytes from memory, and a product of OpenBLAS as a
+// check of the first. They are upper bounds, so the best of several runs counts rather than the median.
 import Compute
-// What the machine gives at best: fused multiply-adds from registers, bytes from memory, and the matrix library's product
-// as a check of the first.
-//
-// These are ceilings, so the best of several runs counts, not the median.
 import Kernels
 
+/// The peak rates of one machine.
 package struct MachinePeak: Sendable {
-  /// float32, two operations a multiply-add.
+  /// The rate of float32, with two operations per multiply-add.
   package let gflopsOneThread: Double
   package let gflops: Double
-  /// A 2048^3 product of OpenBLAS on one thread: it should come near `gflopsOneThread`.
+  /// The rate of a 2048^3 product of OpenBLAS on one thread, which should be close to `gflopsOneThread`.
   package let productGflopsOneThread: Double
-  /// Triad a = b + s c over arrays far larger than the caches; the three arrays' bytes, as STREAM counts them.
+  /// The rate of the triad a = b + s c over arrays far larger than the caches, counting all three arrays as STREAM
+  /// does.
   package let memoryGbytesPerSecond: Double
 
   package init(
@@ -33,12 +33,12 @@ package struct MachinePeak: Sendable {
 
   // MARK: Multiply-adds
 
-  /// GFLOP/s of all threads of the pool, each in a loop of its own that touches no memory.
+  /// Returns the GFLOP/s of all threads of the pool, each in its own loop without memory accesses.
   package static func multiplyAdds(_ workers: WorkerPool, repeats: Int = 5) -> Double {
     let rounds = 4_000_000
     let results = AlignedMemory(floats: 16 * workers.threads)
     func best(_ chains: Int, _ loop: (Int, SIMD16<Float>, SIMD16<Float>) -> SIMD16<Float>) -> Double {
-      // The operands come from memory that the compiler cannot see through, and the sums go there.
+      // The operands come from memory and the sums go there, so the compiler cannot remove the loop.
       results.pointer[0] = 0.5
       let factor = SIMD16<Float>(repeating: results.pointer[0])
       let seconds = (0..<repeats).map { _ in
@@ -51,11 +51,12 @@ package struct MachinePeak: Sendable {
       }.min()!
       return Double(workers.threads * rounds * chains * 32) / seconds / 1e9
     }
-    // Twelve chains hide the latency where a SIMD16 is one register; six where it is two of only sixteen.
+    // Twelve chains hide the latency if a SIMD16 is one register; six if it is two of only sixteen.
     return max(best(12, twelveChains), best(6, sixChains))
   }
 
-  /// v = v x + y in independent chains. The values stay finite (x is a half) and no rule of float32 lets the loop be shortened.
+  /// Computes v = v x + y in independent chains. The values stay finite (x is 0.5), and no rule of float32 shortens the
+  /// loop.
   @inline(never)
   private static func twelveChains(_ rounds: Int, _ x: SIMD16<Float>, _ y: SIMD16<Float>) -> SIMD16<Float> {
     var (a, b, c, d, e, f) = (y, y + 1, y + 2, y + 3, y + 4, y + 5)
@@ -91,7 +92,7 @@ package struct MachinePeak: Sendable {
     return ((a + b) + (c + d)) + (e + f)
   }
 
-  /// GFLOP/s of a square product by OpenBLAS on the calling thread.
+  /// Returns the GFLOP/s of a square product by OpenBLAS on the calling thread.
   package static func product(side: Int, repeats: Int = 3) -> Double {
     let matrices = (0..<3).map { _ in AlignedMemory(floats: side * side) }
     for index in 0..<side * side {
@@ -109,7 +110,7 @@ package struct MachinePeak: Sendable {
 
   // MARK: Memory
 
-  /// GB/s (1e9 bytes) of all threads of the pool.
+  /// Returns the GB/s (1e9 bytes) of all threads of the pool.
   package static func triad(_ workers: WorkerPool, repeats: Int = 5) -> Double {
     let bytes = max(128 << 20, 4 * Processor.largestCacheBytes)
     let blocks = 256
@@ -120,8 +121,11 @@ package struct MachinePeak: Sendable {
     }
     let (a, b, c) = (vectors[0], vectors[1], vectors[2])
     let seconds = withExtendedLifetime(arrays) {
-      // Pages that were never written are all the same page of zeros, and that one is always in the cache.
-      for index in 0..<blocks * blockVectors { (b[index], c[index]) = (.one, .one) }
+      // Pages that were never written all map to one page of zeros, which is always in the cache.
+      for index in 0..<blocks * blockVectors {
+        b[index] = .one
+        c[index] = .one
+      }
       return Timing.repeated(repeats) {
         workers.run(blocks) { block, _ in
           let scale = SIMD16<Float>(repeating: 3)

@@ -1,14 +1,15 @@
-// What Linux says of processor and memory: /proc and /sys, read as text.
+// The facts that Linux reports about processor and memory in /proc and /sys.
 import CProcessor
 import Foundation
 
+/// The processor and the memory of this machine.
 package enum Processor {
   package static var name: String { field("model name", of: "/proc/cpuinfo") ?? "unknown" }
 
-  /// Cores that the machine has online, whether this process may use them or not.
+  /// The number of online cores, whether this process may use them or not.
   package static var online: Int { ProcessInfo.processInfo.processorCount }
 
-  /// Hardware threads that share a core; 1 without them.
+  /// The number of hardware threads per core.
   package static var threadsPerCore: Int {
     let list = text("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list") ?? "0"
     return list.split(whereSeparator: { $0 == "," || $0 == "-" }).count
@@ -18,13 +19,7 @@ package enum Processor {
   package static var compiledLevel: VectorLevel { VectorLevel(dnet_level(dnet_compiled())) }
   package static var offeredLevel: VectorLevel { VectorLevel(dnet_level(dnet_available())) }
 
-  /// Names of the instructions that this program may use and the processor does not have. The program ends at its start
-  /// where there are any (CProcessor/start.c).
-  package static func missingInstructions(compiled: UInt64, available: UInt64) -> [String] {
-    names(dnet_missing(compiled, available))
-  }
-
-  /// Names of a set of instructions, such as AVX2.
+  /// Returns the names of a set of instructions, such as AVX2.
   package static func names(_ instructions: UInt64) -> [String] {
     var names: [String] = []
     var left = instructions
@@ -38,7 +33,7 @@ package enum Processor {
   package static var compiledInstructions: UInt64 { dnet_compiled() }
   package static var availableInstructions: UInt64 { dnet_available() }
 
-  /// Bytes of the last cache level; 32 MiB where the system does not say.
+  /// The bytes of the last cache level, or 32 MiB if unknown.
   package static var largestCacheBytes: Int {
     let sizes = (0..<5).compactMap { text("/sys/devices/system/cpu/cpu0/cache/index\($0)/size") }.compactMap { size in
       Int(size.dropLast()).map { size.hasSuffix("M") ? $0 << 20 : $0 << 10 }
@@ -46,7 +41,7 @@ package enum Processor {
     return sizes.max() ?? 32 << 20
   }
 
-  /// `always`, `madvise` or `never`: whether memory may come in pages of 2 MiB.
+  /// The setting of transparent huge pages of 2 MiB: `always`, `madvise` or `never`.
   package static var hugePages: String {
     let setting = text("/sys/kernel/mm/transparent_hugepage/enabled") ?? ""
     return setting.split(separator: " ").first { $0.hasPrefix("[") }.map { String($0.dropFirst().dropLast()) }
@@ -55,14 +50,14 @@ package enum Processor {
 
   package static var memoryBytes: Int { kilobytes("MemTotal", of: "/proc/meminfo") ?? 0 }
 
-  /// Bytes that this process may still take: what is free, or less where the control group says so.
+  /// The bytes that this process may still use: the free memory, or less if the control group limits it.
   package static var availableMemoryBytes: Int {
     let free = kilobytes("MemAvailable", of: "/proc/meminfo") ?? 0
     guard let limit = text("/sys/fs/cgroup/memory.max").flatMap({ Int($0) }) else { return free }
     return min(free, max(limit - (text("/sys/fs/cgroup/memory.current").flatMap { Int($0) } ?? 0), 0))
   }
 
-  /// The most memory that this process has had resident so far.
+  /// The peak resident memory of this process.
   package static var peakMemoryBytes: Int { kilobytes("VmHWM", of: "/proc/self/status") ?? 0 }
 
   private static func text(_ path: String) -> String? {
@@ -77,26 +72,4 @@ package enum Processor {
   private static func kilobytes(_ name: String, of path: String) -> Int? {
     field(name, of: path).flatMap { $0.split(separator: " ").first }.flatMap { Int($0) }.map { $0 << 10 }
   }
-}
-
-/// How wide the processor's arithmetic is, as far as it matters here.
-package enum VectorLevel: Int32, Sendable, Comparable {
-  /// Not x86-64: nothing is known.
-  case other = -1
-  case baseline = 0
-  case avx2 = 1
-  case avx512 = 2
-
-  init(_ level: Int32) { self = VectorLevel(rawValue: level) ?? .other }
-
-  package var text: String {
-    switch self {
-    case .other: "not x86-64"
-    case .baseline: "x86-64 without AVX2 and FMA"
-    case .avx2: "AVX2 with FMA"
-    case .avx512: "AVX-512"
-    }
-  }
-
-  package static func < (a: VectorLevel, b: VectorLevel) -> Bool { a.rawValue < b.rawValue }
 }

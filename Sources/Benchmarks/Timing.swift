@@ -1,21 +1,22 @@
-// Clocks and medians.
+// Measurement of times, and medians.
 import Foundation
 
+/// Times of calls in seconds.
 package enum Timing {
-  /// Seconds of one call.
+  /// Returns the time of one call.
   package static func seconds(_ body: () throws -> Void) rethrows -> Double {
     let start = DispatchTime.now().uptimeNanoseconds
     try body()
     return Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
   }
 
-  /// Seconds of `repeats` calls, one by one, after one that is not counted.
+  /// Returns the times of `repeats` calls, after one call that does not count.
   package static func repeated(_ repeats: Int, _ body: () -> Void) -> [Double] {
     body()
     return (0..<repeats).map { _ in seconds(body) }
   }
 
-  /// The middle value, or the mean of the two in the middle.
+  /// Returns the middle value, or the mean of the two in the middle.
   package static func median(_ values: [Double]) -> Double {
     precondition(!values.isEmpty, "the median of nothing")
     let sorted = values.sorted()

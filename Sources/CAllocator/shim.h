@@ -1,3 +1,3 @@
+// mallopt and its parameters, which Foundation does not make available to Swift.
 #pragma once
-// mallopt and its parameters, which Foundation does not show to Swift.
 #include <malloc.h>

@@ -1,4 +1,5 @@
-// Compiled with the -march of all Swift targets, and data alone: the check at start runs before any code of that -march.
+// The instructions of the -march of all Swift targets. It is data only, because the check at start must run no such
+// code.
 #include "CInstructionSet.h"
 
 const uint64_t dnet_compiled_instructions = 0

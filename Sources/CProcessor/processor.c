@@ -1,4 +1,4 @@
-// CPUID and XGETBV, read by the manuals (Intel SDM volume 2A, CPUID; AMD APM volume 3, appendix E).
+// Detection of instructions by CPUID and XGETBV (Intel SDM volume 2A, CPUID; AMD APM volume 3, appendix E).
 #include "CProcessor.h"
 #include "CInstructionSet.h"
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 enum { A, B, C, D };
 
-/// Registers that the operating system has to save before the instructions can be used.
+/// The registers that the operating system must save before the instructions can be used.
 enum { PLAIN, AVX_STATE, AVX512_STATE };
 
 struct instruction {
@@ -71,7 +71,7 @@ uint64_t dnet_available(void) {
     const struct instruction *one = &instructions[i];
     if ((low & wanted[one->state]) != wanted[one->state]) continue;
     if (!__get_cpuid_count(one->leaf, 0, &r[A], &r[B], &r[C], &r[D])) continue;
-    // Leaf 7 says in eax how many subleaves there are.
+    // Subleaf 0 of leaf 7 returns the number of subleaves in eax.
     if (one->subleaf > 0) {
       if (r[A] < one->subleaf) continue;
       if (!__get_cpuid_count(one->leaf, one->subleaf, &r[A], &r[B], &r[C], &r[D])) continue;
@@ -112,12 +112,14 @@ int dnet_level(uint64_t set) {
 #endif
 }
 
-/// The largest of the x86-64 levels (x86-64 psABI) that the processor has.
+/// Returns the highest x86-64 level (x86-64 psABI) that the processor has.
 static const char *march(uint64_t available) {
   const uint64_t v2 = DNET_SSE3 | DNET_SSSE3 | DNET_SSE41 | DNET_SSE42 | DNET_POPCNT | DNET_CX16 | DNET_LAHF;
   const uint64_t v3 = v2 | avx2 | DNET_AVX | DNET_F16C | DNET_BMI | DNET_BMI2 | DNET_LZCNT | DNET_MOVBE;
   const uint64_t v4 = v3 | avx512 | DNET_AVX512CD;
-  return has(available, v4) ? "x86-64-v4" : has(available, v3) ? "x86-64-v3" : has(available, v2) ? "x86-64-v2" : "x86-64";
+  if (has(available, v4)) return "x86-64-v4";
+  if (has(available, v3)) return "x86-64-v3";
+  return has(available, v2) ? "x86-64-v2" : "x86-64";
 }
 
 size_t dnet_refusal(
@@ -134,7 +136,8 @@ size_t dnet_refusal(
   int length = snprintf(
       text, size,
       "%s: compiled for instructions that the processor of %s does not have: %s\n"
-      "Build it for what all machines of a run have: DNET_MARCH=%s Launch/setup, or DNET_MARCH=native for this one alone%s\n",
+      "Build it for what all machines of a run have: DNET_MARCH=%s Launch/setup, or DNET_MARCH=native for this one "
+      "alone%s\n",
       program, machine, names, march(available),
       has(available, avx2) ? "" : " (without AVX2 and FMA training is many times slower)");
   return length < 0 ? 0 : (size_t)length < size ? (size_t)length : size - 1;

@@ -160,9 +160,9 @@ package final class Convolution3x3Layer: Layer {
     let weights = UnsafePointer(folded?.weights.pointer ?? parameters.pointer + weight)
     let rotated = spec.layout == .transposed
     context.stage("\(name).prepared", .other, .forward)
-    forwardPlan.prepare(weights, turned: rotated, into: preparedForward.pointer, context: context)
+    forwardPlan.prepare(weights, rotated: rotated, into: preparedForward.pointer, context: context)
     if let training {
-      training.dataPlan.prepare(weights, turned: !rotated, into: training.preparedBackward.pointer, context: context)
+      training.dataPlan.prepare(weights, rotated: !rotated, into: training.preparedBackward.pointer, context: context)
     }
   }
 

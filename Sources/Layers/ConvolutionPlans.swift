@@ -29,15 +29,15 @@ package enum ConvolutionPlan: Sendable {
     }
   }
 
-  /// Brings weights into the kernel's form; `turned` as in `WinogradConvolution.prepare`.
+  /// Brings weights into the kernel's form; `rotated` as in `WinogradConvolution.prepare`.
   package func prepare(
-    _ weights: UnsafePointer<Float>, turned: Bool, into prepared: UnsafeMutablePointer<Float>, context: ExecutionContext
+    _ weights: UnsafePointer<Float>, rotated: Bool, into prepared: UnsafeMutablePointer<Float>, context: ExecutionContext
   ) {
     switch self {
     case .winograd(let plan):
-      context.run(plan.preparationTasks) { plan.prepare(weights, turned: turned, into: prepared, task: $0) }
+      context.run(plan.preparationTasks) { plan.prepare(weights, rotated: rotated, into: prepared, task: $0) }
     case .direct(let plan):
-      context.run(plan.preparationTasks) { plan.prepare(weights, turned: turned, into: prepared, task: $0) }
+      context.run(plan.preparationTasks) { plan.prepare(weights, rotated: rotated, into: prepared, task: $0) }
     }
   }
 

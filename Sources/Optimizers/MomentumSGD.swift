@@ -80,7 +80,7 @@ package final class MomentumSGD {
       let piece = pieces[task]
       let parameter = self.table.parameters[piece.parameter]
       MomentumUpdate.apply(
-        weights: weights + piece.first, velocity: velocity + piece.first, gradient: gradient + piece.first,
+        weights: weights + piece.first, momentumBuffer: velocity + piece.first, gradient: gradient + piece.first,
         count: piece.count, inverseShards: inverseShards, rate: self.rate * parameter.rateMultiplier,
         momentum: self.momentum, decay: self.weightDecay * parameter.decayMultiplier)
     }

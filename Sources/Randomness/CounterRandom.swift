@@ -1,13 +1,13 @@
-// Randomness without a state: word number i of a stream is a function of the stream's name and of i. A stream is named
-// by the seed and by what the numbers are for (phase, iteration, example slot, purpose), so whoever needs a number can
-// compute it, on any rank and in any order, and a checkpoint has nothing to save.
+// A counter-based random number generator: word i of a stream is a function of the stream's key and of i. The key
+// consists of the seed and of the use of the numbers (purpose, phase, iteration, example slot). Any rank can therefore
+// compute any number in any order, and a checkpoint has no state to save.
 //
-// Goals in order: the same numbers on every machine, quality, speed. So only integer arithmetic and IEEE basic
-// operations (+ - * / sqrt) are used, never libm, whose last bits differ between versions.
+// Goals, in order of priority: the same numbers on every machine, quality, speed. Only integer arithmetic and IEEE
+// basic operations (+ - * / sqrt) are used, and never libm, whose last bits differ between versions.
 
 /// Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
 package enum Philox {
-  /// The bijection of `counter` (four 32-bit words, lowest first) under `key`.
+  /// Returns the bijection of `counter` (four 32-bit words, lowest first) under `key`.
   @inline(__always)
   package static func block(
     _ counter: (UInt32, UInt32, UInt32, UInt32), key: (UInt32, UInt32)
@@ -26,7 +26,7 @@ package enum Philox {
     return c
   }
 
-  /// The same over 64-bit halves, low words first.
+  /// Returns the bijection of a counter of two 64-bit halves, low words first.
   @inline(__always)
   static func block(_ low: UInt64, _ high: UInt64, key: UInt64) -> (UInt64, UInt64) {
     let r = block(
@@ -38,20 +38,20 @@ package enum Philox {
   }
 }
 
-/// A stream of random 64-bit words named by a seed and any number of further words.
+/// A stream of random 64-bit words, whose key is a seed and any number of further words.
 ///
-/// It is no `RandomNumberGenerator`: what the standard library makes of such words (`shuffled`, `random(in:)`) is not
-/// promised to stay the same between its versions, and weights may not depend on the compiler.
+/// It does not conform to `RandomNumberGenerator`: the standard library may change the results of `shuffled` and
+/// `random(in:)` between versions, and weights must not depend on the compiler.
 package struct CounterRandom: Sendable {
   private let key: UInt64
   private let stream: UInt64
-  /// Number of the next word: the only thing that changes.
+  /// The index of the next word, the only mutable state.
   package private(set) var position: UInt64 = 0
 
-  /// The stream of a seed and further words, whose order and number count.
+  /// Creates the stream of a seed and further words, whose order and number count.
   package init(seed: UInt64, _ words: UInt64...) { self.init(seed: seed, words: words) }
 
-  /// The stream of a seed for a purpose and further words, such as phase, iteration and slot.
+  /// Creates the stream of a seed for a purpose and further words, such as phase, iteration and slot.
   package init(seed: UInt64, _ purpose: StreamPurpose, _ words: UInt64...) {
     self.init(seed: seed, words: [purpose.rawValue] + words)
   }
@@ -60,31 +60,33 @@ package struct CounterRandom: Sendable {
     var key = seed
     var stream = UInt64(words.count)
     for word in words { (key, stream) = Philox.block(word, stream, key: key) }
-    (self.key, self.stream) = Philox.block(~0, stream, key: key)
+    let name = Philox.block(~0, stream, key: key)
+    self.key = name.0
+    self.stream = name.1
   }
 
-  /// Word number `index` of the stream, wherever `position` stands.
+  /// Returns word `index` of the stream, independent of `position`.
   package func word(at index: UInt64) -> UInt64 {
     let pair = Philox.block(index >> 1, stream, key: key)
     return index & 1 == 0 ? pair.0 : pair.1
   }
 
-  /// The next word.
+  /// Returns the next word.
   package mutating func next() -> UInt64 {
     defer { position += 1 }
     return word(at: position)
   }
 
-  /// Uniform in [0, 1), a multiple of 2^-53.
+  /// Returns a uniform number in [0, 1), a multiple of 2^-53.
   package mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// Uniform in [0, 1), a multiple of 2^-24.
+  /// Returns a uniform number in [0, 1), a multiple of 2^-24.
   package mutating func uniformFloat() -> Float { Float(next() >> 40) * 0x1p-24 }
 
-  /// Uniform in [low, high).
+  /// Returns a uniform number in [low, high).
   package mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * uniform() }
 
-  /// Uniform in 0..<bound, every value equally likely (Lemire's multiplication with rejection).
+  /// Returns an integer in 0..<bound, all equally likely (Lemire's multiplication with rejection).
   package mutating func integer(below bound: Int) -> Int {
     precondition(bound > 0, "no integer lies below \(bound)")
     let bound = UInt64(bound)
@@ -96,20 +98,20 @@ package struct CounterRandom: Sendable {
     return Int(product.high)
   }
 
-  /// True with the given probability.
+  /// Returns true with the given probability.
   package mutating func chance(_ probability: Double) -> Bool { uniform() < probability }
 
-  /// A permutation of 0..<count, all equally likely (Fisher and Yates).
+  /// Returns a permutation of 0..<count, all equally likely (Fisher and Yates).
   package mutating func permutation(_ count: Int) -> [Int] {
     var order = Array(0..<count)
     for i in stride(from: count - 1, to: 0, by: -1) { order.swapAt(i, integer(below: i + 1)) }
     return order
   }
 
-  /// Standard normal (Box and Muller); takes two words.
+  /// Returns a standard normal number (Box and Muller) from two words.
   package mutating func gaussian() -> Double { gaussianPair().0 }
 
-  /// Two independent standard normals from two words.
+  /// Returns two independent standard normal numbers from two words.
   package mutating func gaussianPair() -> (Double, Double) {
     let first = next()
     let angle = uniform()
@@ -119,7 +121,8 @@ package struct CounterRandom: Sendable {
     return (radius * cosine, radius * sine)
   }
 
-  /// Fills the buffer with normals of mean 0; value i takes half of the words 2(i/2), 2(i/2)+1 after `position`.
+  /// Fills the buffer with normal numbers of mean 0. Values 2i and 2i + 1 share the words 2i and 2i + 1 after
+  /// `position`.
   package mutating func fillGaussian(_ buffer: UnsafeMutableBufferPointer<Float>, standardDeviation: Double) {
     for i in stride(from: 0, to: buffer.count, by: 2) {
       let pair = gaussianPair()
@@ -128,7 +131,7 @@ package struct CounterRandom: Sendable {
     }
   }
 
-  /// Natural logarithm of a positive normal number, to about 1e-15: exponent plus 2 atanh((m-1)/(m+1)).
+  /// Returns the natural logarithm of a positive normal number to about 1e-15: exponent plus 2 atanh((m-1)/(m+1)).
   package static func logarithm(_ x: Double) -> Double {
     precondition(x > 0 && x.isNormal, "logarithm of \(x)")
     var m = x.significand
@@ -144,7 +147,8 @@ package struct CounterRandom: Sendable {
     return e * 0.6931471805599453 + 2 * s * sum
   }
 
-  /// Cosine and sine of `turns` full turns, `turns` in [0, 1], to about 1e-15: eighths of a turn and Taylor's series.
+  /// Returns cosine and sine of `turns` full turns, in [0, 1], to about 1e-15, by Taylor series within an eighth of a
+  /// turn.
   package static func circle(_ turns: Double) -> (cosine: Double, sine: Double) {
     let quarter = (turns * 4).rounded()
     let x = (turns - quarter * 0.25) * 6.283185307179586

@@ -14,7 +14,7 @@ struct AccuracyTests {
   @Test func everyKernelIsWithinItsBound() throws {
     let bounds = [
       ("Winograd forward", 3e-6), ("Winograd data gradient", 3e-6), ("Winograd weight gradient", 3e-6),
-      ("first convolution forward", 1e-6), ("first convolution weight gradient", 2e-6), ("product forward", 2e-6),
+      ("planar convolution forward", 1e-6), ("planar convolution weight gradient", 2e-6), ("product forward", 2e-6),
       ("product data gradient", 2e-6), ("product weight gradient", 1e-6), ("row bias gradient", 1e-6),
       ("folding", 1e-6),
       ("batch norm mean", 1e-6), ("batch norm variance", 1e-6), ("batch norm y", 2e-6),
@@ -23,7 +23,7 @@ struct AccuracyTests {
       ("unpooling", 0), ("score forward", 1e-6), ("score data gradient", 1e-6), ("score weight gradient", 1e-5),
       ("score bias gradient", 1e-5), ("exp", 3e-7), ("log(1 + x)", 3e-7), ("sigmoid", 3e-7), ("softplus", 3e-7),
       ("score average", 3e-7), ("sigmoid cross-entropy", 1e-6), ("sigmoid cross-entropy gradient", 1e-6),
-      ("softmax", 3e-7), ("softmax loss", 1e-6), ("softmax loss gradient", 1e-6), ("momentum velocity", 3e-7),
+      ("softmax", 3e-7), ("softmax loss", 1e-6), ("softmax loss gradient", 1e-6), ("momentum buffer", 3e-7),
       ("momentum weights", 3e-7),
     ]
     let report = Self.report

@@ -29,7 +29,7 @@ struct ProcessorTests {
     (v4, v4.replacing(" AVX512DQ", with: ""), "AVX512DQ"),
   ])
   func missingInstructionsAreNamed(compiled: String, available: String, missing: String) {
-    let found = Processor.missingInstructions(compiled: Self.set(compiled), available: Self.set(available))
+    let found = Processor.names(dnet_missing(Self.set(compiled), Self.set(available)))
     #expect(found == missing.split(separator: " ").map(String.init))
   }
 
@@ -93,9 +93,7 @@ struct ProcessorTests {
   /// This very program runs.
   @Test func nothingIsMissingHere() {
     #expect(
-      Processor.missingInstructions(
-        compiled: Processor.compiledInstructions, available: Processor.availableInstructions
-      ).isEmpty)
+      Processor.names(dnet_missing(Processor.compiledInstructions, Processor.availableInstructions)).isEmpty)
     #expect(Processor.compiledLevel <= Processor.offeredLevel)
   }
 }

@@ -1,10 +1,10 @@
-// Control groups as folders made up for the test, as they are laid out by systemd, Slurm and container runtimes.
+// Control groups as temporary directories in the layouts of systemd, Slurm and container runtimes.
+import Compute
 import Foundation
 import Testing
-import Compute
 
 @Suite struct CPUQuotaTests {
-  /// A made-up /sys/fs/cgroup.
+  /// A temporary copy of /sys/fs/cgroup.
   private final class Groups {
     let mount = NSTemporaryDirectory() + "dnet-cgroup-\(UUID().uuidString)"
 
@@ -24,6 +24,7 @@ import Compute
   }
 
   @Test(
+    "A limit is the quota over the period.",
     arguments: [
       ("max 100000\n", nil), ("150000 100000\n", 1.5), ("800000 100000", 8), ("50000 100000\n", 0.5),
       ("-1 100000", nil),
@@ -31,13 +32,14 @@ import Compute
     ] as [(String, Double?)])
   func limitsAreRead(text: String, cores: Double?) { #expect(CPUQuota.quota(ofLimit: text) == cores) }
 
-  @Test(arguments: [(0.2, 1), (1, 1), (1.99, 1), (2, 2), (7.5, 7)])
+  @Test("Threads are whole cores, at least one.", arguments: [(0.2, 1), (1, 1), (1.99, 1), (2, 2), (7.5, 7)])
   func threadsAreWholeCores(cores: Double, threads: Int) {
     #expect(CPUQuota(cores: cores, group: "").threads == threads)
   }
 
   /// Each level limits all below it.
-  @Test func theLeastOnTheWayUpCountsInVersion2() throws {
+  @Test("In version 2 the least limit on the path to the root counts.") func theLeastOnTheWayUpCountsInVersion2() throws
+  {
     let groups = try Groups([
       "cpu.max": "max 100000", "system.slice/cpu.max": "300000 100000", "system.slice/job_7/cpu.max": "600000 100000",
       "system.slice/job_7/step_0/cpu.max": "max 100000", "user.slice/cpu.max": "100000 100000",
@@ -49,14 +51,15 @@ import Compute
   }
 
   /// In a container with a namespace of its own the group is the root of what is mounted.
-  @Test func containersSeeTheirLimitAtTheRoot() throws {
+  @Test("A container with its own namespace finds its limit at the mounted root.")
+  func containersSeeTheirLimitAtTheRoot() throws {
     let groups = try Groups(["cpu.max": "250000 100000"])
     for path in ["/", "/../../docker-1234", "/docker/1234/of/the/host"] {
       #expect(try #require(groups.least("0::\(path)\n")) == (2.5, ""), "\(path)")
     }
   }
 
-  @Test func version1HasAHierarchyForTheProcessor() throws {
+  @Test("Version 1 has a hierarchy for the CPU controller.") func version1HasAHierarchyForTheProcessor() throws {
     let files = [
       "cpu.cfs_quota_us": "-1\n", "slurm/cpu.cfs_quota_us": "400000\n", "slurm/job/cpu.cfs_quota_us": "-1\n",
     ]
@@ -73,7 +76,7 @@ import Compute
   }
 
   /// Version 2 beside version 1, without the controller.
-  @Test func hybridsHaveBoth() throws {
+  @Test("A hybrid of both versions uses the one with a limit.") func hybridsHaveBoth() throws {
     let groups = try Groups([
       "unified/a/cpu.max": "200000 100000", "cpu/a/cpu.cfs_quota_us": "700000", "cpu/a/cpu.cfs_period_us": "100000",
     ])
@@ -81,7 +84,7 @@ import Compute
     #expect(try #require(groups.least("2:cpu:/a\n0::/b\n")) == (7, "/cpu/a"))
   }
 
-  @Test func coresAreTheLesserOfMaskAndQuota() {
+  @Test("The number of cores is the lesser of mask and quota.") func coresAreTheLesserOfMaskAndQuota() {
     func count(_ mask: Int, _ quota: Double?) -> Int {
       AvailableCores.count(mask: mask, quota: quota.map { CPUQuota(cores: $0, group: "") })
     }

@@ -1,9 +1,9 @@
-// The order (N, C/16, H, W, 16) by counting through it, and the memory below.
+// The order (N, C/16, H, W, 16) of feature maps, and their memory.
 import Compute
 import Testing
 
 @Suite struct FeatureMapsTests {
-  @Test(arguments: [(1, 16, 1, 1), (2, 32, 3, 5), (3, 48, 7, 2)])
+  @Test("Values lie in channel blocks of 16.", arguments: [(1, 16, 1, 1), (2, 32, 3, 5), (3, 48, 7, 2)])
   func valuesLieInChannelBlocks(images: Int, channels: Int, height: Int, width: Int) {
     let maps = FeatureMaps(images: images, channels: channels, height: height, width: width)
     #expect(maps.count == images * channels * height * width)
@@ -27,13 +27,13 @@ import Testing
     #expect(maps.data[maps.count - 1] == -1)
   }
 
-  @Test func newMapsAreZeroAndAligned() {
+  @Test("New maps are zero and aligned.") func newMapsAreZeroAndAligned() {
     let maps = FeatureMaps(images: 2, channels: 16, height: 33, width: 65)
     #expect(UInt(bitPattern: maps.data) % 64 == 0)
     #expect((0..<maps.count).allSatisfy { maps.data[$0] == 0 })
   }
 
-  @Test func mapsOverSharedMemorySeeTheSameValues() {
+  @Test("Maps over shared memory see the same values.") func mapsOverSharedMemorySeeTheSameValues() {
     let memory = AlignedMemory(floats: 4096)
     let whole = FeatureMaps(images: 1, channels: 16, height: 16, width: 16, in: memory)
     let part = FeatureMaps(images: 2, channels: 16, height: 2, width: 3, in: memory, at: 4096 - 192)
@@ -42,18 +42,5 @@ import Testing
     #expect(whole.data[4095] == 7)
     #expect(whole.data[4096 - 192] == 5)
     #expect(part.data == memory.pointer + 4096 - 192)
-  }
-}
-
-@Suite struct AlignedMemoryTests {
-  @Test(arguments: [0, 1, 15, 1024, 1025, 3_000_000])
-  func memoryIsZeroedAndAligned(floats: Int) {
-    let memory = AlignedMemory(floats: floats)
-    #expect(memory.count == floats && memory.buffer.count == floats)
-    #expect(UInt(bitPattern: memory.pointer) % 64 == 0)
-    #expect(memory.buffer.allSatisfy { $0 == 0 })
-    memory.buffer.update(repeating: 3)
-    memory.zero()
-    #expect(memory.buffer.allSatisfy { $0 == 0 })
   }
 }

@@ -1,8 +1,9 @@
+// The accounting of memory by use.
 import Compute
 import Testing
 
 @Suite struct MemoryUseTests {
-  @Test func countsWhatIsAliveByItsUse() {
+  @Test("Live memory is counted by its use, in whole pages.") func countsWhatIsAliveByItsUse() {
     let before = MemoryUse.current
     do {
       let a = AlignedMemory(floats: 5000, for: .snapshot)

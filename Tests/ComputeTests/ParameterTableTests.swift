@@ -1,4 +1,4 @@
-// Where parameters stand in the flat vector, what lies between them, and what is handed out under their names.
+// The places of parameters in the flat vector, the gaps between them, and access by name.
 import Compute
 import Testing
 
@@ -11,7 +11,7 @@ import Testing
   ]
   let table = ParameterTable(Self.parameters)
 
-  @Test func eachStartsAtTheNextMultipleOfSixteen() {
+  @Test("Each parameter starts at the next multiple of sixteen.") func eachStartsAtTheNextMultipleOfSixteen() {
     // 135, 3, 16, 1, 17, 32 values.
     #expect(table.offsets == [0, 144, 160, 176, 192, 224])
     #expect(table.vectorCount == 256)
@@ -19,7 +19,7 @@ import Testing
     #expect(table.parameters == Self.parameters)
   }
 
-  @Test func namesLeadToTheirPlace() {
+  @Test("Names lead to the place of their parameter.") func namesLeadToTheirPlace() {
     for (index, parameter) in Self.parameters.enumerated() {
       #expect(table.index(of: parameter.name) == index)
       #expect(table.offset(of: parameter.name) == table.offsets[index])
@@ -27,20 +27,20 @@ import Testing
     #expect(table.index(of: "a") == nil)
   }
 
-  @Test func multipliersDefaultToOne() {
+  @Test("Multipliers default to one.") func multipliersDefaultToOne() {
     #expect(ParameterSpec("w", [2, 3], .weight).count == 6)
     #expect(ParameterSpec("w", [], .weight).count == 1)
     #expect(Self.parameters[0].rateMultiplier == 1 && Self.parameters[0].decayMultiplier == 1)
     #expect(Self.parameters[1].rateMultiplier == 2 && Self.parameters[1].decayMultiplier == 0)
   }
 
-  @Test func anEmptyTableIsLegal() {
+  @Test("A table may be empty.") func anEmptyTableIsLegal() {
     let empty = ParameterTable([])
     #expect(empty.vectorCount == 0 && empty.scalarCount == 0)
     #expect(ParameterVector(empty).namedTensors.isEmpty)
   }
 
-  @Test func writingEveryParameterLeavesTheGapsAlone() {
+  @Test("Writing every parameter leaves the gaps unchanged.") func writingEveryParameterLeavesTheGapsAlone() {
     let vector = ParameterVector(table)
     #expect(vector.memory.count == table.vectorCount)
     for index in table.parameters.indices { vector[index].update(repeating: Float(index + 1)) }
@@ -57,7 +57,7 @@ import Testing
     for place in owner.indices { #expect(vector.pointer[place] == Float(owner[place])) }
   }
 
-  @Test func namedTensorsOutliveTheVector() {
+  @Test("Named tensors outlive the vector.") func namedTensorsOutliveTheVector() {
     func tensors() -> [NamedTensor] {
       let vector = ParameterVector(table)
       for index in table.parameters.indices { vector[index].update(repeating: Float(index + 1)) }
@@ -69,7 +69,7 @@ import Testing
     for (index, tensor) in named.enumerated() { #expect(tensor.values.allSatisfy { $0 == Float(index + 1) }) }
   }
 
-  @Test func factoredGradientsLieBehindAllOthers() {
+  @Test("Parameters with factored gradients lie behind all others.") func factoredGradientsLieBehindAllOthers() {
     let table = ParameterTable([
       ParameterSpec("a.weight", [4, 10], .weight, gradient: .factored), ParameterSpec("a.bias", [4], .bias),
       ParameterSpec("b.weight", [3, 3], .weight, gradient: .factored), ParameterSpec("b.bias", [20], .bias),

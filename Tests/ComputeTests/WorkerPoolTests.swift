@@ -1,11 +1,11 @@
-// The pool's promises: each task once, each worker index held by one task at a time, scratch that nobody else writes.
+// The guarantees of the pool: each task runs once, a worker index has one task at a time, scratch memory is private.
+import Compute
 import Foundation
 import Synchronization
 import Testing
-import Compute
 
 @Suite struct WorkerPoolTests {
-  /// What tasks on several threads count together.
+  /// Counters shared by tasks on several threads.
   final class Tally: Sendable {
     let runs: Mutex<[Int]>
     init(_ count: Int) { runs = Mutex(Array(repeating: 0, count: count)) }
@@ -13,7 +13,7 @@ import Compute
     var counts: [Int] { runs.withLock { $0 } }
   }
 
-  @Test(arguments: [1, 2, 3, 5, 8])
+  @Test("Every task runs once in job after job.", arguments: [1, 2, 3, 5, 8])
   func everyTaskRunsOnceInJobAfterJob(threads: Int) {
     let pool = WorkerPool(threads: threads)
     #expect(pool.threads == threads)
@@ -21,13 +21,13 @@ import Compute
       for tasks in [0, 1, 2, threads, 7, 64, 301 + round] {
         let tally = Tally(tasks)
         pool.run(tasks) { task, _ in tally.add(task) }
-        // What has not ended by now would be missing here.
+        // A task that has not ended by now would be missing here.
         #expect(tally.counts.allSatisfy { $0 == 1 }, "\(tasks) tasks on \(threads) threads, round \(round)")
       }
     }
   }
 
-  @Test(arguments: [2, 3, 6])
+  @Test("A worker index belongs to one task at a time.", arguments: [2, 3, 6])
   func aWorkerIndexBelongsToOneTaskAtATime(threads: Int) {
     let pool = WorkerPool(threads: threads)
     let busy = Mutex(Set<Int>())
@@ -42,7 +42,7 @@ import Compute
     #expect(faults.withLock { $0 } == [])
   }
 
-  @Test(arguments: [2, 3, 4])
+  @Test("As many tasks run at once as there are threads.", arguments: [2, 3, 4])
   func asManyTasksRunAtOnceAsThereAreThreads(threads: Int) {
     // Each task waits for all others: they can only meet if every one has a thread of its own.
     let pool = WorkerPool(threads: threads)
@@ -59,7 +59,7 @@ import Compute
     #expect(met.load(ordering: .sequentiallyConsistent) == threads)
   }
 
-  @Test func runReturnsOnlyAfterTheSlowestTask() {
+  @Test("A run returns only after its slowest task.") func runReturnsOnlyAfterTheSlowestTask() {
     let pool = WorkerPool(threads: 3)
     for slow in 0..<3 {
       let ended = Atomic<Int>(0)
@@ -72,7 +72,7 @@ import Compute
   }
 
   /// After a pause the threads sleep; they have to wake for the next job.
-  @Test func threadsWakeAfterAPause() {
+  @Test("Sleeping threads wake for the next job.") func threadsWakeAfterAPause() {
     let pool = WorkerPool(threads: 2)
     for _ in 0..<4 {
       usleep(20_000)
@@ -86,7 +86,7 @@ import Compute
     }
   }
 
-  @Test(arguments: [1, 2, 4])
+  @Test("Scratch memory is aligned and private to its worker.", arguments: [1, 2, 4])
   func scratchIsPrivateAndAligned(threads: Int) {
     let pool = WorkerPool(threads: threads)
     let faults = Mutex([String]())
@@ -111,7 +111,7 @@ import Compute
     #expect(faults.withLock { $0 } == [])
   }
 
-  @Test func scratchStaysWhereItIsWhileItSuffices() {
+  @Test("Scratch memory stays in place while it suffices.") func scratchStaysWhereItIsWhileItSuffices() {
     let pool = WorkerPool(threads: 1)
     let first = pool.scratch(0, floats: 2000)
     #expect(pool.scratch(0, floats: 2000) == first)

@@ -1,4 +1,4 @@
-// Batch normalisation against its twin, the twin against finite differences.
+// Batch normalization against its naive twin, and the twin against finite differences.
 import Kernels
 import Testing
 
@@ -52,7 +52,8 @@ import Testing
     return result
   }
 
-  @Test(arguments: shapes, [false, true]) func agreesWithItsTwin(_ shape: Shape, rectified: Bool) {
+  @Test("Statistics, outputs and gradients agree with the naive twin.", arguments: shapes, [false, true])
+  func agreesWithItsTwin(_ shape: Shape, rectified: Bool) {
     var draws = Draws(7)
     let x = draws.floats(shape.count, -3...5)
     let dy = draws.floats(shape.count)
@@ -77,7 +78,7 @@ import Testing
     #expect(relativeError(result.shiftGradient, back.shift) < 5e-6)
   }
 
-  @Test func doesNotCancelBesideALargeMean() {
+  @Test("The variance does not cancel when the mean is large.") func doesNotCancelBesideALargeMean() {
     // Deviation 1e-3 beside a mean of 100: E[x^2] - E[x]^2 in single precision would be noise.
     let shape = Shape(2, 16, 40, 30)
     var draws = Draws(8)
@@ -90,7 +91,7 @@ import Testing
     #expect(relativeError(result.mean, truth.mean) < 1e-7)
   }
 
-  @Test func bringsTinySignalsToScale() {
+  @Test("Tiny signals are normalized to unit scale.") func bringsTinySignalsToScale() {
     // pool5-bp has variances of 5e-8 to 1e-5: the reason why epsilon is 1e-9.
     let shape = Shape(4, 16, 10, 10)
     var draws = Draws(9)
@@ -104,7 +105,8 @@ import Testing
     #expect(abs(NaiveBatchNormalization.statistics(shape.maps(result.y)).variance[0] - 0.98) < 0.02)
   }
 
-  @Test(arguments: [false, true]) func twinAgreesWithDifferences(rectified: Bool) {
+  @Test("The naive twin's gradients agree with finite differences.", arguments: [false, true])
+  func twinAgreesWithDifferences(rectified: Bool) {
     let shape = Shape(2, 16, 2, 3)
     var draws = Draws(10)
     let x = shape.maps(draws.floats(shape.count))

@@ -1,4 +1,4 @@
-// The segmentation loss against its twin, with pixels to ignore, ties, extremes and nothing at all.
+// The binary softmax loss against its naive twin, with ignored pixels, ties, extremes and no counted pixel at all.
 import Kernels
 import Testing
 
@@ -26,7 +26,9 @@ import Testing
     NaiveMaps(images: shape.n, channels: 2, height: shape.h, width: shape.w, values: doubles(scores))
   }
 
-  @Test(arguments: [Shape(1, 2, 1, 1), Shape(2, 2, 3, 5), Shape(1, 2, 4, 4), Shape(3, 2, 70, 61)], [0.01, 4.0, 60.0])
+  @Test(
+    "The loss, the counts, the gradient and the probabilities agree with the naive twin.",
+    arguments: [Shape(1, 2, 1, 1), Shape(2, 2, 3, 5), Shape(1, 2, 4, 4), Shape(3, 2, 70, 61)], [0.01, 4.0, 60.0])
   func agreesWithItsTwin(_ shape: Shape, range: Double) {
     var draws = Draws(41)
     let scores = draws.floats(shape.count, -range...range)
@@ -48,7 +50,7 @@ import Testing
       relativeError(probabilities, NaiveBinarySoftmaxLoss.probabilities(maps(shape, scores)).values) < 5e-7)
   }
 
-  @Test func nothingKnownIsNoLossAndNoGradient() {
+  @Test("A shard without counted pixels has neither loss nor gradient.") func nothingKnownIsNoLossAndNoGradient() {
     let shape = Shape(2, 2, 3, 3)
     var draws = Draws(42)
     let result = pass(shape, draws.floats(shape.count), Array(repeating: 255, count: 18))
@@ -56,7 +58,8 @@ import Testing
     #expect(result.gradient.allSatisfy { $0 == 0 })
   }
 
-  @Test func certainMistakesCostAtMostTheClamp() {
+  @Test("A certain mistake costs the clamp, and a tie goes to the foreground.") func certainMistakesCostAtMostTheClamp()
+  {
     // Background surely, foreground true; and the other way round; then a tie, which goes to foreground.
     let shape = Shape(1, 2, 1, 3)
     let result = pass(shape, [1e4, -1e4, 2, -1e4, 1e4, 2], [1, 0, 1])
@@ -66,11 +69,11 @@ import Testing
     #expect(relativeError(result.gradient, [1, -1, 0.5, -1, 1, -0.5].map { $0 / 3 }) < 1e-6)
   }
 
-  @Test func brokenScoresShowInTheLoss() {
+  @Test("A NaN score makes the loss NaN.") func brokenScoresShowInTheLoss() {
     #expect(pass(Shape(1, 2, 1, 2), [0, .nan, 0, 0], [0, 1]).loss.isNaN)
   }
 
-  @Test func twinAgreesWithDifferences() {
+  @Test("The naive twin's gradient agrees with finite differences.") func twinAgreesWithDifferences() {
     let shape = Shape(2, 2, 3, 4)
     var draws = Draws(43)
     let scores = maps(shape, draws.floats(shape.count, -2...2))

@@ -1,9 +1,10 @@
-// The bias of each channel on maps in channel blocks, against the plain order.
+// The bias of each channel on maps in channel blocks against plain order.
 import Kernels
 import Testing
 
 @Suite struct ChannelBiasTests {
-  @Test(arguments: [Shape(1, 16, 1, 1), Shape(2, 48, 3, 7), Shape(3, 32, 10, 10)])
+  @Test(
+    "Each channel receives its own bias.", arguments: [Shape(1, 16, 1, 1), Shape(2, 48, 3, 7), Shape(3, 32, 10, 10)])
   func addsEachChannelsOwn(_ shape: Shape) {
     var draws = Draws(3)
     let x = draws.floats(shape.count)

@@ -1,4 +1,4 @@
-// Products of a few rows with a large matrix against the twin, and the promise that no cut changes a bit.
+// Products of a few rows with a large matrix against the naive twin and the documented order of summation.
 import Kernels
 import Testing
 
@@ -22,7 +22,7 @@ import Testing
     return y
   }
 
-  @Test(arguments: cases, [false, true])
+  @Test("Products agree with the naive twin.", arguments: cases, [false, true])
   func agreesWithItsTwin(_ shape: Case, transposed: Bool) {
     var draws = Draws(22)
     let (a, b) = (draws.floats(shape.m * shape.k), draws.floats(shape.n * shape.k))
@@ -33,7 +33,7 @@ import Testing
   }
 
   /// The sum that the head of the file promises, element by element.
-  @Test(arguments: cases, [false, true])
+  @Test("Each element is summed in the documented order.", arguments: cases, [false, true])
   func sumsInTheOrderItPromises(_ shape: Case, transposed: Bool) {
     var draws = Draws(23)
     let (a, b) = (draws.floats(shape.m * shape.k), draws.floats(shape.n * shape.k))
@@ -52,7 +52,8 @@ import Testing
     }
   }
 
-  @Test(arguments: [false, true]) func aRowDoesNotDependOnItsNeighbours(transposed: Bool) {
+  @Test("A row has the same bits whatever rows surround it.", arguments: [false, true])
+  func aRowDoesNotDependOnItsNeighbours(transposed: Bool) {
     let shape = Case(m: 31, n: 200, k: 700)
     var draws = Draws(24)
     let (a, b) = (draws.floats(shape.m * shape.k), draws.floats(shape.n * shape.k))
@@ -65,7 +66,7 @@ import Testing
     }
   }
 
-  @Test func theLayersOverPool5HaveTasksForManyThreads() {
+  @Test("The layers over pool5 have tasks for many threads.") func theLayersOverPool5HaveTasksForManyThreads() {
     #expect((8...64).contains(DenseProduct(rows: 64, columns: 4096, inner: 25088, transposed: true).tasks))
     #expect((8...64).contains(DenseProduct(rows: 64, columns: 25088, inner: 4096, transposed: false).tasks))
     #expect((8...64).contains(DenseProduct(rows: 64, columns: 2048, inner: 50176, transposed: true).tasks))

@@ -1,9 +1,10 @@
+// The direct convolutions: equal bit for bit to the chain of sums of their definition, and close to the twins in
+// Double.
 import Kernels
-// The plain convolutions: bit for bit the chain of sums that their definition says, hence near the twins in Double.
 import Testing
 
 private func directApply(
-  _ shape: ConvolutionShape, _ input: [Float], weights: [Float], turned: Bool, bias: [Float]?, rectified: Bool = false,
+  _ shape: ConvolutionShape, _ input: [Float], weights: [Float], rotated: Bool, bias: [Float]?, rectified: Bool = false,
   order: TaskOrder = .rising
 ) -> [Float] {
   let plan = DirectConvolution(
@@ -13,7 +14,7 @@ private func directApply(
   var output = [Float](repeating: .nan, count: shape.outputCount)
   prepared.withUnsafeMutableBufferPointer { prepared in
     order.run(plan.preparationTasks, scratchFloats: 1) { task, _ in
-      plan.prepare(weights, turned: turned, into: prepared.baseAddress!, task: task)
+      plan.prepare(weights, rotated: rotated, into: prepared.baseAddress!, task: task)
     }
     output.withUnsafeMutableBufferPointer { output in
       order.run(plan.tasks, scratchFloats: plan.scratchFloats) { task, scratch in
@@ -44,16 +45,18 @@ private func directWeightGradient(
 }
 
 @Suite struct DirectConvolutionTests {
-  /// Place of a value in maps (N, C/16, H, W, 16); nil outside of the map.
-  private static func place(_ s: ConvolutionShape, _ channels: Int, _ n: Int, _ c: Int, _ y: Int, _ x: Int) -> Int? {
+  /// Returns the place of a value in maps (N, C/16, H, W, 16), or nil outside of the map.
+  private static func place(
+    _ s: ConvolutionShape, channels: Int, image n: Int, channel c: Int, y: Int, x: Int
+  ) -> Int? {
     guard y >= 0, y < s.height, x >= 0, x < s.width else { return nil }
     return (((n * (channels / 16) + c / 16) * s.height + y) * s.width + x) * 16 + c % 16
   }
 
-  /// One chain of fused multiply-adds in float32 for each output: channels, then rows, then columns of the kernel.
-  private static func chains(_ s: ConvolutionShape, _ input: [Float], _ weights: [Float], turned: Bool, _ bias: [Float])
-    -> [Float]
-  {
+  /// Returns the outputs, each one chain of fused multiply-adds over channels, then rows, then columns of the kernel.
+  private static func chains(
+    _ s: ConvolutionShape, _ input: [Float], weights: [Float], rotated: Bool, bias: [Float]
+  ) -> [Float] {
     var output = [Float](repeating: .nan, count: s.outputCount)
     for n in 0..<s.images {
       for k in 0..<s.outputs {
@@ -62,13 +65,15 @@ private func directWeightGradient(
             var sum: Float = 0
             for c in 0..<s.inputs {
               for tap in 0..<9 {
-                let weight = turned ? weights[(c * s.outputs + k) * 9 + 8 - tap] : weights[(k * s.inputs + c) * 9 + tap]
-                if let from = place(s, s.inputs, n, c, y + tap / 3 - 1, x + tap % 3 - 1) {
+                let weight =
+                  rotated ? weights[(c * s.outputs + k) * 9 + 8 - tap] : weights[(k * s.inputs + c) * 9 + tap]
+                if let from = place(s, channels: s.inputs, image: n, channel: c, y: y + tap / 3 - 1, x: x + tap % 3 - 1)
+                {
                   sum.addProduct(weight, input[from])
                 }
               }
             }
-            output[place(s, s.outputs, n, k, y, x)!] = sum + bias[k]
+            output[place(s, channels: s.outputs, image: n, channel: k, y: y, x: x)!] = sum + bias[k]
           }
         }
       }
@@ -76,19 +81,19 @@ private func directWeightGradient(
     return output
   }
 
-  @Test(arguments: ConvolutionShape.awkward, [false, true])
-  func everyOutputIsOneChain(_ shape: ConvolutionShape, turned: Bool) {
+  @Test("Every output is one chain of fused multiply-adds.", arguments: ConvolutionShape.awkward, [false, true])
+  func everyOutputIsOneChain(_ shape: ConvolutionShape, rotated: Bool) {
     let input = testValues(shape.inputCount, key: 1)
     let weights = testValues(shape.weightCount, key: 2)
     let bias = testValues(shape.outputs, key: 3)
-    let output = directApply(shape, input, weights: weights, turned: turned, bias: bias)
-    #expect(output == Self.chains(shape, input, weights, turned: turned, bias))
+    let output = directApply(shape, input, weights: weights, rotated: rotated, bias: bias)
+    #expect(output == Self.chains(shape, input, weights: weights, rotated: rotated, bias: bias))
     let rectified = directApply(
-      shape, input, weights: weights, turned: turned, bias: bias, rectified: true, order: .shuffled)
+      shape, input, weights: weights, rotated: rotated, bias: bias, rectified: true, order: .shuffled)
     #expect(rectified == output.map { max($0, 0) })
   }
 
-  @Test(arguments: ConvolutionShape.awkward)
+  @Test("Every weight gradient is one chain of fused multiply-adds.", arguments: ConvolutionShape.awkward)
   func everyWeightsGradientIsOneChain(_ shape: ConvolutionShape) {
     let input = testValues(shape.inputCount, key: 11)
     let outputGradient = testValues(shape.outputCount, key: 12)
@@ -98,8 +103,13 @@ private func directWeightGradient(
         for x in 0..<shape.width {
           for index in expected.indices {
             let (k, c, tap) = (index / 9 / shape.inputs, index / 9 % shape.inputs, index % 9)
-            guard let from = Self.place(shape, shape.inputs, n, c, y + tap / 3 - 1, x + tap % 3 - 1) else { continue }
-            expected[index].addProduct(outputGradient[Self.place(shape, shape.outputs, n, k, y, x)!], input[from])
+            guard
+              let from = Self.place(
+                shape, channels: shape.inputs, image: n, channel: c, y: y + tap / 3 - 1, x: x + tap % 3 - 1)
+            else { continue }
+            expected[index].addProduct(
+              outputGradient[Self.place(shape, channels: shape.outputs, image: n, channel: k, y: y, x: x)!], input[from]
+            )
           }
         }
       }
@@ -108,14 +118,14 @@ private func directWeightGradient(
     #expect(directWeightGradient(shape, input, outputGradient, order: .shuffled) == expected)
   }
 
-  @Test(arguments: ConvolutionShape.awkward)
+  @Test("All passes agree with the naive twins.", arguments: ConvolutionShape.awkward)
   func theyAgreeWithTheTwinsInDouble(_ shape: ConvolutionShape) {
     let input = testValues(shape.inputCount, key: 4)
     let weights = testValues(shape.weightCount, key: 5)
     let outputGradient = testValues(shape.outputCount, key: 6)
-    let output = directApply(shape, input, weights: weights, turned: false, bias: nil)
+    let output = directApply(shape, input, weights: weights, rotated: false, bias: nil)
     #expect(relativeL2Error(output, shape.naive.apply(input, weights: weights, bias: nil, rectified: false)) < 2e-6)
-    let transposed = directApply(shape, input, weights: weights, turned: true, bias: nil)
+    let transposed = directApply(shape, input, weights: weights, rotated: true, bias: nil)
     #expect(
       relativeL2Error(transposed, shape.naive.applyTransposed(input, weights: weights, bias: nil, rectified: false))
         < 2e-6)

@@ -1,4 +1,4 @@
-// What the tests of the passes over maps share: repeatable values, tasks in an awkward order, and measures of error.
+// Support for the tests of passes over maps: repeatable values, tasks in an awkward order, and measures of error.
 import Kernels
 
 /// Repeatable random values (SplitMix64).
@@ -24,14 +24,19 @@ struct Draws {
   }
 }
 
-/// N, C, H, W.
+/// The shape N x C x H x W of maps.
 struct Shape: CustomStringConvertible, Sendable {
   let n: Int
   let c: Int
   let h: Int
   let w: Int
 
-  init(_ n: Int, _ c: Int, _ h: Int, _ w: Int) { (self.n, self.c, self.h, self.w) = (n, c, h, w) }
+  init(_ n: Int, _ c: Int, _ h: Int, _ w: Int) {
+    self.n = n
+    self.c = c
+    self.h = h
+    self.w = w
+  }
 
   var count: Int { n * c * h * w }
   var description: String { "\(n)x\(c)x\(h)x\(w)" }
@@ -41,7 +46,7 @@ struct Shape: CustomStringConvertible, Sendable {
   }
 }
 
-/// Odd tasks from the last down, then even ones: the result must not know.
+/// Runs odd tasks from the last down, then even ones. The result must not depend on the order.
 func inOddOrder(_ tasks: Int, _ body: (Int) -> Void) {
   for task in stride(from: tasks - 1, through: 0, by: -1) where task % 2 == 1 { body(task) }
   for task in stride(from: 0, to: tasks, by: 2) { body(task) }
@@ -49,7 +54,7 @@ func inOddOrder(_ tasks: Int, _ body: (Int) -> Void) {
 
 func nans(_ count: Int) -> [Float] { Array(repeating: .nan, count: count) }
 
-/// Largest difference over the largest true magnitude; infinite where a value is missing or not a number.
+/// Returns the largest difference over the largest true magnitude, or infinity if a value is missing or NaN.
 func relativeError(_ values: [Float], _ truth: [Double]) -> Double {
   guard values.count == truth.count, values.allSatisfy(\.isFinite) else { return .infinity }
   let scale = truth.reduce(0) { max($0, abs($1)) }
@@ -58,7 +63,7 @@ func relativeError(_ values: [Float], _ truth: [Double]) -> Double {
 
 func doubles(_ values: [Float]) -> [Double] { values.map(Double.init) }
 
-/// The derivative of `function` by every value, by central differences.
+/// Returns the derivative of `function` with respect to every value, by central differences.
 func differences(_ values: [Double], step: Double = 1e-5, _ function: ([Double]) -> Double) -> [Double] {
   values.indices.map { i in
     var moved = values
@@ -69,7 +74,7 @@ func differences(_ values: [Double], step: Double = 1e-5, _ function: ([Double])
   }
 }
 
-/// Infinite where a value is missing or not a number.
+/// Returns the largest difference, or infinity if a value is missing or NaN.
 func largestDifference(_ a: [Double], _ b: [Double]) -> Double {
   guard a.count == b.count, a.allSatisfy(\.isFinite) else { return .infinity }
   return zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }
@@ -77,5 +82,5 @@ func largestDifference(_ a: [Double], _ b: [Double]) -> Double {
 
 func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
 
-/// Equality of long arrays, as a plain Bool: a failed `#expect(a == b)` would print their difference for minutes.
+/// Compares long arrays as a plain Bool, because a failed `#expect(a == b)` would print their difference for minutes.
 func identical(_ a: [Float], _ b: [Float]) -> Bool { a == b }

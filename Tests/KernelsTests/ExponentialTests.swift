@@ -1,4 +1,4 @@
-// The series against Foundation's double-precision functions.
+// The series against Foundation's functions in double precision.
 import Foundation
 import Kernels
 import Testing
@@ -21,7 +21,7 @@ import Testing
 
   static let steps = (0..<160_000).map { Float($0) / 160_000 }
 
-  @Test func exponential() {
+  @Test("The exponential is accurate, does not underflow and passes NaN on.") func exponential() {
     #expect(worst(Self.steps.map { -87.3 * $0 }, { .exponential(ofNonPositive: $0) }, exp) < 2e-7)
     #expect(worst(Self.steps.map { -$0 }, { .exponential(ofNonPositive: $0) }, exp) < 1.2e-7)
     let far = SIMD16<Float>.exponential(ofNonPositive: SIMD16(repeating: -.infinity))
@@ -30,7 +30,7 @@ import Testing
     #expect(SIMD16<Float>.exponential(ofNonPositive: SIMD16(repeating: .nan))[3].isNaN)
   }
 
-  @Test func logarithm() {
+  @Test("The logarithm of one plus a number up to one is accurate.") func logarithm() {
     #expect(worst(Self.steps.map { 1 - $0 }, { .logarithm(ofOnePlus: $0) }, log1p) < 2e-7)
     #expect(worst(Self.steps.map { exp(-80 * $0) }, { .logarithm(ofOnePlus: $0) }, log1p) < 2e-7)
   }
@@ -42,7 +42,7 @@ import Testing
     #expect(SIMD16<Float>.logarithm(ofOnePlusNonNegative: SIMD16(repeating: .nan))[3].isNaN)
   }
 
-  @Test func sigmoidAndSoftplus() {
+  @Test("Sigmoid and softplus are accurate over their whole range.") func sigmoidAndSoftplus() {
     let values = Self.steps.map { 170 * $0 - 85 }
     #expect(worst(values, { .sigmoid($0) }, { 1 / (1 + exp(-$0)) }) < 3e-7)
     #expect(worst(values, { .softplus($0) }, { max($0, 0) + log1p(exp(-abs($0))) }) < 3e-7)

@@ -1,30 +1,31 @@
+// The products of stored factors against the naive twin, bit for bit, for any range.
 import Kernels
 import Testing
 
 @Suite struct FactorProductsTests {
   struct Shape: CustomTestStringConvertible {
     let rows, height, width: Int
-    let carries: [Int]
-    var testDescription: String { "\(rows) rows, \(height) x \(width), carries \(carries)" }
+    let merges: [Int]
+    var testDescription: String { "\(rows) rows, \(height) x \(width), merges \(merges)" }
   }
 
-  /// Trees of one shard, a power of two, of six and of seven shards; a rank whose shards make up three nodes.
+  /// Trees of one shard, of a power of two, of six and of seven shards, and a rank whose shards form three nodes.
   static let trees = [[0], [0, 1], [0, 1, 0, 2], [0, 1, 0, 2, 0, 2], [0, 1, 0, 2, 0, 1, 1], [0, 0, 1, 0]]
   static let shapes = [
-    Shape(rows: 1, height: 1, width: 1, carries: [0]), Shape(rows: 3, height: 16, width: 16, carries: trees[1]),
-    Shape(rows: 7, height: 25, width: 48, carries: trees[2]), Shape(rows: 64, height: 12, width: 32, carries: trees[3]),
-    Shape(rows: 5, height: 40, width: 144, carries: trees[4]), Shape(rows: 9, height: 13, width: 37, carries: trees[5]),
-    Shape(rows: 2, height: 3, width: 300, carries: trees[2]),
+    Shape(rows: 1, height: 1, width: 1, merges: [0]), Shape(rows: 3, height: 16, width: 16, merges: trees[1]),
+    Shape(rows: 7, height: 25, width: 48, merges: trees[2]), Shape(rows: 64, height: 12, width: 32, merges: trees[3]),
+    Shape(rows: 5, height: 40, width: 144, merges: trees[4]), Shape(rows: 9, height: 13, width: 37, merges: trees[5]),
+    Shape(rows: 2, height: 3, width: 300, merges: trees[2]),
   ]
 
-  /// Values of very different sizes: another order of additions gives other bits.
+  /// Returns values of very different sizes, for which another order of additions gives other bits.
   private func value(_ index: Int, _ salt: Int) -> Float {
     let bits = UInt32(truncatingIfNeeded: (index &+ 1) &* 2_654_435_761 &+ salt &* 40_503 &* (index &+ 7))
     return Float(Int32(bitPattern: bits)) * (index % 3 == 0 ? 1e-9 : 1e-6)
   }
 
   private func factors(_ shape: Shape) -> [(left: [Float], right: [Float])] {
-    shape.carries.indices.map { shard in
+    shape.merges.indices.map { shard in
       (
         (0..<shape.rows * shape.height).map { value($0, 2 * shard) },
         (0..<shape.rows * shape.width).map { value($0, 2 * shard + 1) }
@@ -37,13 +38,13 @@ import Testing
       factors(shape).map {
         NaiveFactorProducts.gradient(
           left: $0.left, right: $0.right, rows: shape.rows, height: shape.height, width: shape.width)
-      }, carries: shape.carries)
+      }, merges: shape.merges)
   }
 
-  /// The fast sums of some ranges that together make up the matrix, tasks in odd order.
+  /// Returns the fast sums of ranges that together form the matrix, with tasks in odd order.
   private func sums(_ shape: Shape, cuts: [Int]) -> [[Float]] {
-    let products = FactorProducts(rows: shape.rows, height: shape.height, width: shape.width, carries: shape.carries)
-    // Garbage where nothing was stored must not show.
+    let products = FactorProducts(rows: shape.rows, height: shape.height, width: shape.width, merges: shape.merges)
+    // Values that were never stored must not show.
     var lefts = [Float](repeating: .nan, count: products.leftFloats)
     var rights = [Float](repeating: .nan, count: products.rightFloats)
     for (shard, factors) in factors(shape).enumerated() {
@@ -60,7 +61,7 @@ import Testing
       #expect(products.packedFloats(range) <= products.packedFloats(longestRange: range.count))
       var packed = [Float](repeating: .nan, count: products.packedFloats(range))
       inOddOrder(products.packingTasks) { products.pack(lefts, range: range, into: &packed, task: $0) }
-      // One float on either side shows who writes outside.
+      // One float on either side reveals writes outside of the range.
       let memory = (0..<products.sums).map { _ in
         let memory = UnsafeMutablePointer<Float>.allocate(capacity: range.count + 2)
         memory.initialize(repeating: -7, count: range.count + 2)
@@ -79,13 +80,12 @@ import Testing
     return results
   }
 
-  @Test(arguments: shapes)
+  @Test("Sums equal the naive twin bit for bit.", arguments: shapes)
   func equalTheNaiveTwinBitForBit(shape: Shape) {
     #expect(sums(shape, cuts: []).map { $0.map(\.bitPattern) } == truth(shape).map { $0.map(\.bitPattern) })
   }
 
-  /// Ranges within a row, at a row's end, over many rows, empty ones.
-  @Test(arguments: shapes)
+  @Test("Ranges within a row, at its end, over many rows and empty ones give the same bits.", arguments: shapes)
   func cutsDoNotChangeABit(shape: Shape) {
     let wanted = truth(shape).map { $0.map(\.bitPattern) }
     let count = shape.height * shape.width
@@ -96,8 +96,7 @@ import Testing
     #expect(sums(shape, cuts: Array(stride(from: 16, to: count, by: 176))).map { $0.map(\.bitPattern) } == wanted)
   }
 
-  /// Another order over shards or rows would be seen.
-  @Test func orderMattersInTheseTests() {
+  @Test("The test values reveal another order of shards or of rows.") func orderMattersInTheseTests() {
     let shape = Self.shapes[4]
     let gradients = factors(shape).map {
       NaiveFactorProducts.gradient(

@@ -1,8 +1,8 @@
-// Im2Col, folding, and the way between rows and maps, against the twins.
+// Unfolding and folding against the naive twin, and a convolution made from them.
 import Kernels
 import Testing
 
-@Suite struct UnfoldingTests {
+@Suite struct Im2ColTests {
   struct Case: Sendable { let shape: Shape, kernel: Int }
 
   static let cases = [
@@ -11,7 +11,9 @@ import Testing
     Case(shape: Shape(3, 16, 20, 17), kernel: 1), Case(shape: Shape(1, 32, 6, 4), kernel: 2),
   ]
 
-  @Test(arguments: cases) func agreesWithItsTwin(_ test: Case) {
+  @Test("Unfolding and folding agree with the naive twin and are adjoint.", arguments: cases) func agreesWithItsTwin(
+    _ test: Case
+  ) {
     let (shape, kernel) = (test.shape, test.kernel)
     let unfolding = Im2Col(
       images: shape.n, channels: shape.c, height: shape.h, width: shape.w, kernel: kernel)
@@ -19,16 +21,16 @@ import Testing
     let x = draws.floats(shape.count)
     var rows = nans(unfolding.rows * unfolding.columns)
     inOddOrder(unfolding.tasks) { unfolding.unfold(x, into: &rows, task: $0) }
-    let truth = NaiveUnfolding.unfold(shape.maps(x), kernel: kernel)
+    let truth = NaiveIm2Col.unfold(shape.maps(x), kernel: kernel)
     #expect(largestDifference(doubles(rows), truth) == 0)
 
     let values = draws.floats(rows.count)
     var maps = nans(shape.count)
     inOddOrder(unfolding.foldTasks) { unfolding.fold(values, into: &maps, task: $0) }
-    let folded = NaiveUnfolding.fold(
+    let folded = NaiveIm2Col.fold(
       doubles(values), images: shape.n, channels: shape.c, height: shape.h, width: shape.w, kernel: kernel)
     #expect(relativeError(maps, doubles(folded.blocked)) < 1e-6)
-    // Some windows' rows alone are as good as all rows with zeros for the others.
+    // Folding the rows of some windows equals folding all rows with zeros for the others.
     let windows = (0..<unfolding.rows).filter { ($0 * 7 + 2) % 3 == 0 }
     let width = unfolding.columns
     var sparse = [Float](repeating: 0, count: values.count)
@@ -42,27 +44,7 @@ import Testing
     #expect(abs(dot(truth, doubles(values)) - dot(shape.maps(x).values, folded.values)) < 1e-9)
   }
 
-  @Test(arguments: [Shape(1, 16, 1, 1), Shape(3, 48, 4, 5), Shape(2, 32, 30, 20)], [false, true])
-  func rowsBecomeMaps(_ shape: Shape, rectified: Bool) {
-    let layout = BlockedLayout(images: shape.n, channels: shape.c, height: shape.h, width: shape.w)
-    var draws = Draws(12)
-    let rows = draws.floats(shape.count)
-    let bias = draws.floats(shape.c)
-    var maps = nans(shape.count)
-    inOddOrder(layout.tasks) { layout.toMaps(rows, bias: bias, rectified: rectified, into: &maps, task: $0) }
-    let truth = NaiveMaps(images: shape.n, channels: shape.c, height: shape.h, width: shape.w).like { n, c, y, x in
-      let value = rows[((n * shape.h + y) * shape.w + x) * shape.c + c] + bias[c]
-      return Double(rectified ? max(value, 0) : value)
-    }
-    #expect(identical(maps, truth.blocked))
-
-    inOddOrder(layout.tasks) { layout.toMaps(rows, bias: nil, rectified: false, into: &maps, task: $0) }
-    var back = nans(shape.count)
-    inOddOrder(layout.tasks) { layout.toRows(maps, into: &back, task: $0) }
-    #expect(identical(back, rows))
-  }
-
-  @Test func rowsTimesPlainWeightsAreTheConvolution() {
+  @Test("Unfolded rows times plain weights are the convolution.") func rowsTimesPlainWeightsAreTheConvolution() {
     let (shape, kernel, outputs) = (Shape(2, 16, 5, 4), 3, 32)
     let unfolding = Im2Col(images: 2, channels: 16, height: 5, width: 4, kernel: kernel)
     var draws = Draws(13)

@@ -1,5 +1,5 @@
+// Matrix products against the naive twin.
 import Kernels
-// Matrix products against the twin, and what OpenBLAS says about itself.
 import Testing
 
 @Suite struct MatrixProductTests {
@@ -10,7 +10,9 @@ import Testing
     Case(m: 64, n: 257, k: 100), Case(m: 130, n: 130, k: 3), Case(m: 600, n: 700, k: 5),
   ]
 
-  @Test(arguments: cases, [(false, false), (true, false), (false, true), (true, true)])
+  @Test(
+    "Products agree with the naive twin for every transposition.", arguments: cases,
+    [(false, false), (true, false), (false, true), (true, true)])
   func agreesWithItsTwin(_ shape: Case, transposed: (left: Bool, right: Bool)) {
     BLAS.useOneThread()
     var draws = Draws(21)
@@ -27,20 +29,10 @@ import Testing
     #expect(relativeError(c, truth) < 2e-6)
   }
 
-  @Test func largeProductsHaveTasksForManyThreads() {
+  @Test("Large products have tasks for many threads.") func largeProductsHaveTasksForManyThreads() {
     #expect((8...64).contains(MatrixProduct(rows: 64, columns: 4096, inner: 25088, rightTransposed: true).tasks))
     #expect((8...64).contains(MatrixProduct(rows: 4096, columns: 25088, inner: 64, leftTransposed: true).tasks))
     #expect((8...64).contains(MatrixProduct(rows: 64, columns: 25088, inner: 4096).tasks))
     #expect(MatrixProduct(rows: 64, columns: 20, inner: 4096).tasks == 1)
-  }
-
-  @Test func knowsWhatTheProcessorDeserves() {
-    #expect(BLAS.coreName != "unknown")
-    #expect(BLAS.level(ofCore: "Prescott") == 0)
-    #expect(BLAS.level(ofCore: "Zen") == 1)
-    #expect(BLAS.level(ofCore: "Cooperlake") == 2)
-    if BLAS.coreToAskFor(setting: nil) == nil, let expected = BLAS.expectedCoreName {
-      #expect(BLAS.level(ofCore: BLAS.coreName) == BLAS.level(ofCore: expected))
-    }
   }
 }

@@ -1,11 +1,13 @@
-// Pooling, unpooling and their gradients against the twins, ties included.
+// Pooling, unpooling and their gradients against the naive twins, ties included.
 import Kernels
 import Testing
 
 @Suite struct MaxPoolingTests {
   static let shapes = [Shape(1, 16, 2, 2), Shape(2, 32, 6, 10), Shape(3, 16, 2, 34), Shape(1, 48, 70, 22)]
 
-  @Test(arguments: shapes) func agreesWithItsTwin(_ shape: Shape) {
+  @Test("Pooling, scattering and gathering equal the naive twins.", arguments: shapes) func agreesWithItsTwin(
+    _ shape: Shape
+  ) {
     let small = Shape(shape.n, shape.c, shape.h / 2, shape.w / 2)
     let pooling = MaxPooling(images: shape.n, channels: shape.c, height: shape.h, width: shape.w)
     var draws = Draws(3)
@@ -29,7 +31,7 @@ import Testing
     #expect(identical(gathered, NaiveMaxPooling.gather(shape.maps(gradient), places: truth.places).blocked))
   }
 
-  @Test func firstOfEqualMaximaWins() {
+  @Test("The first of equal maxima wins.") func firstOfEqualMaximaWins() {
     let pooling = MaxPooling(images: 1, channels: 16, height: 2, width: 2)
     // Channel c holds the four bits of c: every pattern of ties.
     let x = (0..<64).map { Float(($0 % 16) >> ($0 / 16) & 1) }
@@ -40,7 +42,8 @@ import Testing
     #expect(poolingIndices == [0, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0])
   }
 
-  @Test func scatterIsTheGradientOfPoolAndGatherOfScatter() {
+  @Test("Scatter is the gradient of pooling, and gather that of scatter.")
+  func scatterIsTheGradientOfPoolAndGatherOfScatter() {
     let shape = Shape(1, 16, 4, 6)
     var draws = Draws(4)
     let x = shape.maps(draws.floats(shape.count))

@@ -1,8 +1,8 @@
+// The planar convolution and its weight gradient against their naive twins, and in any order of tasks.
 import Kernels
-// The first layer and its weight gradient against their naive twins, and in any order of tasks.
 import Testing
 
-@Suite struct FirstConvolutionTests {
+@Suite struct PlanarConvolutionTests {
   /// Images, output channels, height, width.
   static let shapes = [(1, 16, 1, 1), (2, 48, 2, 2), (1, 64, 5, 7), (3, 16, 13, 9), (2, 32, 33, 20), (1, 80, 17, 25)]
 
@@ -51,10 +51,10 @@ import Testing
     return gradient
   }
 
-  @Test(arguments: shapes)
+  @Test("The forward pass agrees with the naive twin.", arguments: shapes)
   func forwardPassAgreesWithTheNaiveOne(_ shape: (Int, Int, Int, Int)) {
     let (images, channels, height, width) = shape
-    let naive = NaiveFirstConvolution(images: images, outputChannels: channels, height: height, width: width)
+    let naive = NaivePlanarConvolution(images: images, outputChannels: channels, height: height, width: width)
     let planes = testValues(images * 3 * height * width, key: 21)
     let weights = testValues(channels * 27, key: 22)
     let plain = forward(shape, bias: false, rectified: false, order: .rising)
@@ -64,17 +64,17 @@ import Testing
     #expect(relativeL2Error(rectified, expected) < 1e-6)
   }
 
-  @Test(arguments: shapes)
+  @Test("The weight gradient agrees with the naive twin.", arguments: shapes)
   func weightGradientAgreesWithTheNaiveOne(_ shape: (Int, Int, Int, Int)) {
     let (images, channels, height, width) = shape
-    let naive = NaiveFirstConvolution(images: images, outputChannels: channels, height: height, width: width)
+    let naive = NaivePlanarConvolution(images: images, outputChannels: channels, height: height, width: width)
     let planes = testValues(images * 3 * height * width, key: 21)
     let outputGradient = testValues(images * channels * height * width, key: 24)
     let expected = naive.weightGradient(planes, outputGradient: outputGradient)
     #expect(relativeL2Error(weightGradient(shape, order: .rising), expected) < 1e-6)
   }
 
-  @Test(arguments: shapes)
+  @Test("Every order of tasks gives the same bits.", arguments: shapes)
   func everyOrderOfTasksGivesTheSameBits(_ shape: (Int, Int, Int, Int)) {
     let outputs = [TaskOrder.rising, .falling, .shuffled].map { forward(shape, bias: true, rectified: true, order: $0) }
     #expect(outputs[0] == outputs[1] && outputs[0] == outputs[2])

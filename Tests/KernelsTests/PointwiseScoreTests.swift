@@ -1,4 +1,4 @@
-// The score layer and its gradients against the twin, the twin against finite differences.
+// The score layer and its gradients against the naive twin, and the twin against finite differences.
 import Kernels
 import Testing
 
@@ -9,7 +9,7 @@ import Testing
     NaiveMaps(images: shape.n, channels: 2, height: shape.h, width: shape.w, values: doubles(values))
   }
 
-  @Test(arguments: shapes) func agreesWithItsTwin(_ shape: Shape) {
+  @Test("Scores and gradients agree with the naive twin.", arguments: shapes) func agreesWithItsTwin(_ shape: Shape) {
     let layer = PointwiseScore(images: shape.n, channels: shape.c, height: shape.h, width: shape.w)
     var draws = Draws(31)
     let x = draws.floats(shape.count)
@@ -41,7 +41,7 @@ import Testing
     #expect(relativeError(biasGradient, back.bias) < 2e-6)
   }
 
-  @Test func twinAgreesWithDifferences() {
+  @Test("The naive twin's gradients agree with finite differences.") func twinAgreesWithDifferences() {
     let shape = Shape(2, 16, 2, 3)
     var draws = Draws(32)
     let x = shape.maps(draws.floats(shape.count))

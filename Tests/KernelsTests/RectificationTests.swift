@@ -1,11 +1,12 @@
-// The gradient of max(0, x) and the channel sums against their twins.
+// The gradient of max(0, x) and the channel sums against their naive twins.
 import Kernels
 import Testing
 
 @Suite struct RectificationTests {
   static let shapes = [Shape(1, 16, 1, 1), Shape(2, 32, 3, 7), Shape(1, 48, 33, 65), Shape(4, 16, 32, 32)]
 
-  @Test(arguments: shapes) func agreesWithItsTwin(_ shape: Shape) {
+  @Test("The gradient and the channel sums agree with the naive twins, fused or not.", arguments: shapes)
+  func agreesWithItsTwin(_ shape: Shape) {
     let rectification = Rectification(images: shape.n, channels: shape.c, height: shape.h, width: shape.w)
     let sums = ChannelSums(images: shape.n, channels: shape.c, height: shape.h, width: shape.w)
     var draws = Draws(5)
@@ -32,7 +33,7 @@ import Testing
     #expect(identical(fusedWorkspace, workspace))
   }
 
-  @Test func zeroOutputsPassNothing() {
+  @Test("No gradient passes where the output is not above zero.") func zeroOutputsPassNothing() {
     let rectification = Rectification(images: 1, channels: 16, height: 1, width: 1)
     var gradient = [Float](repeating: 3, count: 16)
     let y: [Float] = (0..<16).map { [0, -0.0, 1e-38, -1][$0 % 4] }

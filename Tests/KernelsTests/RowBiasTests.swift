@@ -1,11 +1,11 @@
-// Bias, ReLU and column sums on rows against plain loops, for widths on both sides of a block.
+// Bias, rectification and column sums on rows against plain loops, for widths on both sides of a block.
 import Kernels
 import Testing
 
 @Suite struct RowBiasTests {
   static let sizes = [(1, 1), (3, 5), (7, 20), (4, 255), (2, 256), (5, 257), (9, 513), (16, 1024)]
 
-  @Test(arguments: sizes) func addsTheBiasToEachRow(rows: Int, columns: Int) {
+  @Test("The bias is added to each row.", arguments: sizes) func addsTheBiasToEachRow(rows: Int, columns: Int) {
     var draws = Draws(UInt64(rows * 10_000 + columns))
     let y = draws.floats(rows * columns)
     let bias = draws.floats(columns)
@@ -21,7 +21,8 @@ import Testing
     }
   }
 
-  @Test(arguments: sizes) func passesTheGradientWhereTheOutputIsAboveZero(rows: Int, columns: Int) {
+  @Test("The gradient passes where the output is above zero.", arguments: sizes)
+  func passesTheGradientWhereTheOutputIsAboveZero(rows: Int, columns: Int) {
     var draws = Draws(UInt64(rows * 10_000 + columns) + 1)
     let y = draws.floats(rows * columns).map { max($0, 0) }
     let gradient = draws.floats(rows * columns)
@@ -31,7 +32,8 @@ import Testing
     #expect(identical(values, gradient.indices.map { y[$0] > 0 ? gradient[$0] : 0 }))
   }
 
-  @Test(arguments: sizes) func sumsColumnsFromTheFirstRowToTheLast(rows: Int, columns: Int) {
+  @Test("Columns are summed from the first row to the last.", arguments: sizes)
+  func sumsColumnsFromTheFirstRowToTheLast(rows: Int, columns: Int) {
     var draws = Draws(UInt64(rows * 10_000 + columns) + 2)
     let dy = draws.floats(rows * columns)
     let pass = RowBias(rows: rows, columns: columns)
@@ -42,8 +44,7 @@ import Testing
     #expect(identical(sums, truth))
   }
 
-  /// A network that diverged must show it in its loss.
-  @Test func aNaNIsNotHidden() {
+  @Test("A NaN passes through the rectification.") func aNaNIsNotHidden() {
     let pass = RowBias(rows: 1, columns: 5)
     var values: [Float] = [.nan, 1, -1, .infinity, -0.0]
     pass.add([0, 0, 0, 0, 0], rectified: true, to: &values, task: 0)

@@ -1,5 +1,5 @@
+// The weight gradient in the Winograd domain against its naive twin, as an adjoint, and in any order of tasks.
 import Kernels
-// The weight gradient in the Winograd domain: against its naive twin, as an adjoint, and in any order of tasks.
 import Testing
 
 func winogradWeightGradient(
@@ -25,7 +25,7 @@ func winogradWeightGradient(
 }
 
 @Suite struct WinogradWeightGradientTests {
-  @Test(arguments: ConvolutionShape.awkward)
+  @Test("The gradient agrees with the naive twin.", arguments: ConvolutionShape.awkward)
   func gradientAgreesWithTheNaiveOne(_ shape: ConvolutionShape) {
     let input = testValues(shape.inputCount, key: 11)
     let outputGradient = testValues(shape.outputCount, key: 12)
@@ -34,22 +34,22 @@ func winogradWeightGradient(
     #expect(relativeL2Error(gradient, expected) < 5e-6)
   }
 
-  @Test(arguments: ConvolutionShape.awkward)
+  @Test("The forward pass, the data gradient and the weight gradient are adjoint.", arguments: ConvolutionShape.awkward)
   func forwardDataGradientAndWeightGradientAreAdjoint(_ shape: ConvolutionShape) {
     let input = testValues(shape.inputCount, key: 13)
     let weights = testValues(shape.weightCount, key: 14)
     // y = conv(x): the products below are then far from 0.
-    let output = winogradApply(shape, input, weights: weights, turned: false)
-    let turnedShape = ConvolutionShape(
+    let output = winogradApply(shape, input, weights: weights, rotated: false)
+    let rotatedShape = ConvolutionShape(
       images: shape.images, inputs: shape.outputs, outputs: shape.inputs, height: shape.height, width: shape.width)
-    let dataGradient = winogradApply(turnedShape, output, weights: weights, turned: true)
+    let dataGradient = winogradApply(rotatedShape, output, weights: weights, rotated: true)
     let weightGradient = winogradWeightGradient(shape, input, output)
     let product = innerProduct(output, output)
     #expect(abs(innerProduct(input, dataGradient) - product) < 5e-6 * product)
     #expect(abs(innerProduct(weights, weightGradient) - product) < 5e-6 * product)
   }
 
-  @Test(arguments: ConvolutionShape.awkward)
+  @Test("Every order of tasks gives the same bits.", arguments: ConvolutionShape.awkward)
   func everyOrderOfTasksGivesTheSameBits(_ shape: ConvolutionShape) {
     let input = testValues(shape.inputCount, key: 15)
     let outputGradient = testValues(shape.outputCount, key: 16)
@@ -60,7 +60,7 @@ func winogradWeightGradient(
     #expect(gradients[0] == gradients[2])
   }
 
-  @Test func workspaceStaysBoundedAtTheShapesOfVGG() {
+  @Test("The workspace stays bounded at the shapes of VGG16.") func workspaceStaysBoundedAtTheShapesOfVGG() {
     for (channels, size) in [(64, 320), (128, 160), (256, 80), (512, 40), (512, 20)] {
       let plan = WinogradWeightGradient(
         images: 4, inputChannels: channels, outputChannels: channels, height: size, width: size)
@@ -70,7 +70,9 @@ func winogradWeightGradient(
   }
 
   /// The networks at a quarter of the width, 96x96, four images: several threads find work in every layer.
-  @Test(arguments: [(16, 16, 96), (16, 32, 48), (32, 32, 48), (64, 64, 24), (128, 128, 12), (128, 128, 6)])
+  @Test(
+    "Layers at a quarter of the width and 96 x 96 have tasks for several threads.",
+    arguments: [(16, 16, 96), (16, 32, 48), (32, 32, 48), (64, 64, 24), (128, 128, 12), (128, 128, 6)])
   func smallMapsHaveTasksForSeveralThreads(_ shape: (Int, Int, Int)) {
     let (inputs, outputs, size) = shape
     let forward = WinogradConvolution(
@@ -81,7 +83,7 @@ func winogradWeightGradient(
     #expect(gradient.accumulationTasks >= 8)
   }
 
-  @Test func wideMapsHaveSixteenTasks() {
+  @Test("Wide layers have sixteen tasks.") func wideMapsHaveSixteenTasks() {
     for size in [40, 20] {
       let plan = WinogradConvolution(images: 4, inputChannels: 512, outputChannels: 512, height: size, width: size)
       #expect(plan.tasks >= 16)

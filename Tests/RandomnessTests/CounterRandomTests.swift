@@ -1,10 +1,11 @@
+// The counter-based generator: published words, distributions, and accuracy of its own functions.
 import Foundation
 import Randomness
 import Testing
 
 @Suite struct CounterRandomTests {
   /// The vectors published with the authors' Random123 library (kat_vectors, philox4x32 10).
-  @Test func philoxGivesThePublishedWords() {
+  @Test("Philox gives the published words.") func philoxGivesThePublishedWords() {
     let zero = Philox.block((0, 0, 0, 0), key: (0, 0))
     #expect([zero.0, zero.1, zero.2, zero.3] == [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8])
     let m = UInt32.max
@@ -14,7 +15,7 @@ import Testing
     #expect([pi.0, pi.1, pi.2, pi.3] == [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1])
   }
 
-  @Test func wordsDependOnTheWholeNameAndOnNothingElse() {
+  @Test("Words depend on the whole key and on nothing else.") func wordsDependOnTheWholeNameAndOnNothingElse() {
     var a = CounterRandom(seed: 7, 1, 2, 3)
     let words = (0..<9).map { _ in a.next() }
     #expect((0..<9).map { a.word(at: UInt64($0)) } == words)
@@ -25,7 +26,7 @@ import Testing
     #expect(Set(others.map { $0.word(at: 0) } + [words[0]]).count == 7)
   }
 
-  @Test func uniformsFillTheInterval() {
+  @Test("Uniform numbers fill the interval evenly.") func uniformsFillTheInterval() {
     var random = CounterRandom(seed: 3, 1)
     var (sum, squares, low, high) = (0.0, 0.0, 1.0, 0.0)
     for _ in 0..<100_000 {
@@ -38,7 +39,7 @@ import Testing
     #expect(float >= 0 && float < 1)
   }
 
-  @Test func integersAreEquallyLikely() {
+  @Test("Integers are equally likely.") func integersAreEquallyLikely() {
     var random = CounterRandom(seed: 4)
     var counts = [Int](repeating: 0, count: 7)
     for _ in 0..<70_000 { counts[random.integer(below: 7)] += 1 }
@@ -47,7 +48,7 @@ import Testing
     #expect(random.integer(below: 1) == 0)
   }
 
-  @Test func permutationsAreEquallyLikely() {
+  @Test("Permutations are equally likely.") func permutationsAreEquallyLikely() {
     var random = CounterRandom(seed: 5)
     var counts: [[Int]: Int] = [:]
     for _ in 0..<24_000 { counts[random.permutation(4), default: 0] += 1 }
@@ -56,7 +57,8 @@ import Testing
     #expect(random.permutation(0) == [] && random.permutation(1) == [0])
   }
 
-  @Test func normalsHaveTheMomentsOfTheNormalDistribution() {
+  @Test("Normal numbers have the moments of the normal distribution.")
+  func normalsHaveTheMomentsOfTheNormalDistribution() {
     var random = CounterRandom(seed: 6)
     var values = [Float](repeating: 0, count: 100_001)
     values.withUnsafeMutableBufferPointer { random.fillGaussian($0, standardDeviation: 2) }
@@ -68,7 +70,8 @@ import Testing
     #expect(abs(zip(z, z.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } / Double(z.count)) < 0.015)
   }
 
-  @Test func ownLogarithmAndCircleAgreeWithTheSystem() {
+  @Test("The logarithm and the circle functions agree with the system's.")
+  func ownLogarithmAndCircleAgreeWithTheSystem() {
     var random = CounterRandom(seed: 9)
     for i in 0..<20_000 {
       let u = i == 0 ? 1 : max(random.uniform(), 0x1p-53) * (i % 3 == 0 ? 1e-9 : 1)

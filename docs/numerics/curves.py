@@ -1,4 +1,4 @@
-"""Draws the losses of docs/numerics/curves.sh's runs as an SVG, and prints them as a Markdown table.
+"""Draws the losses of the runs of docs/numerics/curves.sh as an SVG, and prints them as a Markdown table.
 
     python3 docs/numerics/curves.py FOLDER OUTPUT.svg
 
@@ -12,13 +12,13 @@ WINDOW = 20
 PHASES = ["classification", "segmentation"]
 KINDS = {
     "winograd": ("#1f6fb4", "", "Winograd F(4x4, 3x3)"),
-    "direct": ("#d1495b", ' stroke-dasharray="5 4"', "direct, one chain a sum"),
+    "direct": ("#d1495b", ' stroke-dasharray="5 4"', "direct, one chain per sum"),
     "nudged": ("#4d9050", ' stroke-dasharray="2 3"', "Winograd, rate x (1 + 3e-7)"),
 }
 
 
 def losses(run):
-    """Phase -> means over windows, in order."""
+    """Returns the mean losses of each phase over successive windows."""
     found = {phase: [] for phase in PHASES}
     for line in (run / "metrics.jsonl").read_text().splitlines():
         entry = json.loads(line)
@@ -68,18 +68,18 @@ def svg(curves):
         parts.append(f'<path d="M{x0} {y0}h30" stroke="{colour}" stroke-width="2"{dash}/>')
         parts.append(f'<text x="{x0 + 38}" y="{y0 + 4}">{text}</text>')
     seeds = len({seed for _, seed in curves})
-    parts.append(f'<text x="{left + 660}" y="{top + height + 50}">a line a seed, {seeds} each</text>')
+    parts.append(f'<text x="{left + 660}" y="{top + height + 50}">one line per seed, {seeds} each</text>')
     parts.append("</svg>")
     return "\n".join(parts) + "\n"
 
 
 def table(curves, scores):
     seeds = sorted({seed for _, seed in curves})
-    print("| | " + " | ".join(text for _, _, text in KINDS.values()) + " | direct from Winograd | changed rate from Winograd | seeds, spread |")
+    print("| | " + " | ".join(text for _, _, text in KINDS.values()) + " | direct from Winograd, at most | changed rate from Winograd, at most | spread over seeds |")
     print("|---|" + "---:|" * (len(KINDS) + 3))
 
     def row(name, values, digits):
-        """`values`: (kind, seed) -> number; cells hold the seeds in order."""
+        """Prints a row of `values`, which maps (kind, seed) to a number. Cells hold the seeds in order."""
         cells = [" / ".join(f"{values[kind, seed]:.{digits}f}" for seed in seeds) for kind in KINDS]
         for kind in ["direct", "nudged"]:
             cells.append(f"{max(abs(values[kind, seed] - values['winograd', seed]) for seed in seeds):.{digits}f}")
@@ -102,10 +102,10 @@ def main():
             curves[kernel, int(seed)] = losses(run)
             scores[kernel, int(seed)] = mean_iou(run)
     if not curves:
-        sys.exit(f"no finished runs in {folder}: docs/numerics/curves.sh makes them")
+        sys.exit(f"{folder} has no finished runs: create them with docs/numerics/curves.sh")
     whole = {seed for _, seed in curves if all((kind, seed) in curves for kind in KINDS)}
     for key in [key for key in curves if key[1] not in whole]:
-        print(f"left out, since its seed lacks another kind: {key}", file=sys.stderr)
+        print(f"left out, because its seed lacks another kind: {key}", file=sys.stderr)
         del curves[key]
     output.write_text(svg(curves))
     table(curves, scores)

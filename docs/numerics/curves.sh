@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Trains the same small network with Winograd's kernels, with direct ones, and with Winograd's at learning rates changed in the
-# seventh digit, for three seeds each, and draws the losses:
-#   docs/numerics/curves.sh [FOLDER]    about half an hour of one core; runs that are finished are kept
-# Needs Launch/setup and python3 (no packages).
+# Trains the same small network with Winograd's kernels, with direct kernels, and with Winograd's kernels at learning rates
+# that differ in the seventh digit, for three seeds each, and draws the losses:
+#   docs/numerics/curves.sh [FOLDER]    about half an hour of one core; finished runs are kept
+# Requires Launch/setup and python3 (no packages).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . Launch/environment
@@ -20,7 +20,7 @@ for seed in 1 2 3; do
     run=$out/$kind-$seed
     own=(seed=$seed)
     if [[ $kind == direct ]]; then own+=(network.convolution=direct); fi
-    # As large as rounding, and nobody would call it a loss of quality.
+    # A change as small as rounding, which cannot affect quality.
     if [[ $kind == nudged ]]; then own+=(classification.learningRate.base=0.03000001 segmentation.learningRate.base=0.010000003); fi
     [[ -f $run/evaluation.json ]] && continue
     arguments=()

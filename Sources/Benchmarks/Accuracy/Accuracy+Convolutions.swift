@@ -37,8 +37,8 @@ extension AccuracyBenchmark {
       let x = values(pixels * inputs, .rectified)
       let weights = weights(outputs * inputs * 9, fanIn: inputs * 9)
       let gradient = values(pixels * outputs, .normal(1))
-      convolve("Winograd forward", shape, x, weights, turned: false, from: inputs, to: outputs)
-      convolve("Winograd data gradient", shape, gradient, weights, turned: true, from: outputs, to: inputs)
+      convolve("Winograd forward", shape, x, weights, rotated: false, from: inputs, to: outputs)
+      convolve("Winograd data gradient", shape, gradient, weights, rotated: true, from: outputs, to: inputs)
       let plan = WeightGradientPlan(
         .winograd, images: images, inputChannels: inputs, outputChannels: outputs, height: side, width: side)
       context.reserve(floats: plan.workspaceFloats)
@@ -57,27 +57,27 @@ extension AccuracyBenchmark {
   }
 
   private func convolve(
-    _ kernel: String, _ shape: Shape, _ x: AlignedMemory, _ weights: AlignedMemory, turned: Bool, from inputs: Int,
+    _ kernel: String, _ shape: Shape, _ x: AlignedMemory, _ weights: AlignedMemory, rotated: Bool, from inputs: Int,
     to outputs: Int
   ) {
     let side = shape.side
     let plan = ConvolutionPlan(
       .winograd, images: images, inputChannels: inputs, outputChannels: outputs, height: side, width: side)
     let prepared = AlignedMemory(floats: plan.preparedCount)
-    plan.prepare(weights.pointer, turned: turned, into: prepared.pointer, context: context)
+    plan.prepare(weights.pointer, rotated: rotated, into: prepared.pointer, context: context)
     let result = AlignedMemory(floats: images * outputs * side * side)
     plan.apply(
       x.pointer, prepared: prepared.pointer, bias: nil, rectified: false, into: result.pointer, context: context)
     compare(kernel, shape.text, terms: 9 * inputs, result.pointer, count: result.count) {
       Self.convolution(
-        $0, side, from: inputs, to: outputs, x.pointer, weights.pointer, turned: turned)
+        $0, side, from: inputs, to: outputs, x.pointer, weights.pointer, rotated: rotated)
     }
   }
 
-  /// One output of a 3x3 convolution; weights [out][in][3][3], turned [in][out][3][3] rotated by half a turn.
+  /// One output of a 3x3 convolution; weights [out][in][3][3], or [in][out][3][3] rotated by 180 degrees.
   static func convolution(
     _ index: Int, _ side: Int, from inputs: Int, to outputs: Int, _ x: UnsafePointer<Float>,
-    _ weights: UnsafePointer<Float>, turned: Bool
+    _ weights: UnsafePointer<Float>, rotated: Bool
   ) -> Element {
     let source = BlockedIndex(channels: inputs, height: side, width: side)
     let place = BlockedIndex(channels: outputs, height: side, width: side).place(index)
@@ -87,7 +87,7 @@ extension AccuracyBenchmark {
         let (y, column) = (place.y + tap / 3 - 1, place.x + tap % 3 - 1)
         guard y >= 0, y < side, column >= 0, column < side else { continue }
         let weight =
-          turned
+          rotated
           ? weights[(c * outputs + place.channel) * 9 + 8 - tap] : weights[(place.channel * inputs + c) * 9 + tap]
         element.add(weight, x[source(place.image, c, y, column)])
       }
@@ -140,7 +140,7 @@ extension AccuracyBenchmark {
       guard row >= 0, row < side, column >= 0, column < side else { return nil }
       return planes.pointer[((image * 3 + tap / 9) * side + row) * side + column]
     }
-    compare("first convolution forward", text, terms: 27, result.pointer, count: result.count) { index in
+    compare("planar convolution forward", text, terms: 27, result.pointer, count: result.count) { index in
       let place = to.place(index)
       var element = Element.zero
       for tap in 0..<27 {
@@ -162,7 +162,7 @@ extension AccuracyBenchmark {
       weightPlan.finish(workspace: workspace.pointer, into: sums.pointer, task: task, scratch: scratch)
     }
     compare(
-      "first convolution weight gradient", text, terms: images * side * side, sums.pointer, count: sums.count
+      "planar convolution weight gradient", text, terms: images * side * side, sums.pointer, count: sums.count
     ) { index in
       var element = Element.zero
       for image in 0..<self.images {

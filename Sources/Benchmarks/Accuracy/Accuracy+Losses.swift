@@ -154,7 +154,7 @@ extension AccuracyBenchmark {
     past.pointer.update(from: velocity.pointer, count: count)
     let (inverse, rate, momentum, decay) = (Float(1.0 / 16), Float(0.01), Float(0.9), Float(0.0005))
     MomentumUpdate.apply(
-      weights: weights.pointer, velocity: velocity.pointer, gradient: gradient.pointer, count: count,
+      weights: weights.pointer, momentumBuffer: velocity.pointer, gradient: gradient.pointer, count: count,
       inverseShards: inverse, rate: rate, momentum: momentum, decay: decay)
     func step(_ index: Int) -> Element {
       let (w, v, g) = (before.pointer[index], past.pointer[index], gradient.pointer[index])
@@ -162,7 +162,7 @@ extension AccuracyBenchmark {
         truth: Double(momentum) * Double(v) + Double(rate) * (Double(g) * Double(inverse) + Double(decay) * Double(w)),
         direct: momentum * v + rate * (g * inverse + decay * w))
     }
-    compare("momentum velocity", "any", terms: 3, velocity.pointer, count: count) { step($0) }
+    compare("momentum buffer", "any", terms: 3, velocity.pointer, count: count) { step($0) }
     compare("momentum weights", "any", terms: 4, weights.pointer, count: count) { index in
       let step = step(index)
       return Element(truth: Double(before.pointer[index]) - step.truth, direct: before.pointer[index] - step.direct)

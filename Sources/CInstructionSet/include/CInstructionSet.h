@@ -1,8 +1,8 @@
-// What the compiler was told of the processor: the instructions that it may use without being asked.
+// The instructions that the compiler may use by itself, as a set of bits.
 #pragma once
 #include <stdint.h>
 
-// A bit for each group of instructions that compilers emit by themselves. On processors other than x86-64 there are none.
+// One bit for each group of instructions that compilers emit by themselves. Processors other than x86-64 have none.
 #define DNET_SSE3 (1ull << 0)
 #define DNET_SSSE3 (1ull << 1)
 #define DNET_SSE41 (1ull << 2)
@@ -37,5 +37,5 @@
 #define DNET_XOP (1ull << 31)
 #define DNET_TBM (1ull << 32)
 
-/// What this build was compiled for. Data, made by a file of the same -march as all Swift: reading it needs none of them.
+/// The instructions that this build was compiled for. Reading this constant needs none of them.
 extern const uint64_t dnet_compiled_instructions;

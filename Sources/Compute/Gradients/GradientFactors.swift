@@ -73,7 +73,7 @@ package final class GradientFactors: @unchecked Sendable {
       let travels = exchange?.parameters.contains(index) ?? false
       let products = FactorProducts(
         rows: rows, height: parameter.shape[0], width: parameter.shape.dropFirst().reduce(1, *),
-        carries: travels ? exchange!.carries : carries)
+        merges: travels ? exchange!.carries : carries)
       let unfolding = travels ? exchange?.unfoldings[parameter.name] : nil
       let compactFloats = unfolding.map(\.mapFloats) ?? rows * products.width
       return Entry(

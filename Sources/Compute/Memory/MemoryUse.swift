@@ -1,19 +1,19 @@
-// What the memory of a process is for: counted where it is asked for, so that a plan of it cannot forget anything.
+// The accounting of aligned memory by use. It counts every request, so a memory plan is complete.
 import Synchronization
 
-/// The purposes of `AlignedMemory`, in the order in which a plan lists them.
+/// The uses of `AlignedMemory`, in the order in which a plan lists them.
 package enum MemoryUse: Int, Sendable, CaseIterable {
   case weights
   case momentum
-  /// Weights in the form of the kernels.
+  /// Weights transformed or packed for the kernels.
   case preparedWeights
-  /// Activations, their gradients, working memory, batches.
+  /// Activations, their gradients, scratch memory, batches.
   case activations
-  /// Sums of stored gradients, and parts of the vector on their way between ranks.
+  /// Sums of stored gradients, and parts of the vector in flight between ranks.
   case gradients
-  /// What dense layers leave of every shard.
+  /// The factors of dense layers' gradients, for every shard.
   case factors
-  /// Copies of weights and momentum from which a checkpoint is written.
+  /// Copies of weights and momentum buffers, from which a checkpoint is written.
   case snapshot
 
   package var name: String {
@@ -32,7 +32,7 @@ package enum MemoryUse: Int, Sendable, CaseIterable {
 
   static func add(_ count: Int, to use: MemoryUse) { bytes.withLock { $0[use.rawValue] += count } }
 
-  /// Bytes that are asked for at this moment, by use. The system provides a page when it is first written.
+  /// The bytes currently requested, by use. The system provides a page when it is first written.
   package static var current: [MemoryUse: Int] {
     let bytes = bytes.withLock { $0 }
     return Dictionary(uniqueKeysWithValues: allCases.map { ($0, bytes[$0.rawValue]) })

@@ -1,11 +1,11 @@
-// The time that control groups leave this process: containers and schedulers limit it without touching the affinity mask.
+// The CPU time that control groups allow this process. Containers and schedulers limit it without an affinity mask.
 import Foundation
 
-/// Cores' worth of time, and the control group that says so: all processes in it share that time.
+/// A limit of CPU time in cores, and the control group that sets it. All processes of the group share that time.
 package struct CPUQuota: Sendable, Equatable {
-  /// Quota over period; 1.5 is one and a half cores' time.
+  /// Quota over period, such as 1.5 for the time of one and a half cores.
   package let cores: Double
-  /// The folder of the group whose limit is the least.
+  /// The directory of the group with the least limit.
   package let group: String
 
   package init(cores: Double, group: String) {
@@ -13,21 +13,21 @@ package struct CPUQuota: Sendable, Equatable {
     self.group = group
   }
 
-  /// Threads that the quota keeps busy: whole cores, at least one.
+  /// The number of threads that the quota keeps busy: whole cores, at least one.
   package var threads: Int { max(Int(cores), 1) }
 
-  /// Of this process; nil without a limit.
+  /// The quota of this process, or nil without a limit.
   package static var here: CPUQuota? {
     let groups = (try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)) ?? ""
     return least(groups: groups, mount: "/sys/fs/cgroup")
   }
 
-  /// The least quota from this process's groups up to the root of each hierarchy; nil where none has one.
+  /// Returns the least quota from this process's groups up to the root of each hierarchy, or nil if none has a quota.
   ///
-  /// `groups` is the text of /proc/self/cgroup (cgroups(7)), lines of `hierarchy:controllers:path`. Version 2 has one line
-  /// `0::path` and limits in `cpu.max`; version 1 a hierarchy with the controller `cpu` and limits in `cpu.cfs_quota_us`
-  /// and `cpu.cfs_period_us`. Inside a container the path may be one of the host, which is not mounted: missing folders are
-  /// passed over, and the root that is mounted is the container's own.
+  /// `groups` is the text of /proc/self/cgroup (cgroups(7)), lines of `hierarchy:controllers:path`. Version 2 has one
+  /// line `0::path` and limits in `cpu.max`. Version 1 has a hierarchy with the controller `cpu` and limits in
+  /// `cpu.cfs_quota_us` and `cpu.cfs_period_us`. Inside a container the path may be one of the host, which is not
+  /// mounted. Missing directories are skipped, and the mounted root is the container's own.
   package static func least(groups: String, mount: String) -> CPUQuota? {
     var found: [CPUQuota] = []
     for line in groups.split(separator: "\n") {
@@ -36,14 +36,14 @@ package struct CPUQuota: Sendable, Equatable {
       let controllers = fields[1].split(separator: ",").map(String.init)
       let roots: [String]
       if fields[0] == "0" && controllers.isEmpty {
-        // `unified` where version 1 is mounted beside it.
+        // The directory is `unified` if version 1 is mounted beside it.
         roots = [mount, "\(mount)/unified"]
       } else if controllers.contains("cpu") {
         roots = ["\(mount)/\(fields[1])", "\(mount)/cpu"]
       } else {
         continue
       }
-      // A group outside of a container's namespace is written as /../name.
+      // The kernel writes a group outside of the container's namespace as /../name.
       var path = fields[2].split(separator: "/").map(String.init).filter { $0 != ".." && $0 != "." }
       while true {
         for root in roots {
@@ -63,7 +63,8 @@ package struct CPUQuota: Sendable, Equatable {
     return self.quota(ofLimit: "\(quota) \(period)")
   }
 
-  /// Cores of `quota period` in microseconds, such as `150000 100000`; nil for `max`, for -1, and for what is no limit.
+  /// Returns the cores of `quota period` in microseconds, such as `150000 100000`, or nil for `max`, -1 and any other
+  /// text.
   package static func quota(ofLimit text: String) -> Double? {
     let parts = text.split(whereSeparator: \.isWhitespace)
     guard parts.count == 2, let quota = Int(parts[0]), let period = Int(parts[1]), quota > 0, period > 0 else {

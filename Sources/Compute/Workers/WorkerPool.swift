@@ -1,17 +1,17 @@
-// The threads of one rank. Work comes as numbered tasks whose size and number the problem fixes; threads take the next
-// number until none is left. Which thread runs which task is chance, so a task writes only what belongs to its number:
-// then the result cannot depend on the number of threads, or on timing.
+// The thread pool of one rank. Work is divided into numbered tasks whose size and number depend on the problem alone,
+// and threads take the next number until none is left. The assignment of tasks to threads is random, so a task may
+// write only what belongs to its number. Results then depend neither on the number of threads nor on timing.
 import Foundation
 import Synchronization
 
 /// A fixed set of threads that runs numbered tasks; the calling thread is one of them.
 ///
-/// `@unchecked Sendable`: the mutable state is guarded by `mutex`, or is the atomic counter; scratch memory is written
-/// by the one thread whose index it carries.
+/// `@unchecked Sendable`: the mutable state is guarded by `mutex` or atomic, and each thread has its own scratch
+/// memory.
 package final class WorkerPool: @unchecked Sendable {
   package typealias Body = (_ task: Int, _ worker: Int) -> Void
 
-  /// Number of threads, the calling thread included.
+  /// The number of threads, including the calling thread.
   package let threads: Int
 
   private struct Job {
@@ -27,14 +27,14 @@ package final class WorkerPool: @unchecked Sendable {
   private var running = 0
   private var stopping = false
   private let next = Atomic<Int>(0)
-  /// The generation as the helpers poll it for a moment before they sleep.
+  /// The generation, which the helper threads poll for a moment before they sleep.
   private let published = Atomic<Int>(0)
   private let outstanding = Atomic<Int>(0)
 
-  /// One for each thread, which alone reads and writes it.
+  /// The scratch memory of each thread, which only that thread accesses.
   private let scratchMemory: UnsafeMutablePointer<AlignedMemory?>
 
-  /// How often an idle thread looks for work before it sleeps: some tens of microseconds, less than a layer.
+  /// The number of polls of an idle thread before it sleeps: some tens of microseconds, less than a layer takes.
   private static let polls = 2_000
 
   package init(threads: Int) {
@@ -52,8 +52,7 @@ package final class WorkerPool: @unchecked Sendable {
         &thread, nil,
         { argument in
           let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
-          let (state, worker) = (start.state, start.worker)
-          state.serve(worker)
+          start.pool.serve(start.worker)
           return nil
         }, start.toOpaque())
       precondition(status == 0, "cannot create thread \(worker) of \(threads): error \(status)")
@@ -61,24 +60,25 @@ package final class WorkerPool: @unchecked Sendable {
     }
   }
 
-  /// Comes only to a pool of one thread: helpers hold theirs for ever.
+  /// Runs only for a pool of one thread, because helper threads retain their pool forever.
   deinit {
     scratchMemory.deinitialize(count: threads)
     scratchMemory.deallocate()
   }
 
   private final class Start {
-    let state: WorkerPool
+    let pool: WorkerPool
     let worker: Int
     init(pool: WorkerPool, worker: Int) {
-      state = pool
+      self.pool = pool
       self.worker = worker
     }
   }
 
-  /// Runs `body(task, worker)` for every task in 0..<taskCount and returns when all have ended.
+  /// Runs `body(task, worker)` for every task in 0..<taskCount, and returns when all have ended.
   ///
-  /// `worker` is in 0..<threads; no two tasks run at once under the same worker index. Calls do not nest.
+  /// `worker` is in 0..<threads, and no two tasks run at the same time with the same worker index. Calls cannot be
+  /// nested.
   package func run(_ taskCount: Int, _ body: Body) {
     guard taskCount > 0 else { return }
     if threads == 1 || taskCount == 1 {
@@ -107,8 +107,8 @@ package final class WorkerPool: @unchecked Sendable {
     }
   }
 
-  /// Memory for `floats` values that only `worker` uses while its task runs; contents are undefined at each task's start.
-  /// Kept between calls and enlarged when a larger size is asked for.
+  /// Returns memory for `floats` values that only `worker` uses while its task runs. The contents are undefined when a
+  /// task starts. The memory is kept between calls, and replaced when a larger size is requested.
   package func scratch(_ worker: Int, floats: Int) -> UnsafeMutablePointer<Float> {
     if let memory = scratchMemory[worker], memory.count >= floats { return memory.pointer }
     scratchMemory[worker] = nil
@@ -125,10 +125,10 @@ package final class WorkerPool: @unchecked Sendable {
     }
   }
 
-  /// Takes part in the current job; called with the mutex held, returns without it.
+  /// Takes part in the current job. It is called with the mutex held and returns without it.
   ///
-  /// Never inlined: this thread's reference to the body must be gone before it counts as done, for `run` then returns
-  /// and its caller's closure may hold nothing any more (Swift traps if it does).
+  /// It is never inlined: this thread must release its reference to the body before it counts as done, because `run`
+  /// then returns, and Swift traps if the caller's closure is still referenced.
   @inline(never)
   private func joinJob(_ worker: Int) {
     let current = job!

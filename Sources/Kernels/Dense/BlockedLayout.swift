@@ -1,8 +1,8 @@
-// Between the result of a matrix product, a row a pixel, and maps in channel blocks.
+// Conversion between the rows of a matrix product, one per pixel, and maps in channel blocks.
 //
 //   N images, C channels (a multiple of 16), H rows, W columns; maps are (N, C/16, H, W, 16); M = N H W rows
 
-/// The matrix [M][C], row (n, y, x), as maps, with bias and rectification on the way; and back.
+/// Converts a matrix [M][C] with rows (n, y, x) to maps, adding bias and rectification, and converts maps to rows.
 package struct BlockedLayout: Sendable {
   private let rows: Int
   private let pixels: Int
@@ -19,7 +19,7 @@ package struct BlockedLayout: Sendable {
 
   package var tasks: Int { (rows + rowsPerTask - 1) / rowsPerTask }
 
-  /// Maps from rows: plus `bias` [C] if there is one, then max(0, y) if `rectified`.
+  /// Writes maps from rows, plus `bias` [C] if given, then max(0, y) if `rectified`.
   package func toMaps(
     _ rows: UnsafePointer<Float>, bias: UnsafePointer<Float>?, rectified: Bool,
     into maps: UnsafeMutablePointer<Float>, task: Int
@@ -34,7 +34,7 @@ package struct BlockedLayout: Sendable {
     }
   }
 
-  /// Rows from maps.
+  /// Writes rows from maps.
   package func toRows(_ maps: UnsafePointer<Float>, into rows: UnsafeMutablePointer<Float>, task: Int) {
     for row in range(task) {
       for channel in stride(from: 0, to: channels, by: 16) {

@@ -1,31 +1,31 @@
-// Products of a few rows with a large matrix: the layers over pool5, whose weights are hundreds of megabytes.
+// Products of a few rows with a large matrix, for the layers over pool5, whose weights are hundreds of megabytes.
 //
 //   y [m][n] = x [m][k] B,   B stored as [k][n], or transposed as [n][k]
 //
-// B is read from memory once, in panels of 32 columns by up to 512 of k, which are put in order, used for all rows, and
-// forgotten. While one panel is used the next is fetched. x is packed once before. An element is a chain of fused
-// multiply-adds over each 512 of k, and these sums are added in order: neither the cuts, nor the number of rows, nor the
-// width of a vector changes a bit of it.
+// B is read from memory once, in panels of 32 columns by up to 512 of k. A panel is rearranged, used for all rows and
+// discarded, while the next one is prefetched. x is packed once before. An element is a chain of fused multiply-adds
+// over each 512 of k, and these sums are added in order. Neither the cuts, nor the number of rows, nor the width of a
+// vector changes a bit of it.
 //
-// Goals, in this order: results that do not depend on cuts, speed, accuracy.
+// Goals, in order of priority: results that do not depend on cuts, speed, accuracy.
 
-/// One product's plan; it holds no data and costs nothing to make.
+/// The plan of one product. It holds no data and is cheap to create.
 package struct DenseProduct: Sendable {
   private let m: Int
   private let n: Int
   private let k: Int
   private let transposed: Bool
   private let rows: RowGroups
-  /// Panels of one task.
+  /// The number of panels per task.
   private let panelsAtOnce: Int
 
   private static let panel = 32
-  /// Of k, in one panel.
+  /// The number of k values in one panel.
   private static let depth = 512
-  /// The sums of a task's panels stay in the second cache.
+  /// The largest number of panels per task, chosen so that their sums stay in the second-level cache.
   private static let mostPanels = 16
 
-  /// - Parameter transposed: B is stored as [n][k].
+  /// - Parameter transposed: true if B is stored as [n][k].
   package init(rows m: Int, columns n: Int, inner k: Int, transposed: Bool) {
     precondition(m > 0 && n > 0 && k > 0, "no product of \(m) x \(k) and \(k) x \(n)")
     self.m = m
@@ -36,14 +36,14 @@ package struct DenseProduct: Sendable {
     panelsAtOnce = min(max((n + Self.panel - 1) / Self.panel / 32, 1), Self.mostPanels)
   }
 
-  /// The same product for other rows.
+  /// Returns the plan of the same product for another number of rows.
   package func withRows(_ count: Int) -> DenseProduct {
     DenseProduct(rows: count, columns: n, inner: k, transposed: transposed)
   }
 
   private var blocks: Int { (k + Self.depth - 1) / Self.depth }
   private func inner(_ block: Int) -> Range<Int> { block * Self.depth..<min((block + 1) * Self.depth, k) }
-  /// Of k, rounded up to whole vectors: the rest is zeros.
+  /// The number of k values of a block, rounded up to whole vectors, which are padded with zeros.
   private func paddedDepth(_ block: Int) -> Int { (inner(block).count + 15) & ~15 }
 
   // MARK: Packing
@@ -53,7 +53,7 @@ package struct DenseProduct: Sendable {
 
   package var packingTasks: Int { blocks }
 
-  /// Packs x for `multiply`: for each block of k and each group of rows [vectors of k][rows of the group][16].
+  /// Packs x for `multiply`: [vectors of k][rows of the group][16] for each block of k and each group of rows.
   package func pack(_ x: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>, task block: Int) {
     let inner = inner(block)
     let depth = paddedDepth(block)
@@ -83,7 +83,7 @@ package struct DenseProduct: Sendable {
   /// One panel of B, and the sums of a task.
   package var scratchFloats: Int { Self.panel * Self.depth + panelsAtOnce * rows.padded * Self.panel }
 
-  /// The task's columns of y, overwritten; `packed` is complete.
+  /// Overwrites the task's columns of y. All packing tasks must have ended.
   package func multiply(
     _ packed: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, task: Int,
     scratch: UnsafeMutablePointer<Float>
@@ -92,9 +92,9 @@ package struct DenseProduct: Sendable {
     let sums = scratch + Self.panel * Self.depth
     for block in 0..<blocks {
       for panel in own {
-        put(b, block, panel, into: scratch)
+        rearrange(b, block, panel, into: scratch)
         let isLast = panel + 1 == own.upperBound
-        use(
+        accumulate(
           scratch, packed + block * Self.depth * rows.padded, depth: paddedDepth(block), continuing: block > 0,
           ahead: isLast ? corner(b, min(block + 1, blocks - 1), own.lowerBound) : corner(b, block, panel + 1),
           sums: sums + (panel - own.lowerBound) * rows.padded * Self.panel)
@@ -105,14 +105,16 @@ package struct DenseProduct: Sendable {
     }
   }
 
-  /// Where a panel's block begins in B.
+  /// Returns the address in B at which a block of a panel begins.
   @inline(__always)
   private func corner(_ b: UnsafePointer<Float>, _ block: Int, _ panel: Int) -> UnsafePointer<Float> {
     transposed ? b + panel * Self.panel * k + block * Self.depth : b + block * Self.depth * n + panel * Self.panel
   }
 
-  /// Puts a block of a panel in order: [k][32], zeros where B has ended.
-  private func put(_ b: UnsafePointer<Float>, _ block: Int, _ panel: Int, into target: UnsafeMutablePointer<Float>) {
+  /// Copies a block of a panel as [k][32], with zeros outside of B.
+  private func rearrange(
+    _ b: UnsafePointer<Float>, _ block: Int, _ panel: Int, into target: UnsafeMutablePointer<Float>
+  ) {
     let source = corner(b, block, panel)
     let columns = min(Self.panel, n - panel * Self.panel)
     let depth = inner(block).count
@@ -138,13 +140,13 @@ package struct DenseProduct: Sendable {
     }
   }
 
-  /// Adds a panel's products with all rows to `sums`, [padded rows][32], and fetches the panel at `ahead`.
-  private func use(
+  /// Adds a panel's products with all rows to `sums`, [padded rows][32], and prefetches the panel at `ahead`.
+  private func accumulate(
     _ panel: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, depth: Int, continuing: Bool,
     ahead: UnsafePointer<Float>, sums: UnsafeMutablePointer<Float>
   ) {
     let groups = rows.groups
-    // A vector of k of the next panel: 32 rows of one line where B is transposed, else 16 rows of two.
+    // A vector of k of the next panel is 32 rows of one cache line where B is transposed, else 16 rows of two.
     let lines = transposed ? (32 + groups - 1) / groups : (16 + groups - 1) / groups
     for group in 0..<groups {
       let (first, count) = rows[group]
@@ -152,7 +154,7 @@ package struct DenseProduct: Sendable {
         place: transposed ? ahead + group * lines * k : ahead + group * (depth / 16) * lines * n, lines: lines,
         lineStep: transposed ? k : n, blockStep: transposed ? 16 : lines * n, isDouble: !transposed)
       RowProducts.add(
-        count, packed + first * depth, panel, blocks: depth / 16, continuing: continuing, fetch,
+        count, packed + first * depth, panel, blocks: depth / 16, continuing: continuing, prefetching: fetch,
         to: sums + first * Self.panel)
     }
   }

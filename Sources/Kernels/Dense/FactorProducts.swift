@@ -1,54 +1,58 @@
-// The gradient of a dense layer's weights, summed over shards, from what each shard has left: its rows of inputs and of
-// output gradients. No shard's own gradient is ever stored.
+// The weight gradient of a dense layer, summed over shards, from the factors of each shard: its rows of inputs and of
+// output gradients. The gradient of a single shard is never stored.
 //
 //   M rows of a shard (one for each image and position)   R x S weights, row-major   left [M][R]   right [M][S]
 //
-//   G[a][b] = over shards, along the tree:  over the shard's rows r, in order, from 0:  fma(left[r][a], right[r][b], sum)
+//   G[a][b] = over shards, along the tree: over the shard's rows r, in order, from 0: fma(left[r][a], right[r][b], sum)
 //
-// That is one fixed sequence of operations for each element. Which range of the weights is asked for, how it is cut into
-// tasks and tiles, and how wide the vectors are, shows in no bit.
+// This is one fixed sequence of operations for each element. The requested range of the weights, its cuts into tasks
+// and tiles, and the width of the vectors do not change a bit.
 //
-// Goals, in this order: the bits, speed, memory. A tile of 12 x 32 sums stays in registers while the rows of a shard go by,
-// and the finished tiles of shards are added in cache as soon as two siblings of the tree are complete, so that each
+// Goals, in order of priority: the bits, speed, memory. A tile of 12 x 32 sums stays in registers during the loop over
+// the rows of a shard. Finished tiles are added in cache as soon as two siblings of the tree are complete, so that each
 // element of the result is written once.
 
-/// Products of the stored factors of one weight over the shards of one rank.
+/// The products of the stored factors of one weight over the shards of one rank.
 package struct FactorProducts: Sendable {
-  /// M, of each shard.
+  /// M, the number of rows of each shard.
   package let rows: Int
-  /// R and S: the weights as a matrix.
+  /// R and S, the shape of the weights as a matrix.
   package let height: Int
   package let width: Int
   package let shards: Int
-  /// For each shard in order, to how many finished sums its own is added, the latest first.
-  private let carries: [Int]
-  /// The most tiles that wait at once.
+  /// For each shard in order, the number of finished sums that are merged into its own, the latest first.
+  private let merges: [Int]
+  /// The largest number of finished tiles that wait to be merged.
   private let depth: Int
 
-  /// Sums that are left at the end: the nodes of the tree that this rank's shards make up.
+  /// The number of sums left at the end: the nodes of the tree that consist of this rank's shards.
   package let sums: Int
 
   private static let tileHeight = 12
   private static let tileFloats = tileHeight * panelWidth
-  /// Columns that lie together in the packed right factor.
+  /// The number of columns that lie together in the packed right factor.
   private static let panelWidth = 32
   private static let panelsPerTask = 4
 
-  package init(rows: Int, height: Int, width: Int, carries: [Int]) {
+  package init(rows: Int, height: Int, width: Int, merges: [Int]) {
     precondition(
-      rows > 0 && height > 0 && width > 0 && !carries.isEmpty, "no product of \(rows) rows, \(height) x \(width)")
-    (self.rows, self.height, self.width, self.carries) = (rows, height, width, carries)
-    shards = carries.count
+      rows > 0 && height > 0 && width > 0 && !merges.isEmpty, "no product of \(rows) rows, \(height) x \(width)")
+    self.rows = rows
+    self.height = height
+    self.width = width
+    self.merges = merges
+    shards = merges.count
     var (waiting, most) = (0, 0)
-    for carry in carries {
-      precondition(carry <= waiting, "a shard is added to \(carry) sums where \(waiting) are finished")
+    for merge in merges {
+      precondition(merge <= waiting, "a shard merges \(merge) sums where \(waiting) are finished")
       most = max(most, waiting + 1)
-      waiting += 1 - carry
+      waiting += 1 - merge
     }
-    (depth, sums) = (most, waiting)
+    depth = most
+    sums = waiting
   }
 
-  // MARK: The factors' memory
+  // MARK: Memory of the factors
 
   private var panels: Int { (width + Self.panelWidth - 1) / Self.panelWidth }
   /// Floats of the left factors of all shards: [shard][M][R].
@@ -59,12 +63,12 @@ package struct FactorProducts: Sendable {
   /// Floats of one shard in one panel of the right factors.
   package var panelFloats: Int { rows * Self.panelWidth }
 
-  /// Tasks of `store`: the panels, then the left factor.
+  /// The number of tasks of `store`: the panels, then the left factor.
   package var storingTasks: Int { rightStoringTasks + 1 }
-  /// Those of them that store the right factor and do not look at the left one.
+  /// The number of tasks of `store`, counted from the first, that store the right factor and do not read the left one.
   package var rightStoringTasks: Int { (panels + Self.panelsPerTask - 1) / Self.panelsPerTask }
 
-  /// Copies the factors of one of this rank's shards, counted from 0, to their places.
+  /// Stores the factors of one of this rank's shards, counted from 0.
   package func store(
     left: UnsafePointer<Float>, right: UnsafePointer<Float>, shard: Int, lefts: UnsafeMutablePointer<Float>,
     rights: UnsafeMutablePointer<Float>, task: Int
@@ -92,29 +96,29 @@ package struct FactorProducts: Sendable {
 
   // MARK: A range of the weights
 
-  /// The rows of the weights that a range of the flat matrix touches.
+  /// Returns the rows of the weights that a range of the flat matrix touches.
   private func weightRows(_ range: Range<Int>) -> Range<Int> {
     range.isEmpty ? 0..<0 : range.lowerBound / width..<(range.upperBound - 1) / width + 1
   }
 
-  /// Rows of a group: twelve, of the last four, eight or twelve.
+  /// Returns the number of rows of a group: twelve, or four, eight or twelve for the last one.
   private func groupHeight(_ group: Int, of count: Int) -> Int {
     min((count - group * Self.tileHeight + 3) & ~3, Self.tileHeight)
   }
 
-  /// Floats of the left factors as `pack` lays them out for a range.
+  /// Returns the floats of the left factors as `pack` lays them out for a range.
   package func packedFloats(_ range: Range<Int>) -> Int { ((weightRows(range).count + 3) & ~3) * shards * rows }
 
-  /// The most that a range of so many floats needs, wherever it lies.
+  /// Returns the most packed floats that any range of so many floats needs.
   package func packedFloats(longestRange count: Int) -> Int {
     let most = min((count + width - 2) / width + 1, height)
     return ((most + 3) & ~3) * shards * rows
   }
 
-  /// Tasks of `pack`: one for each shard.
+  /// The number of tasks of `pack`: one per shard.
   package var packingTasks: Int { shards }
 
-  /// Lays the left factors of a shard out for the tiles of a range: [group of rows][shard][M][4, 8 or 12].
+  /// Packs the left factors of a shard for the tiles of a range: [group of rows][shard][M][4, 8 or 12].
   package func pack(
     _ lefts: UnsafePointer<Float>, range: Range<Int>, into packed: UnsafeMutablePointer<Float>, task shard: Int
   ) {
@@ -133,16 +137,16 @@ package struct FactorProducts: Sendable {
     }
   }
 
-  /// Tasks of `apply`.
+  /// The number of tasks of `apply`.
   package var tasks: Int { (panels + Self.panelsPerTask - 1) / Self.panelsPerTask }
-  /// Floats of scratch memory that a running task of `apply` needs.
+  /// Floats of scratch memory that a task of `apply` needs.
   package var scratchFloats: Int { depth * Self.tileFloats }
 
-  /// The sums over this rank's nodes of the tree, for a range of the flat R x S matrix.
+  /// Computes the sums over this rank's nodes of the tree, for a range of the flat R x S matrix.
   ///
   /// - Parameters:
-  ///   - packed: what `pack` made for the same range.
-  ///   - outputs: one for each node from left to right; the range's first float goes to each one's first.
+  ///   - packed: the left factors, packed for the same range.
+  ///   - outputs: one buffer for each node from left to right. It begins with the first float of the range.
   package func apply(
     packed: UnsafePointer<Float>, rights: UnsafePointer<Float>, range: Range<Int>,
     into outputs: UnsafePointer<UnsafeMutablePointer<Float>>, task: Int, scratch: UnsafeMutablePointer<Float>
@@ -153,48 +157,48 @@ package struct FactorProducts: Sendable {
       for group in 0..<(weightRows.count + Self.tileHeight - 1) / Self.tileHeight {
         let first = weightRows.lowerBound + group * Self.tileHeight
         let tile = first..<min(first + Self.tileHeight, weightRows.upperBound)
-        // Only a range's first and last rows can be cut; a tile that lies outside is left out.
+        // Only the first and last rows of a range can be cut. Tiles outside of the range are skipped.
         guard tile.contains(where: { !part($0, columns, of: range).isEmpty }) else { continue }
         let tall = groupHeight(group, of: weightRows.count)
         sumTile(
           tall, packed + group * Self.tileHeight * shards * rows,
-          rights + panel * shards * rows * Self.panelWidth, scratch)
+          rights + panel * shards * rows * Self.panelWidth, into: scratch)
         for sum in 0..<sums {
-          copy(scratch + sum * Self.tileFloats, tile, columns, range, to: outputs[sum])
+          copy(scratch + sum * Self.tileFloats, rows: tile, columns: columns, within: range, to: outputs[sum])
         }
       }
     }
   }
 
-  /// The part of a row's columns that lies in a range of the flat matrix.
+  /// Returns the part of some columns of a row that lies in a range of the flat matrix.
   @inline(__always)
   private func part(_ row: Int, _ columns: Range<Int>, of range: Range<Int>) -> Range<Int> {
     (row * width + columns.lowerBound..<row * width + columns.upperBound).clamped(to: range)
   }
 
-  /// The tile's sums over all nodes, one after another in `stack`.
+  /// Writes the sums of a tile over all nodes, one after another in `stack`.
   @inline(__always)
   private func sumTile(
-    _ tall: Int, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ stack: UnsafeMutablePointer<Float>
+    _ tall: Int, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, into stack: UnsafeMutablePointer<Float>
   ) {
     var end = stack
-    carries.withUnsafeBufferPointer { carries in
+    merges.withUnsafeBufferPointer { merges in
       for shard in 0..<shards {
         let (a, b) = (left + shard * rows * tall, right + shard * rows * Self.panelWidth)
-        let carry = carries[shard]
+        let merge = merges[shard]
         switch tall {
-        case 4: FactorTiles.fourBy32(a, b, rows: rows, end, carry: carry, tile: Self.tileFloats)
-        case 8: FactorTiles.eightBy32(a, b, rows: rows, end, carry: carry, tile: Self.tileFloats)
-        default: FactorTiles.twelveBy32(a, b, rows: rows, end, carry: carry, tile: Self.tileFloats)
+        case 4: FactorTiles.fourBy32(a, b, rows: rows, end, merge: merge, tile: Self.tileFloats)
+        case 8: FactorTiles.eightBy32(a, b, rows: rows, end, merge: merge, tile: Self.tileFloats)
+        default: FactorTiles.twelveBy32(a, b, rows: rows, end, merge: merge, tile: Self.tileFloats)
         }
-        end += (1 - carry) * Self.tileFloats
+        end += (1 - merge) * Self.tileFloats
       }
     }
   }
 
   @inline(__always)
   private func copy(
-    _ tile: UnsafePointer<Float>, _ tileRows: Range<Int>, _ columns: Range<Int>, _ range: Range<Int>,
+    _ tile: UnsafePointer<Float>, rows tileRows: Range<Int>, columns: Range<Int>, within range: Range<Int>,
     to output: UnsafeMutablePointer<Float>
   ) {
     for row in tileRows {
@@ -212,17 +216,17 @@ package struct FactorProducts: Sendable {
   }
 }
 
-/// One shard's tile: a sum over its rows in registers, then the finished tiles before it are added.
+/// The tile of one shard: a sum over its rows in registers, into which the finished tiles before it are merged.
 ///
-/// `end` is where the next tile would go; tiles of 32 columns lie `tile` floats apart before it. The result takes the
-/// place of the first tile that was added, or of none.
+/// `end` is the end of the finished tiles, which have 32 columns and lie `tile` floats apart. The result replaces the
+/// tiles that were merged, or is appended.
 private enum FactorTiles {
   @inline(never)
   static func twelveBy32(
     _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int, _ end: UnsafeMutablePointer<Float>,
-    carry: Int, tile: Int
+    merge: Int, tile: Int
   ) {
-    guard Vectors.areWide else { return narrow(12, left, right, rows: rows, end, carry: carry, tile: tile) }
+    guard Vectors.areWide else { return narrow(12, left, right, rows: rows, end, merge: merge, tile: tile) }
     var (left, right, target) = (left, right, end)
     var (first, second, third) = (FourRowsBy32(), FourRowsBy32(), FourRowsBy32())
     for _ in 0..<rows {
@@ -233,7 +237,7 @@ private enum FactorTiles {
       left += 12
       right += 32
     }
-    for _ in 0..<carry {
+    for _ in 0..<merge {
       target -= tile
       first.add(rows: target)
       second.add(rows: target + 128)
@@ -247,9 +251,9 @@ private enum FactorTiles {
   @inline(never)
   static func eightBy32(
     _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int, _ end: UnsafeMutablePointer<Float>,
-    carry: Int, tile: Int
+    merge: Int, tile: Int
   ) {
-    guard Vectors.areWide else { return narrow(8, left, right, rows: rows, end, carry: carry, tile: tile) }
+    guard Vectors.areWide else { return narrow(8, left, right, rows: rows, end, merge: merge, tile: tile) }
     var (left, right, target) = (left, right, end)
     var (first, second) = (FourRowsBy32(), FourRowsBy32())
     for _ in 0..<rows {
@@ -259,7 +263,7 @@ private enum FactorTiles {
       left += 8
       right += 32
     }
-    for _ in 0..<carry {
+    for _ in 0..<merge {
       target -= tile
       first.add(rows: target)
       second.add(rows: target + 128)
@@ -271,9 +275,9 @@ private enum FactorTiles {
   @inline(never)
   static func fourBy32(
     _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int, _ end: UnsafeMutablePointer<Float>,
-    carry: Int, tile: Int
+    merge: Int, tile: Int
   ) {
-    guard Vectors.areWide else { return narrow(4, left, right, rows: rows, end, carry: carry, tile: tile) }
+    guard Vectors.areWide else { return narrow(4, left, right, rows: rows, end, merge: merge, tile: tile) }
     var (left, right, target) = (left, right, end)
     var sums = FourRowsBy32()
     for _ in 0..<rows {
@@ -281,18 +285,18 @@ private enum FactorTiles {
       left += 4
       right += 32
     }
-    for _ in 0..<carry {
+    for _ in 0..<merge {
       target -= tile
       sums.add(rows: target)
     }
     sums.store(low: target, high: target + 16, step: 32)
   }
 
-  /// For registers of eight floats: four rows by 16 columns at a time.
+  /// The tile for AVX2: four rows by 16 columns at a time.
   @inline(never)
   private static func narrow(
     _ tall: Int, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int,
-    _ end: UnsafeMutablePointer<Float>, carry: Int, tile: Int
+    _ end: UnsafeMutablePointer<Float>, merge: Int, tile: Int
   ) {
     for first in stride(from: 0, to: tall, by: 4) {
       for half in 0..<2 {
@@ -303,7 +307,7 @@ private enum FactorTiles {
           left += tall
           right += 32
         }
-        for _ in 0..<carry {
+        for _ in 0..<merge {
           target -= tile
           sums.add(rows: target, step: 32)
         }

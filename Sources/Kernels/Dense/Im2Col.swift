@@ -1,14 +1,14 @@
-// A convolution without padding as a matrix product: its windows become rows. For the 7x7 and 1x1 layers over pool5,
-// whose maps are small and whose weights are hundreds of megabytes.
+// Im2col: the windows of a convolution without padding as rows of a matrix product, for the 7x7 and 1x1 layers over
+// pool5, whose maps are small and whose weights are hundreds of megabytes.
 //
 //   N images, C channels (a multiple of 16), H rows, W columns, K x K kernel; maps are (N, C/16, H, W, 16);
 //   R = N (H-K+1) (W-K+1) windows
 
-/// Windows to rows of a matrix [R][C K K], and back.
+/// Unfolds windows to rows of a matrix [R][C K K], and folds rows back to maps.
 ///
-/// Row (n, y, x) holds the window whose upper left pixel is (y, x); its columns are in (c, ky, kx) order, so plain
-/// out x in x height x width weights are the matrix [out][C K K]. The rows times the transpose of that are the
-/// convolution; `fold` of a product with transposed-convolution weights (in x out x height x width) is that layer.
+/// Row (n, y, x) holds the window whose upper left pixel is (y, x). Its columns are in (c, ky, kx) order, so plain
+/// out x in x height x width weights are the matrix [out][C K K]. The rows times the transpose of that matrix are the
+/// convolution. `fold` of a product with weights in x out x height x width is the transposed convolution.
 package struct Im2Col: Sendable {
   private let images: Int
   private let blocks: Int
@@ -19,7 +19,7 @@ package struct Im2Col: Sendable {
   private let outWidth: Int
   private let rowsPerTask: Int
 
-  /// The shape of the maps and the side of the kernel, at most H and W.
+  /// Creates the plan for maps of a shape and a square kernel, whose side is at most H and W.
   package init(images: Int, channels: Int, height: Int, width: Int, kernel: Int) {
     precondition(channels % 16 == 0, "\(channels) channels are not a multiple of the channel block of 16")
     precondition(
@@ -39,10 +39,10 @@ package struct Im2Col: Sendable {
   /// Floats of the maps.
   package var mapFloats: Int { images * blocks * 16 * height * width }
 
-  /// Tasks of `unfold`.
+  /// The number of tasks of `unfold`.
   package var tasks: Int { (rows + rowsPerTask - 1) / rowsPerTask }
 
-  /// Copies the windows of a few rows.
+  /// Copies the windows of some rows.
   package func unfold(_ maps: UnsafePointer<Float>, into rows: UnsafeMutablePointer<Float>, task: Int) {
     let taps = kernel * kernel
     for row in task * rowsPerTask..<min((task + 1) * rowsPerTask, self.rows) {
@@ -64,10 +64,10 @@ package struct Im2Col: Sendable {
     }
   }
 
-  /// Tasks of `fold`: the planes.
+  /// The number of tasks of `fold`: one per image and channel block.
   package var foldTasks: Int { images * blocks }
 
-  /// The adjoint of `unfold`: each element of the maps is the sum, in (ky, kx) order, of what the rows hold for it.
+  /// Applies the adjoint of `unfold`: each element of the maps is the sum of its copies in the rows, in (ky, kx) order.
   package func fold(_ rows: UnsafePointer<Float>, into maps: UnsafeMutablePointer<Float>, task: Int) {
     let (image, block) = (task / blocks, task % blocks)
     let taps = kernel * kernel
@@ -93,11 +93,11 @@ package struct Im2Col: Sendable {
     }
   }
 
-  /// `fold` where only some windows have rows and all others count as zero.
+  /// Folds the rows of some windows. All other windows count as zero.
   ///
   /// - Parameters:
-  ///   - rows: one for each of `windows`, in their order.
-  ///   - windows: numbers of windows in 0..<R, ascending.
+  ///   - rows: one row for each of `windows`, in their order.
+  ///   - windows: indices of windows in 0..<R, ascending.
   package func fold(
     _ rows: UnsafePointer<Float>, ofWindows windows: [Int], into maps: UnsafeMutablePointer<Float>, task: Int
   ) {
@@ -105,7 +105,7 @@ package struct Im2Col: Sendable {
     let taps = kernel * kernel
     let plane = maps + task * height * width * 16
     plane.update(repeating: 0, count: height * width * 16)
-    // A pixel meets the windows that cover it from the last to the first: the (ky, kx) order of the other fold.
+    // From the last window to the first, each pixel is summed in the (ky, kx) order of the other `fold`.
     for index in windows.indices.reversed() {
       let (owner, y, x) = window(windows[index])
       if owner != image { continue }

@@ -1,19 +1,19 @@
-// Matrix products by OpenBLAS, cut into calls of fixed shape so that any number of threads gives the same bits.
+// Matrix products by OpenBLAS, cut into calls of fixed shape, so that any number of threads gives the same bits.
 //
 //   C [m][n] = A [m][k] B [k][n], all row-major
 import COpenBLAS
 
-/// One product shape. Either factor may be stored transposed: A as [k][m], B as [n][k].
+/// The plan of a product of one shape. Either factor may be stored transposed: A as [k][m], B as [n][k].
 ///
-/// C is cut into bands of rows where it has many, else of columns; never along k: each element of C is made by one call,
-/// and the calls know nothing of threads.
+/// C is cut into bands of rows where it has many, else of columns, and never along k. One call computes each element of
+/// C, and the calls do not depend on the threads.
 package struct MatrixProduct: Sendable {
   private let m: Int
   private let n: Int
   private let k: Int
   private let leftTransposed: Bool
   private let rightTransposed: Bool
-  /// Rows are cut, not columns: what a call writes is then contiguous, which for 4096 x 8192 x 64 is a fifth faster.
+  /// True to cut rows. The output of a call is then contiguous, which is a fifth faster for 4096 x 8192 x 64.
   private let cutsRows: Bool
   private let side: Int
   private let block: Int
@@ -27,14 +27,14 @@ package struct MatrixProduct: Sendable {
     self.rightTransposed = rightTransposed
     cutsRows = m >= 512 || m > n
     side = cutsRows ? m : n
-    // About 32 tasks, but none so narrow that the call packs the other factor for little work.
+    // About 32 tasks, but none so narrow that packing the other factor dominates the call.
     block = min(max((side / 32 + 63) / 64 * 64, 128), side)
   }
 
-  /// One call of OpenBLAS each.
+  /// The number of tasks: one per call of OpenBLAS.
   package var tasks: Int { (side + block - 1) / block }
 
-  /// The task's rows or columns of C, overwritten. `BLAS.useOneThread` was called before.
+  /// Overwrites the task's rows or columns of C. `BLAS.useOneThread` must have been called.
   package func multiply(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, task: Int
   ) {

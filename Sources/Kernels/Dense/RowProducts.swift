@@ -1,11 +1,12 @@
-// The sums of `DenseProduct` that stay in registers: up to twelve rows by 32 columns over a block of k, while the lines of
-// the next panel are fetched.
+// The inner loops of `DenseProduct`: sums of up to twelve rows by 32 columns over a block of k, which stay in registers
+// while the cache lines of the next panel are prefetched.
 //
-// Goals, in this order: results that do not depend on the rows of a group, speed.
+// Goals, in order of priority: results that do not depend on the rows of a group, speed.
 import COpenBLAS
 import CProcessor
 
-/// Rows in groups of 12, the last of 4 or 8: sums of twelve by 32 fill the registers. Twelve and four become twice eight.
+/// A partition of rows into groups of 12, whose sums fill the registers, with 4 or 8 rows at the end. A group of 12
+/// followed by one of 4 is replaced by two of 8.
 struct RowGroups: Sendable {
   private let twelves: Int
   private let eights: Int
@@ -23,7 +24,7 @@ struct RowGroups: Sendable {
   var groups: Int { twelves + eights + fours }
   var padded: Int { twelves * 12 + eights * 8 + fours * 4 }
 
-  /// First row and number of rows of a group.
+  /// The first row and the number of rows of a group.
   @inline(__always)
   subscript(group: Int) -> (first: Int, count: Int) {
     if group < twelves { return (group * 12, 12) }
@@ -32,13 +33,13 @@ struct RowGroups: Sendable {
   }
 }
 
-/// What is to be fetched into the second cache while a panel is used: for every vector of k some lines.
+/// The cache lines of the next panel, some of which are prefetched into the second-level cache for every vector of k.
 struct PanelAhead {
   var place: UnsafePointer<Float>
   let lines: Int
   let lineStep: Int
   let blockStep: Int
-  /// Two neighbouring lines of 16 floats each time.
+  /// True to prefetch two neighbouring lines of 16 floats each time.
   let isDouble: Bool
 
   @inline(__always)
@@ -51,29 +52,31 @@ struct PanelAhead {
   }
 }
 
-/// Some rows by 32 columns, summed over k.
+/// Products of some rows by 32 columns, summed over k.
 enum RowProducts {
-  /// `x` is [blocks][count][16], `panel` [16 blocks][32]; the products' sums are added to `sums`, [count][32], or begin
-  /// them. `count` is 4, 8 or 12.
+  /// Writes the sums of products to `sums`, [count][32], added to its values if `continuing`.
+  ///
+  /// `x` is [blocks][count][16], `panel` is [16 blocks][32], and `count` is 4, 8 or 12.
   @inline(__always)
   static func add(
     _ count: Int, _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool,
-    _ ahead: PanelAhead, to sums: UnsafeMutablePointer<Float>
+    prefetching ahead: PanelAhead, to sums: UnsafeMutablePointer<Float>
   ) {
     if !Vectors.areWide {
-      narrow(count, x, panel, blocks: blocks, continuing: continuing, ahead, to: sums)
+      narrow(count, x, panel, blocks: blocks, continuing: continuing, prefetching: ahead, to: sums)
     } else if count == 12 {
-      twelve(x, panel, blocks: blocks, continuing: continuing, ahead, to: sums)
+      twelve(x, panel, blocks: blocks, continuing: continuing, prefetching: ahead, to: sums)
     } else if count == 8 {
-      eight(x, panel, blocks: blocks, continuing: continuing, ahead, to: sums)
+      eight(x, panel, blocks: blocks, continuing: continuing, prefetching: ahead, to: sums)
     } else {
-      four(x, panel, blocks: blocks, continuing: continuing, ahead, to: sums)
+      four(x, panel, blocks: blocks, continuing: continuing, prefetching: ahead, to: sums)
     }
   }
 
   @inline(never)
   private static func twelve(
-    _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool, _ ahead: PanelAhead,
+    _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool,
+    prefetching ahead: PanelAhead,
     to sums: UnsafeMutablePointer<Float>
   ) {
     var (x, panel, ahead) = (x, panel, ahead)
@@ -97,7 +100,8 @@ enum RowProducts {
 
   @inline(never)
   private static func eight(
-    _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool, _ ahead: PanelAhead,
+    _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool,
+    prefetching ahead: PanelAhead,
     to sums: UnsafeMutablePointer<Float>
   ) {
     var (x, panel, ahead) = (x, panel, ahead)
@@ -119,7 +123,8 @@ enum RowProducts {
 
   @inline(never)
   private static func four(
-    _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool, _ ahead: PanelAhead,
+    _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool,
+    prefetching ahead: PanelAhead,
     to sums: UnsafeMutablePointer<Float>
   ) {
     var (x, panel, ahead) = (x, panel, ahead)
@@ -136,11 +141,11 @@ enum RowProducts {
     first.put(sums, adding: continuing)
   }
 
-  /// Where 24 vectors of 16 do not fit the registers: six rows, or four, by 16 columns.
+  /// The sums for AVX2: six rows, or four, by 16 columns at a time.
   @inline(never)
   private static func narrow(
     _ count: Int, _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, blocks: Int, continuing: Bool,
-    _ ahead: PanelAhead, to sums: UnsafeMutablePointer<Float>
+    prefetching ahead: PanelAhead, to sums: UnsafeMutablePointer<Float>
   ) {
     var ahead = ahead
     for _ in 0..<blocks { ahead.fetch() }
@@ -158,13 +163,5 @@ enum RowProducts {
         }
       }
     }
-  }
-}
-
-extension FourRowsBy32 {
-  /// Adds the sums to rows of 32, or begins these with them.
-  @inline(__always)
-  func put(_ rows: UnsafeMutablePointer<Float>, adding: Bool) {
-    (adding ? self + FourRowsBy32(rows) : self).store(low: rows, high: rows + 16, step: 32)
   }
 }

@@ -1,14 +1,14 @@
-// Batch normalisation over one shard, with an optional rectification behind it, forward and backward.
+// Batch normalization over one shard with an optional rectification after it, forward and backward.
 //
 //   N images, C channels (a multiple of 16), H rows, W columns; maps are (N, C/16, H, W, 16); M = N H W
 //
-// Goals in order: accuracy (the input's variance may be 1e-7 of its squared mean, and epsilon is 1e-9), one order of
-// additions whatever the threads, speed: every pass is bound by memory.
+// Goals, in order of priority: accuracy (the variance of the input may be 1e-7 of its squared mean, and epsilon is
+// 1e-9), one order of additions for any number of threads, speed (every pass is bound by memory).
 
-/// y = scale (x - mean) / sqrt(variance + epsilon) + shift per channel, then max(0, y) where asked for.
+/// Computes y = scale (x - mean) / sqrt(variance + epsilon) + shift per channel, then max(0, y) if asked.
 ///
-/// Mean and biased variance are those of the N images given (the authors' bn_layer.cpp, which has epsilon 1e-9).
-/// With stored statistics `normalize` is also the inference pass.
+/// In training, mean and biased variance are those of the N images (the authors' bn_layer.cpp, which has epsilon 1e-9).
+/// With stored statistics, `normalize` is also the inference pass.
 package struct BatchNormalization: Sendable {
   private let chunks: PixelChunks
   private let channels: Int
@@ -25,15 +25,15 @@ package struct BatchNormalization: Sendable {
 
   // MARK: Statistics
 
-  /// Tasks of `gatherStatistics`.
+  /// The number of tasks of `gatherStatistics`.
   package var statisticsTasks: Int { chunks.count }
 
-  /// Floats that `gatherStatistics` or `gatherGradients` needs; nothing is kept between the two.
+  /// Floats of the workspace of `gatherStatistics` and of `gatherGradients`, which may share it.
   package var workspaceFloats: Int { chunks.count * 3 * 16 }
 
-  /// First half of the statistics: for one chunk its mean, and the first two moments about that mean.
+  /// Writes the mean of one chunk, and the first two moments about that mean, to the workspace.
   ///
-  /// The first moment is what rounding left in the chunk's mean; `combineStatistics` takes it out again.
+  /// The first moment is the rounding error of the chunk's mean, for which `combineStatistics` corrects.
   package func gatherStatistics(_ x: UnsafePointer<Float>, workspace: UnsafeMutablePointer<Float>, task: Int) {
     let chunk = chunks[task]
     let x = x + chunk.offset
@@ -48,7 +48,7 @@ package struct BatchNormalization: Sendable {
     result.setLanes(second, at: 32)
   }
 
-  /// Second half: the chunks in their order, by Chan's update in double precision; `mean` and biased `variance` are [C].
+  /// Combines the chunks in their order by Chan's update in double precision; `mean` and biased `variance` are [C].
   package func combineStatistics(
     workspace: UnsafePointer<Float>, mean: UnsafeMutablePointer<Float>, variance: UnsafeMutablePointer<Float>
   ) {
@@ -76,10 +76,10 @@ package struct BatchNormalization: Sendable {
 
   // MARK: Forward
 
-  /// Tasks of `normalize` and `backward`.
+  /// The number of tasks of `normalize` and `backward`.
   package var tasks: Int { chunks.count }
 
-  /// y from x, statistics and parameters, all [C]; y may be x.
+  /// Computes y from x. Statistics and parameters are [C]; y may be x.
   package func normalize(
     _ x: UnsafePointer<Float>, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>,
     scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, rectified: Bool, into y: UnsafeMutablePointer<Float>,
@@ -87,7 +87,8 @@ package struct BatchNormalization: Sendable {
   ) {
     let chunk = chunks[task]
     let (x, y) = (x + chunk.offset, y + chunk.offset)
-    let line = Line(chunk.block, mean, inverseDeviation(variance, chunk.block), scale, shift)
+    let line = Line(
+      chunk.block, mean: mean, inverse: inverseDeviation(variance, chunk.block), scale: scale, shift: shift)
     if rectified {
       for i in 0..<chunk.pixels { y.setLanes(line.value(x.lanes(at: i * 16)).rectified, at: i * 16) }
     } else {
@@ -97,13 +98,13 @@ package struct BatchNormalization: Sendable {
 
   // MARK: Backward
 
-  /// Tasks of `gatherGradients`.
+  /// The number of tasks of `gatherGradients`.
   package var gradientTasks: Int { chunks.count }
 
-  /// First half of the parameter gradients: one chunk's sums of dy and dy (x - mean) / sqrt(variance + epsilon).
+  /// Writes one chunk's sums of dy and of dy (x - mean) / sqrt(variance + epsilon) to the workspace.
   ///
-  /// `rectified`: dy is the gradient behind the rectification, and counts where the output, computed again from x with
-  /// the very expression of `normalize`, is above 0.
+  /// If `rectified`, dy is the gradient after the rectification. It counts where the output, computed again from x by
+  /// the same expression as in `normalize`, is above 0.
   package func gatherGradients(
     _ x: UnsafePointer<Float>, outputGradient dy: UnsafePointer<Float>, mean: UnsafePointer<Float>,
     variance: UnsafePointer<Float>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, rectified: Bool,
@@ -112,7 +113,7 @@ package struct BatchNormalization: Sendable {
     let chunk = chunks[task]
     let (x, dy) = (x + chunk.offset, dy + chunk.offset)
     let inverse = inverseDeviation(variance, chunk.block)
-    let line = Line(chunk.block, mean, inverse, scale, shift)
+    let line = Line(chunk.block, mean: mean, inverse: inverse, scale: scale, shift: shift)
     let sums: (Lanes, Lanes)
     if rectified {
       sums = laneSums(chunk.pixels) {
@@ -131,7 +132,7 @@ package struct BatchNormalization: Sendable {
     result.setLanes(sums.1 * inverse, at: 16)
   }
 
-  /// Second half: the chunks added in their order in double precision, into this shard's gradients [C] (overwritten).
+  /// Overwrites this shard's gradients [C] with the sums over chunks, in their order and in double precision.
   package func combineGradients(
     workspace: UnsafePointer<Float>, scaleGradient: UnsafeMutablePointer<Float>,
     shiftGradient: UnsafeMutablePointer<Float>
@@ -150,11 +151,11 @@ package struct BatchNormalization: Sendable {
     }
   }
 
-  /// dx through rectification, scale and the shard's own statistics; dx may be dy.
+  /// Computes dx through rectification, scale and the statistics of the shard; dx may be dy.
   ///
   ///     dx = scale / deviation * (dy - shiftGradient / M - (x - mean) / deviation * scaleGradient / M)
   ///
-  /// The two gradients are this shard's, as `combineGradients` gave them, not sums over shards.
+  /// The two gradients are those of this shard, from `combineGradients`, not sums over shards.
   package func backward(
     _ x: UnsafePointer<Float>, outputGradient dy: UnsafePointer<Float>, mean: UnsafePointer<Float>,
     variance: UnsafePointer<Float>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>,
@@ -164,7 +165,7 @@ package struct BatchNormalization: Sendable {
     let chunk = chunks[task]
     let (x, dy, dx) = (x + chunk.offset, dy + chunk.offset, dx + chunk.offset)
     let inverse = inverseDeviation(variance, chunk.block)
-    let line = Line(chunk.block, mean, inverse, scale, shift)
+    let line = Line(chunk.block, mean: mean, inverse: inverse, scale: scale, shift: shift)
     let share = Float(1 / elements)
     let constant = shiftGradient.lanes(at: chunk.block * 16) * share
     let slope = scaleGradient.lanes(at: chunk.block * 16) * share * inverse
@@ -185,15 +186,15 @@ package struct BatchNormalization: Sendable {
 
   // MARK: Parts
 
-  /// The normalisation of one channel block. The mean is subtracted first: folded into the shift it would cancel.
+  /// The normalization of one channel block. It subtracts the mean first; folded into the shift, the mean would cancel.
   private struct Line {
     let mean: Lanes
     let factor: Lanes
     let shift: Lanes
 
     init(
-      _ block: Int, _ mean: UnsafePointer<Float>, _ inverse: Lanes, _ scale: UnsafePointer<Float>,
-      _ shift: UnsafePointer<Float>
+      _ block: Int, mean: UnsafePointer<Float>, inverse: Lanes, scale: UnsafePointer<Float>,
+      shift: UnsafePointer<Float>
     ) {
       self.mean = mean.lanes(at: block * 16)
       factor = scale.lanes(at: block * 16) * inverse

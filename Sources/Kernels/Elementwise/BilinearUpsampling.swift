@@ -5,9 +5,10 @@
 /// Bilinear interpolation with half-pixel centers, clamped at the border, as in PyTorch's
 /// `interpolate(mode: "bilinear", align_corners: False)`.
 ///
-/// Output index i lies at (i + 0.5) / factor - 0.5 on the input's axis. From output `factor / 2` on, each run of `factor`
-/// outputs therefore lies between input k and its successor, with the same fractions in every run. The outputs before the
-/// first run and in the last one repeat the first and last input. `forward` and `backward` use the same rounded fractions.
+/// Output index i lies at (i + 0.5) / factor - 0.5 on the input's axis. From output `factor / 2` on, each run of
+/// `factor` outputs therefore lies between input k and its successor, with the same fractions in every run. The outputs
+/// before the first run and in the last one repeat the first and last input. `forward` and `backward` use the same
+/// rounded fractions.
 package struct BilinearUpsampling: Sendable {
   private let height: Int
   private let width: Int

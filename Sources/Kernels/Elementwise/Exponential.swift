@@ -1,18 +1,18 @@
-// exp and log(1 + e) for 16 lanes, by series, so that losses have the same bits whatever the C library.
+// Deterministic exponential and logarithm of 16 lanes by series, so that losses do not depend on the C library.
 //
-// Accuracy first (both within 2e-7 relative of the truth, tested), then speed: no table, no branch.
+// Goals, in order of priority: accuracy (a relative error below 2e-7, tested), speed (no table, no branch).
 
 extension Lanes {
-  /// exp(x) for x <= 0; below -87.3, where exp(x) is about the least normal float, that least value.
+  /// Returns exp(x) for x <= 0. Below -87.3 it is about the least normal float.
   ///
-  /// x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) is its Taylor series to r^7 (the next term is below 6e-9), 2^n goes into
-  /// the exponent bits.
+  /// With x = n ln 2 + r and |r| <= ln 2 / 2, exp(r) is the Taylor series to r^7 (the next term is below 6e-9), and 2^n
+  /// goes into the exponent bits.
   @inline(__always) package static func exponential(ofNonPositive x: Lanes) -> Lanes {
     let x = x.replacing(with: -87.336_54, where: x .< -87.336_54)
-    // Adding 1.5 * 2^23 leaves the nearest integer in the low bits.
+    // The sum with 1.5 * 2^23 has the nearest integer in its low bits.
     let shifted = Lanes(repeating: 12_582_912).addingProduct(x, Lanes(repeating: 1.442_695_04))
     let n = shifted - 12_582_912
-    // ln 2 in two parts, the first with so few bits that n times it is exact.
+    // ln 2 is split in two parts, the first with so few bits that its product with n is exact.
     let r = x.addingProduct(n, Lanes(repeating: -0.693_359_375)).addingProduct(n, Lanes(repeating: 2.121_944_4e-4))
     var series = Lanes(repeating: 1 / 5040)
     series = Lanes(repeating: 1 / 720).addingProduct(series, r)
@@ -26,9 +26,9 @@ extension Lanes {
     return series * unsafeBitCast(bits &<< 23, to: Lanes.self)
   }
 
-  /// log(1 + e) for e in 0...1, accurate relative to the result also where e is tiny.
+  /// Returns log(1 + e) for e in 0...1, accurate relative to the result even where e is tiny.
   ///
-  /// With s = e / (2 + e) it is 2 (s + s^3/3 + s^5/5 + ...); s is at most 1/3, and s^17 the first term left out.
+  /// With s = e / (2 + e) it is 2 (s + s^3/3 + s^5/5 + ...), where s is at most 1/3. The first term left out is s^17.
   @inline(__always) package static func logarithm(ofOnePlus e: Lanes) -> Lanes {
     let s = e / (e + 2)
     let square = s * s
@@ -43,7 +43,7 @@ extension Lanes {
     return twice.addingProduct(twice * square, series)
   }
 
-  /// log(1 + x) for finite x >= 0: the exponent of 1 + x times ln 2, plus the logarithm of its significand.
+  /// Returns log(1 + x) for finite x >= 0: the exponent of 1 + x times ln 2, plus the logarithm of its significand.
   @inline(__always) package static func logarithm(ofOnePlusNonNegative x: Lanes) -> Lanes {
     let bits = unsafeBitCast(x + 1, to: SIMD16<Int32>.self)
     let exponent = unsafeBitCast((bits &>> 23) &+ (0x4b40_0000 - 127), to: Lanes.self) - 12_582_912
@@ -54,7 +54,8 @@ extension Lanes {
       .addingProduct(Lanes().replacing(with: exponent, where: isLarge), Lanes(repeating: 0.693_147_181))
   }
 
-  /// 1 / (1 + exp(-x)) from e = exp(-|x|): no overflow, and small values keep their relative accuracy.
+  /// Returns 1 / (1 + exp(-x)), computed from exp(-|x|): it cannot overflow, and small values keep their relative
+  /// accuracy.
   @inline(__always) package static func sigmoid(_ x: Lanes) -> Lanes {
     let magnitude = x.replacing(with: -x, where: x .> 0)
     let e = exponential(ofNonPositive: magnitude)
@@ -62,12 +63,12 @@ extension Lanes {
     return numerator / (e + 1)
   }
 
-  /// log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)).
+  /// Returns log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)).
   @inline(__always) package static func softplus(_ x: Lanes) -> Lanes {
     let magnitude = x.replacing(with: -x, where: x .> 0)
     return x.rectified + logarithm(ofOnePlus: exponential(ofNonPositive: magnitude))
   }
 }
 
-/// 1 / (1 + exp(-x)), the bits of the vector code.
+/// Returns 1 / (1 + exp(-x)) with the bits of the vector code.
 package func sigmoid(_ x: Float) -> Float { Lanes.sigmoid(Lanes(repeating: x))[0] }

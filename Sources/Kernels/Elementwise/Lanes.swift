@@ -1,16 +1,17 @@
-// Sixteen floats at a time: the channels of one block at one pixel, or 16 neighbours of a plane.
-// Loads and stores ask for no alignment; on aligned addresses they cost the same.
+// Vectors of sixteen floats: the channels of one block at one pixel, or 16 neighbours in a plane.
+//
+// Loads and stores need no alignment; on aligned addresses they cost the same.
 
-/// The 16 channels of one block at one pixel. `addingProduct` on it is always fused.
+/// Sixteen floats. `addingProduct` is always fused.
 package typealias Lanes = SIMD16<Float>
 
 extension UnsafePointer<Float> {
-  /// The 16 floats from `index` on.
+  /// Returns the 16 floats from `index` on.
   @inline(__always) func lanes(at index: Int) -> Lanes {
     UnsafeRawPointer(self + index).loadUnaligned(as: Lanes.self)
   }
 
-  /// The first `count` floats, at most 16, followed by zeros.
+  /// Returns the first `count` floats, at most 16, followed by zeros.
   @inline(__always) func lanes(count: Int) -> Lanes {
     if count == 16 { return lanes(at: 0) }
     var result = Lanes()
@@ -20,7 +21,7 @@ extension UnsafePointer<Float> {
 }
 
 extension UnsafeMutablePointer<Float> {
-  /// The 16 floats from `index` on.
+  /// Returns the 16 floats from `index` on.
   @inline(__always) func lanes(at index: Int) -> Lanes {
     UnsafeRawPointer(self + index).loadUnaligned(as: Lanes.self)
   }
@@ -36,10 +37,10 @@ extension UnsafeMutablePointer<Float> {
   }
 }
 
-// Conversions go lane by lane in plain loops, which become one instruction; the generic SIMD conversions, and comparisons of
-// integer vectors, stay calls in Swift 6.3. So small integers are compared as floats.
+// Conversions are plain loops over the lanes, which compile to one instruction. In Swift 6.3 the generic SIMD
+// conversions and the comparisons of integer vectors remain calls, so small integers are compared as floats.
 extension UnsafePointer<UInt8> {
-  /// 16 bytes as floats.
+  /// Returns 16 bytes as floats.
   @inline(__always) func lanes(at index: Int) -> Lanes {
     let bytes = self + index
     var result = Lanes()
@@ -47,7 +48,7 @@ extension UnsafePointer<UInt8> {
     return result
   }
 
-  /// The first `count` bytes, at most 16, as floats, followed by `padding`.
+  /// Returns the first `count` bytes, at most 16, as floats, followed by `padding`.
   @inline(__always) func lanes(count: Int, padding: Float) -> Lanes {
     if count == 16 { return lanes(at: 0) }
     var result = Lanes(repeating: padding)
@@ -57,7 +58,7 @@ extension UnsafePointer<UInt8> {
 }
 
 extension UnsafeMutablePointer<UInt8> {
-  /// 16 floats that are whole numbers in 0...255.
+  /// Stores 16 floats, which must be integers in 0...255, as bytes.
   @inline(__always) func setLanes(_ value: Lanes, at index: Int) {
     let bytes = self + index
     for lane in 0..<16 { bytes[lane] = UInt8(truncatingIfNeeded: Int32(value[lane])) }
@@ -65,7 +66,7 @@ extension UnsafeMutablePointer<UInt8> {
 }
 
 extension Lanes {
-  /// The sum of the lanes as a tree of halves, in the same order on every processor.
+  /// The sum of the lanes, as a tree of halves in the same order on every processor.
   @inline(__always) var total: Float {
     let eight = lowHalf + highHalf
     let four = eight.lowHalf + eight.highHalf
@@ -73,10 +74,10 @@ extension Lanes {
     return two.x + two.y
   }
 
-  /// max(0, lane); a NaN stays one, so that it is seen and not hidden.
+  /// max(0, lane) for each lane. NaN is kept, so that it shows in the loss.
   @inline(__always) var rectified: Lanes { replacing(with: 0, where: self .<= 0) }
 
-  /// Lanes where `output` is above 0, zero elsewhere: the gradient through a rectification.
+  /// Returns the lanes where `output` is above 0, and zero elsewhere: the gradient through a rectification.
   @inline(__always) func masked(byPositive output: Lanes) -> Lanes {
     Lanes().replacing(with: self, where: output .> 0)
   }
@@ -88,10 +89,10 @@ extension Lanes {
   }
 }
 
-/// Sum of `term(i)` over 0..<count in four partial sums, i modulo 4, which are then added in pairs.
+/// Returns the sum of `term(i)` over 0..<count as four partial sums, one for each i modulo 4, which are added in pairs.
 ///
-/// The order depends on `count` alone. Four chains hide the latency of an addition and shorten the chain of roundings. The
-/// partial sums change places instead of being unrolled: a closure that stands at one place is inlined.
+/// The order depends on `count` alone. Four chains hide the latency of an addition and shorten the chain of roundings.
+/// The partial sums rotate instead of being unrolled, because a closure that is called at one place is inlined.
 @inline(__always) func laneSum(_ count: Int, _ term: (Int) -> Lanes) -> Lanes {
   var (sum0, sum1, sum2, sum3) = (Lanes(), Lanes(), Lanes(), Lanes())
   for i in 0..<count {
@@ -101,7 +102,7 @@ extension Lanes {
   return (sum0 + sum1) + (sum2 + sum3)
 }
 
-/// Two sums over the same range at once, each in the order of `laneSum`.
+/// Returns two sums over the same range, each in the order of `laneSum`.
 @inline(__always) func laneSums(_ count: Int, _ terms: (Int) -> (Lanes, Lanes)) -> (Lanes, Lanes) {
   var (a0, a1, a2, a3) = (Lanes(), Lanes(), Lanes(), Lanes())
   var (b0, b1, b2, b3) = (Lanes(), Lanes(), Lanes(), Lanes())

@@ -1,11 +1,13 @@
-// Whether values are fit to be summed: a NaN, an infinity or a value near the end of Float's range would spread to all ranks.
+// The check that values can be summed over ranks: NaN, infinities and values near the end of Float's range would
+// spread.
 
 /// The largest magnitude of a vector.
 package enum Magnitude {
-  /// What a shard's gradient may come to: sums over any number of shards stay far from the end of Float's range.
+  /// The largest magnitude allowed in a shard's gradient. Sums over any number of shards then stay far below Float's
+  /// limit.
   package static let limit: Float = 1e34
 
-  /// The largest |x|; infinity where a value is no number.
+  /// Returns the largest |x|, or infinity if a value is NaN.
   package static func largest(_ values: UnsafePointer<Float>, count: Int) -> Float {
     var (largest, bad) = (Lanes(), Lanes())
     let whole = count & ~15
@@ -13,7 +15,7 @@ package enum Magnitude {
       let x = values.lanes(at: index)
       let size = x.replacing(with: -x, where: x .< 0)
       largest.replace(with: size, where: size .> largest)
-      // x - x is 0 but for NaN and infinities, which stay NaN in the sum.
+      // x - x is 0 except for NaN and infinities, which make the sum NaN.
       bad += x - x
     }
     var result = (0..<16).reduce(Float(0)) { max($0, largest[$1]) }

@@ -1,12 +1,12 @@
-// How elementwise passes and sums over pixels are cut into tasks: by the shape alone.
+// The partition of elementwise passes and of sums over pixels into tasks, which depends on the shape alone.
 //
 //   N images, C channels, H rows, W columns; maps are (N, C/16, H, W, 16)
 
-/// The planes of N x C/16 blocks, each cut into chunks of nearly equal length that fit a core's cache.
+/// The planes of N x C/16 blocks, each cut into chunks of nearly equal length that fit the cache of a core.
 ///
-/// Chunk c lies in plane c / chunksPerPlane, so chunks follow the memory, and sums combined in chunk order have one order.
+/// Chunk c lies in plane c / chunksPerPlane, so chunks follow the memory. Sums combined in chunk order have one order.
 struct PixelChunks: Sendable {
-  /// 1024 pixels of a block are 64 KiB: two streams of that size stay in a second-level cache.
+  /// The default limit. 1024 pixels of a block are 64 KiB, and two streams of that size stay in a second-level cache.
   static let largest = 1024
 
   let images: Int
@@ -17,12 +17,12 @@ struct PixelChunks: Sendable {
 
   struct Chunk {
     let block: Int
-    /// First float of the chunk in the maps.
+    /// The index of the chunk's first float in the maps.
     let offset: Int
     let pixels: Int
   }
 
-  /// `blocks` is C/16, `pixels` is H x W.
+  /// Creates the chunks of N images of `blocks` = C/16 and `pixels` = H x W, of at most `largest` pixels each.
   init(images: Int, blocks: Int, pixels: Int, largest: Int = Self.largest) {
     self.images = images
     self.blocks = blocks
@@ -41,13 +41,13 @@ struct PixelChunks: Sendable {
       block: plane % blocks, offset: (plane * pixels + range.lowerBound) * 16, pixels: range.count)
   }
 
-  /// The pixels of a plane's piece.
+  /// Returns the pixels of a piece of a plane.
   @inline(__always) func range(_ piece: Int) -> Range<Int> {
     let first = piece * length
     return first..<min(first + length, pixels)
   }
 
-  /// Calls `body` with each chunk of a channel block, image after image: the order in which sums are combined.
+  /// Calls `body` with each chunk of a channel block, image after image, which is the order in which sums are combined.
   @inline(__always) func forEach(ofBlock block: Int, _ body: (_ index: Int, _ pixels: Int) -> Void) {
     for image in 0..<images {
       for piece in 0..<chunksPerPlane {
@@ -56,7 +56,7 @@ struct PixelChunks: Sendable {
     }
   }
 
-  /// Calls `body` with each group of up to 16 neighbouring pixels of a chunk; for one block per image.
+  /// Calls `body` with each group of up to 16 neighbouring pixels of a chunk. Requires one block per image.
   @inline(__always) func forEachGroup(_ task: Int, _ body: (_ image: Int, _ pixel: Int, _ count: Int) -> Void) {
     let range = range(task % chunksPerPlane)
     var pixel = range.lowerBound

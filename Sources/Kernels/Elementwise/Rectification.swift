@@ -1,8 +1,8 @@
-// The gradient of max(0, x), and sums of a gradient over pixels, which are the gradients of biases.
+// The gradient of rectification, max(0, x), on maps in channel blocks.
 //
 //   N images, C channels (a multiple of 16), H rows, W columns; maps are (N, C/16, H, W, 16)
 
-/// The way back through y = max(0, x), in place. The way forward is part of the kernel that makes y.
+/// The backward pass of y = max(0, x), in place. The forward pass is part of the kernel that computes y.
 package struct Rectification: Sendable {
   private let chunks: PixelChunks
 
@@ -22,9 +22,9 @@ package struct Rectification: Sendable {
     }
   }
 
-  /// `backward` and `ChannelSums.gather` of its result in one pass: same tasks, same bits.
+  /// Performs `backward` and `ChannelSums.gather` of its result in one pass, with the same tasks and the same bits.
   ///
-  /// The workspace is that of `ChannelSums` of the same shape, whose `combine` finishes the sums.
+  /// The workspace is that of `ChannelSums` of the same shape, whose `combine` completes the sums.
   package func backwardAndSum(
     gradient: UnsafeMutablePointer<Float>, output y: UnsafePointer<Float>, workspace: UnsafeMutablePointer<Float>,
     task: Int
@@ -37,34 +37,5 @@ package struct Rectification: Sendable {
       return masked
     }
     workspace.setLanes(sum, at: task * 16)
-  }
-}
-
-/// Sums over N, H, W for each channel: chunk by chunk in single precision, over the chunks in double.
-package struct ChannelSums: Sendable {
-  private let chunks: PixelChunks
-
-  package init(images: Int, channels: Int, height: Int, width: Int) {
-    precondition(channels % 16 == 0, "\(channels) channels are not a multiple of the channel block of 16")
-    chunks = PixelChunks(images: images, blocks: channels / 16, pixels: height * width)
-  }
-
-  package var tasks: Int { chunks.count }
-  package var workspaceFloats: Int { chunks.count * 16 }
-
-  /// One chunk's sums.
-  package func gather(_ x: UnsafePointer<Float>, workspace: UnsafeMutablePointer<Float>, task: Int) {
-    let chunk = chunks[task]
-    let x = x + chunk.offset
-    workspace.setLanes(laneSum(chunk.pixels) { x.lanes(at: $0 * 16) }, at: task * 16)
-  }
-
-  /// The chunks in their order, into sums [C] (overwritten).
-  package func combine(workspace: UnsafePointer<Float>, into sums: UnsafeMutablePointer<Float>) {
-    for block in 0..<chunks.blocks {
-      var sum = SIMD16<Double>()
-      chunks.forEach(ofBlock: block) { index, _ in sum += workspace.lanes(at: index * 16).doubles }
-      for lane in 0..<16 { sums[block * 16 + lane] = Float(sum[lane]) }
-    }
   }
 }

@@ -2,7 +2,7 @@
 //
 //   N images, H rows, W columns; scores are planes (N, 2, H, W), masks (N, H, W): 0, 1, or 255 for unknown
 
-/// Mean of -log(max(p, FLT_MIN)) over the pixels that are not 255, where p is the probability of the pixel's class
+/// The mean of -log(max(p, FLT_MIN)) over the pixels that are not 255, where p is the probability of the pixel's class
 /// (the authors' softmax_loss_layer.cpp with normalize). A shard without such pixels has loss 0 and gradient 0.
 ///
 /// The gradient is that of the loss without the clamp, p - 1 for the pixel's class, as in the authors' layer.
@@ -15,7 +15,7 @@ package struct BinarySoftmaxLoss: Sendable {
     chunks = PixelChunks(images: images, blocks: 1, pixels: height * width, largest: 4096)
   }
 
-  /// Tasks of `forward`, `backward` and `softmaxPlanes`.
+  /// The number of tasks of `forward`, `backward` and `softmaxPlanes`.
   package var tasks: Int { chunks.count }
   package var workspaceFloats: Int { chunks.count * PixelLossSums.floats }
 
@@ -40,8 +40,8 @@ package struct BinarySoftmaxLoss: Sendable {
     PixelLossSums.combine(workspace, tasks: tasks)
   }
 
-  /// Writes the gradient with respect to the scores for the whole planes: (p - [class is the mask's]) / pixels, and 0 where
-  /// the mask is 255.
+  /// Writes the gradient with respect to the scores for the whole planes: (p - [class is the mask's]) / pixels, and 0
+  /// where the mask is 255.
   package func backward(
     scores: UnsafePointer<Float>, mask: UnsafePointer<UInt8>, pixels counted: Int,
     into scoreGradient: UnsafeMutablePointer<Float>, task: Int

@@ -1,4 +1,4 @@
-// The sums that a loss over pixels collects: one record per task in the workspace, combined in a fixed order.
+// The sums of a loss over pixels, kept as one record per task in the workspace and combined in a fixed order.
 
 /// The sums over one chunk of pixels, one per lane: losses, counted pixels, and correct pixels.
 struct PixelLossSums {
@@ -7,6 +7,8 @@ struct PixelLossSums {
 
   /// -log(FLT_MIN), the loss of a pixel whose probability is clamped.
   private static let largestLoss: Float = 87.336_545
+
+  typealias Mask = SIMDMask<SIMD16<Int32>>
 
   private var loss = Lanes()
   private var counted = Lanes()
@@ -20,8 +22,7 @@ struct PixelLossSums {
     correct += Lanes().replacing(with: 1, where: right)
   }
 
-  typealias Mask = SIMDMask<SIMD16<Int32>>
-
+  /// Writes the record of a task.
   func store(in workspace: UnsafeMutablePointer<Float>, task: Int) {
     let record = workspace + task * Self.floats
     record.setLanes(loss, at: 0)
@@ -29,7 +30,8 @@ struct PixelLossSums {
     record.setLanes(correct, at: 32)
   }
 
-  /// The mean loss, and the numbers of counted and of correct pixels. Chunks are added in their order in double precision.
+  /// Returns the mean loss, and the numbers of counted and of correct pixels. Tasks are added in order, in double
+  /// precision.
   static func combine(
     _ workspace: UnsafePointer<Float>, tasks: Int
   ) -> (loss: Float, pixels: Int, correct: Int) {

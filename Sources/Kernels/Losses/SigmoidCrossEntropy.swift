@@ -1,9 +1,9 @@
-// The classification loss: one logistic regression a class.
+// The classification loss: one logistic regression per class.
 //
 //   N images, L classes; scores and labels are [N][L], labels 0 or 1
 
-/// Sum over classes, mean over images, of -(y log s + (1 - y) log(1 - s)), s = sigmoid(score)
-/// (the authors' sigmoid_cross_entropy_loss_layer.cpp). A few hundred numbers: serial.
+/// The sum over classes and mean over images of -(y log s + (1 - y) log(1 - s)), s = sigmoid(score)
+/// (the authors' sigmoid_cross_entropy_loss_layer.cpp). It is serial, since it has only a few hundred values.
 package struct SigmoidCrossEntropy: Sendable {
   private let images: Int
   private let classes: Int
@@ -13,7 +13,7 @@ package struct SigmoidCrossEntropy: Sendable {
     self.classes = classes
   }
 
-  /// Each term is softplus(score) for y = 0 and softplus(-score) for y = 1: finite for any finite score.
+  /// Returns the loss. A term is softplus(score) for y = 0 and softplus(-score) for y = 1, finite for any finite score.
   package func loss(scores: UnsafePointer<Float>, labels: UnsafePointer<Float>) -> Float {
     var sum = 0.0
     for i in 0..<images * classes {
@@ -22,7 +22,7 @@ package struct SigmoidCrossEntropy: Sendable {
     return Float(sum / Double(images))
   }
 
-  /// (sigmoid(score) - y) / N. For y = 1 it is computed as -sigmoid(-score), which keeps the digits of a small error.
+  /// Computes (sigmoid(score) - y) / N. For y = 1 it uses -sigmoid(-score), which keeps the digits of a small error.
   package func gradient(
     scores: UnsafePointer<Float>, labels: UnsafePointer<Float>, into scoreGradient: UnsafeMutablePointer<Float>
   ) {

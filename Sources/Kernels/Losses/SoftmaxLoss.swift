@@ -1,8 +1,8 @@
 // The softmax cross-entropy over any number of classes at each pixel, against a mask of class indices.
 //
-//   N images, C classes, H rows, W columns; scores are planes (N, C, H, W), masks (N, H, W): a class, or 255 for unknown
+//   N images, C classes, H rows, W columns; scores are planes (N, C, H, W), masks (N, H, W): class, or 255 if unknown
 
-/// Mean of -log(max(p, FLT_MIN)) over the pixels that are not 255, where p is the probability of the pixel's class.
+/// The mean of -log(max(p, FLT_MIN)) over the pixels that are not 255, where p is the probability of the pixel's class.
 /// A shard without such pixels has loss 0 and gradient 0. The gradient is that of the loss without the clamp.
 ///
 /// A mask value that is neither a class nor 255 makes the loss NaN.
@@ -18,7 +18,7 @@ package struct SoftmaxLoss: Sendable {
     chunks = PixelChunks(images: images, blocks: 1, pixels: height * width, largest: 4096)
   }
 
-  /// Tasks of `forward` and `backward`.
+  /// The number of tasks of `forward` and `backward`.
   package var tasks: Int { chunks.count }
   package var workspaceFloats: Int { chunks.count * PixelLossSums.floats }
 
@@ -60,8 +60,8 @@ package struct SoftmaxLoss: Sendable {
     PixelLossSums.combine(workspace, tasks: tasks)
   }
 
-  /// Writes the gradient with respect to the scores for the whole planes: (p - [class is the mask's]) / pixels, and 0 where
-  /// the mask is 255.
+  /// Writes the gradient with respect to the scores for the whole planes: (p - [class is the mask's]) / pixels, and 0
+  /// where the mask is 255.
   package func backward(
     scores: UnsafePointer<Float>, mask: UnsafePointer<UInt8>, pixels counted: Int,
     into scoreGradient: UnsafeMutablePointer<Float>, task: Int

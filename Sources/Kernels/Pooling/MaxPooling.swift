@@ -1,19 +1,19 @@
-// Max pooling 2x2 with stride 2, its poolingIndices, and the two ways back along them: unpooling.
+// Max pooling 2x2 with stride 2, its pooling indices, and unpooling along them.
 //
 //   N images, C channels (a multiple of 16), H rows, W columns of the large maps (N, C/16, H, W, 16), both even;
-//   the small maps and the poolingIndices are (N, C/16, H/2, W/2, 16)
+//   the small maps and the pooling indices are (N, C/16, H/2, W/2, 16)
 
 /// Pooling and unpooling between maps of H x W and H/2 x W/2.
 ///
-/// A switch is the winner's place in its window, row-major: 0, 1 in the upper row, 2, 3 in the lower. The first maximum
-/// wins, as in Caffe's pooling_layer.cpp (strict ">"). Inputs hold no NaN.
+/// A pooling index is the position of the maximum in its window: 0 and 1 in the upper row, 2 and 3 in the lower one.
+/// The first maximum wins, as in Caffe's pooling_layer.cpp (strict ">"). Inputs must not be NaN.
 package struct MaxPooling: Sendable {
-  /// Rows of the small maps in all planes.
+  /// The number of rows of the small maps in all planes.
   private let rows: Int
   private let rowsPerTask: Int
   private let smallWidth: Int
 
-  /// The shape of the large maps.
+  /// Creates the plan for large maps of a shape.
   package init(images: Int, channels: Int, height: Int, width: Int) {
     precondition(channels % 16 == 0, "\(channels) channels are not a multiple of the channel block of 16")
     precondition(height % 2 == 0 && width % 2 == 0, "\(height) x \(width) does not halve: use even sides")
@@ -24,7 +24,7 @@ package struct MaxPooling: Sendable {
 
   package var tasks: Int { (rows + rowsPerTask - 1) / rowsPerTask }
 
-  /// y is each window's maximum of x, `poolingIndices` say where it was.
+  /// Writes the maximum of each window of x to y, and its position to `poolingIndices`.
   package func pool(
     _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, poolingIndices: UnsafeMutablePointer<UInt8>,
     task: Int
@@ -45,7 +45,7 @@ package struct MaxPooling: Sendable {
     }
   }
 
-  /// The whole of x: y at the poolingIndices, zero elsewhere. This is unpooling, and the gradient of `pool`.
+  /// Overwrites x with y at the pooling indices and zero elsewhere. This is unpooling, and the gradient of `pool`.
   package func scatter(
     _ y: UnsafePointer<Float>, poolingIndices: UnsafePointer<UInt8>, into x: UnsafeMutablePointer<Float>, task: Int
   ) {
@@ -59,7 +59,7 @@ package struct MaxPooling: Sendable {
     }
   }
 
-  /// y is x at the poolingIndices: the gradient of `scatter`.
+  /// Writes x at the pooling indices to y. This is the gradient of `scatter`.
   package func gather(
     _ x: UnsafePointer<Float>, poolingIndices: UnsafePointer<UInt8>, into y: UnsafeMutablePointer<Float>, task: Int
   ) {
@@ -73,11 +73,11 @@ package struct MaxPooling: Sendable {
     }
   }
 
-  /// Calls `body` for the task's windows with the first float of the small pixel and of the left pixels of both rows.
+  /// Calls `body` for the task's windows, with the index of the small pixel and of the left pixels of both rows.
   @inline(__always) private func forEachWindow(
     _ task: Int, _ body: (_ small: Int, _ upper: Int, _ lower: Int) -> Void
   ) {
-    // A plane has an even number of rows, so rows of all planes can be counted through.
+    // Large planes have an even number of rows, so the rows of all planes can be numbered continuously.
     for row in task * rowsPerTask..<min((task + 1) * rowsPerTask, rows) {
       let small = row * smallWidth * 16
       let upper = small * 4

@@ -1,9 +1,9 @@
-// The end of the classification network: its small score map pooled to one score a class.
+// Pooling of small score maps to one score per class, at the end of the classification network.
 //
 //   N images, score maps of H x W (4 x 4 at full size), L classes; maps are plain rows [N H W][L], row (n, y, x)
 
-/// Average pooling, by which the classifier is trained and decides which labels are present, and maximum pooling, which says
-/// where the saliency of a label starts. A few thousand numbers: serial.
+/// Average pooling, by which the classifier is trained and decides which labels are present, and maximum pooling, which
+/// determines where the saliency of a label starts. It is serial, since it has only a few thousand values.
 package struct ScorePooling: Sendable {
   private let images: Int
   private let positions: Int
@@ -15,7 +15,7 @@ package struct ScorePooling: Sendable {
     self.classes = classes
   }
 
-  /// averages [N][L].
+  /// Writes the averages [N][L].
   package func average(_ scores: UnsafePointer<Float>, into averages: UnsafeMutablePointer<Float>) {
     for image in 0..<images {
       for label in 0..<classes {
@@ -26,7 +26,7 @@ package struct ScorePooling: Sendable {
     }
   }
 
-  /// The gradient of `average`, into all rows (overwritten).
+  /// Overwrites all rows with the gradient of `average`.
   package func averageBackward(_ gradient: UnsafePointer<Float>, into scoreGradient: UnsafeMutablePointer<Float>) {
     for image in 0..<images {
       for label in 0..<classes {
@@ -36,7 +36,7 @@ package struct ScorePooling: Sendable {
     }
   }
 
-  /// maxima [N][L] and their positions y W + x; the first maximum in row-major order wins.
+  /// Writes the maxima [N][L] and their positions y W + x. The first maximum in row-major order wins.
   package func maximum(
     _ scores: UnsafePointer<Float>, into maxima: UnsafeMutablePointer<Float>,
     positions winners: UnsafeMutablePointer<Int32>

@@ -1,7 +1,7 @@
-// The twin of `BatchNormalization`: the formulas, in double precision.
+// The naive twin of `BatchNormalization`: the formulas in double precision.
 
 package enum NaiveBatchNormalization {
-  /// Mean and biased variance of each channel over N, H, W.
+  /// Returns the mean and biased variance of each channel over N, H, W.
   package static func statistics(_ x: NaiveMaps) -> (mean: [Double], variance: [Double]) {
     let count = Double(x.images * x.height * x.width)
     var mean = [Double](repeating: 0, count: x.channels)

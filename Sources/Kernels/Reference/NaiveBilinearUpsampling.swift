@@ -8,7 +8,7 @@ package enum NaiveBilinearUpsampling {
       }
   }
 
-  /// The gradient of the small maps, of the shape of `x`.
+  /// Returns the gradient of small maps of the shape of `x`.
   package static func backward(_ outputGradient: NaiveMaps, shape x: NaiveMaps, factor: Int) -> NaiveMaps {
     var gradient = x.like { _, _, _, _ in 0 }
     outputGradient.forEach { n, c, row, column in
@@ -19,7 +19,7 @@ package enum NaiveBilinearUpsampling {
     return gradient
   }
 
-  /// The four input pixels of an output pixel, and their weights.
+  /// Returns the four input pixels of an output pixel, and their weights.
   private static func taps(
     _ row: Int, _ column: Int, _ x: NaiveMaps, _ factor: Int
   ) -> [(y: Int, x: Int, weight: Double)] {

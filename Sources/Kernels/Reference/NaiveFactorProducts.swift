@@ -1,7 +1,7 @@
-// The slow twin of `FactorProducts`: the definition, element by element.
+// The naive twin of `FactorProducts`: the definition, element by element.
 
 package enum NaiveFactorProducts {
-  /// One shard's gradient [R][S] of left [M][R] and right [M][S]: a chain of fused multiply-adds over the rows, from 0.
+  /// Returns one shard's gradient [R][S] of left [M][R] and right [M][S]: fused multiply-adds over the rows, from 0.
   package static func gradient(left: [Float], right: [Float], rows: Int, height: Int, width: Int) -> [Float] {
     var result = [Float](repeating: 0, count: height * width)
     for a in 0..<height {
@@ -14,12 +14,12 @@ package enum NaiveFactorProducts {
     return result
   }
 
-  /// Sums over shards: each is added to as many finished sums as `carries` says, the latest first.
-  package static func sums(_ gradients: [[Float]], carries: [Int]) -> [[Float]] {
+  /// Returns the sums over shards. `merges` is the number of finished sums merged into each, the latest first.
+  package static func sums(_ gradients: [[Float]], merges: [Int]) -> [[Float]] {
     var finished: [[Float]] = []
-    for (gradient, carry) in zip(gradients, carries) {
+    for (gradient, merge) in zip(gradients, merges) {
       var sum = gradient
-      for _ in 0..<carry { sum = zip(finished.removeLast(), sum).map { $0 + $1 } }
+      for _ in 0..<merge { sum = zip(finished.removeLast(), sum).map { $0 + $1 } }
       finished.append(sum)
     }
     return finished

@@ -2,7 +2,7 @@
 import Foundation
 
 package enum NaiveSoftmaxLoss {
-  /// Softmax over the channels.
+  /// Returns the softmax over the channels.
   package static func probabilities(_ scores: NaiveMaps) -> NaiveMaps {
     scores.like { n, k, y, x in
       let column = column(scores, n, y, x)
@@ -11,7 +11,7 @@ package enum NaiveSoftmaxLoss {
     }
   }
 
-  /// Ties go to the lower class, or to the higher one if asked for.
+  /// Returns the mean loss and the counts. Ties go to the lower class, or to the higher one if asked.
   package static func forward(
     _ scores: NaiveMaps, mask: [UInt8], tiesGoUp: Bool = false
   ) -> (loss: Double, pixels: Int, correct: Int) {

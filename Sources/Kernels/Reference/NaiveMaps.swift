@@ -1,5 +1,5 @@
-// Maps as the twins see them: plain (N, C, H, W) order, double precision, indices checked. Twins are for tests: slow, obvious,
-// and apart from the fast kernels in everything but the mathematics.
+// The maps of the naive twins: plain (N, C, H, W) order, double precision, checked indices. Twins are for tests: slow,
+// obvious, and independent of the fast kernels in everything but the mathematics.
 
 /// N maps of C channels and H x W pixels.
 package struct NaiveMaps: Equatable, Sendable {
@@ -9,7 +9,7 @@ package struct NaiveMaps: Equatable, Sendable {
   package let width: Int
   package var values: [Double]
 
-  /// Zeroed, or with the given values in (N, C, H, W) order.
+  /// Creates zeroed maps, or maps of values in (N, C, H, W) order.
   package init(images: Int, channels: Int, height: Int, width: Int, values: [Double]? = nil) {
     self.images = images
     self.channels = channels
@@ -18,16 +18,16 @@ package struct NaiveMaps: Equatable, Sendable {
     self.values = values ?? Array(repeating: 0, count: images * channels * height * width)
   }
 
-  /// From kernels' order (N, C/16, H, W, 16).
+  /// Creates maps from values in the kernels' order (N, C/16, H, W, 16).
   package init(images: Int, channels: Int, height: Int, width: Int, blocked: [Float]) {
     self.init(images: images, channels: channels, height: height, width: width)
-    forEach { n, c, y, x in self[n, c, y, x] = Double(blocked[blockedIndex(n, c, y, x)]) }
+    forEach { n, c, y, x in self[n, c, y, x] = Double(blocked[blockedIndex(image: n, channel: c, y: y, x: x)]) }
   }
 
-  /// In kernels' order, rounded to single precision.
+  /// The values in the kernels' order, rounded to single precision.
   package var blocked: [Float] {
     var result = [Float](repeating: .nan, count: values.count)
-    forEach { n, c, y, x in result[blockedIndex(n, c, y, x)] = Float(self[n, c, y, x]) }
+    forEach { n, c, y, x in result[blockedIndex(image: n, channel: c, y: y, x: x)] = Float(self[n, c, y, x]) }
     return result
   }
 
@@ -46,11 +46,11 @@ package struct NaiveMaps: Equatable, Sendable {
     }
   }
 
-  package func blockedIndex(_ n: Int, _ c: Int, _ y: Int, _ x: Int) -> Int {
-    (((n * (channels / 16) + c / 16) * height + y) * width + x) * 16 + c % 16
+  package func blockedIndex(image: Int, channel: Int, y: Int, x: Int) -> Int {
+    (((image * (channels / 16) + channel / 16) * height + y) * width + x) * 16 + channel % 16
   }
 
-  /// Maps of the same shape and other values.
+  /// Returns maps of the same shape with other values.
   package func like(_ value: (_ n: Int, _ c: Int, _ y: Int, _ x: Int) -> Double) -> NaiveMaps {
     var result = self
     forEach { n, c, y, x in result[n, c, y, x] = value(n, c, y, x) }

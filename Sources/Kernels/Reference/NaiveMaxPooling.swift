@@ -1,7 +1,7 @@
-// The twin of `MaxPooling`.
+// The naive twin of `MaxPooling`.
 
 package enum NaiveMaxPooling {
-  /// Each 2x2 window's maximum, and its row-major place in the window; the first maximum wins.
+  /// Returns the maximum of each 2x2 window and its row-major place in the window. The first maximum wins.
   package static func pool(_ x: NaiveMaps) -> (maxima: NaiveMaps, places: NaiveMaps) {
     var maxima = NaiveMaps(images: x.images, channels: x.channels, height: x.height / 2, width: x.width / 2)
     var places = maxima
@@ -14,7 +14,7 @@ package enum NaiveMaxPooling {
     return (maxima, places)
   }
 
-  /// Large maps with the values of `y` at their places, zero elsewhere.
+  /// Returns large maps with the values of `y` at their places, and zero elsewhere.
   package static func scatter(_ y: NaiveMaps, places: NaiveMaps) -> NaiveMaps {
     var x = NaiveMaps(images: y.images, channels: y.channels, height: y.height * 2, width: y.width * 2)
     y.forEach { n, c, row, column in
@@ -24,7 +24,7 @@ package enum NaiveMaxPooling {
     return x
   }
 
-  /// Small maps with the values of `x` at the places.
+  /// Returns small maps with the values of `x` at the places.
   package static func gather(_ x: NaiveMaps, places: NaiveMaps) -> NaiveMaps {
     places.like { n, c, row, column in
       let place = Int(places[n, c, row, column])

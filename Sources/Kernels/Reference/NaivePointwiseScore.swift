@@ -1,7 +1,7 @@
 // The naive twin of `PointwiseScore`.
 
 package enum NaivePointwiseScore {
-  /// Scores (N, 2, H, W).
+  /// Returns the scores (N, 2, H, W).
   package static func apply(_ x: NaiveMaps, weights: [Double], bias: [Double]) -> NaiveMaps {
     NaiveMaps(images: x.images, channels: 2, height: x.height, width: x.width).like { n, k, y, column in
       bias[k] + (0..<x.channels).reduce(0) { $0 + weights[k * x.channels + $1] * x[n, $1, y, column] }

@@ -1,7 +1,8 @@
-// The twins of `ScorePooling` and `MomentumUpdate`.
+// The naive twin of `ScorePooling`.
 
 package enum NaiveScorePooling {
-  /// Average, maximum and the first maximum's position of each image and class, from rows [N positions][L].
+  /// Returns the average, the maximum and the position of the first maximum of each image and class, from rows
+  /// [N positions][L].
   package static func pool(
     _ rows: [Double], images: Int, positions: Int, classes: Int
   ) -> (averages: [Double], maxima: [Double], winners: [Int]) {
@@ -15,17 +16,5 @@ package enum NaiveScorePooling {
       }
     }
     return result
-  }
-}
-
-package enum NaiveMomentumUpdate {
-  package static func apply(
-    weights: inout [Double], velocity: inout [Double], gradient: [Double], inverseShards: Double, rate: Double,
-    momentum: Double, decay: Double
-  ) {
-    for i in weights.indices {
-      velocity[i] = momentum * velocity[i] + rate * (gradient[i] * inverseShards + decay * weights[i])
-      weights[i] -= velocity[i]
-    }
   }
 }

@@ -20,7 +20,7 @@ package enum Startup {
   /// restarts itself with OPENBLAS_CORETYPE set. This happens once, because the variable then has the expected value.
   package static func selectBLASKernels() {
     let setting = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"]
-    if let wanted = BLAS.coreToAskFor(setting: setting) {
+    if let wanted = BLAS.coreTypeOverride(setting: setting) {
       setenv("OPENBLAS_CORETYPE", wanted, 1)
       var arguments: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) } + [nil]
       execv("/proc/self/exe", &arguments)

@@ -1,16 +1,16 @@
-// 3x3 convolution, stride 1, padding 1, as its definition says: every output is one chain of fused multiply-adds in the
+// 3x3 convolution, stride 1, padding 1, by its definition: every output is one chain of fused multiply-adds in the
 // plain order of the weights, float32 throughout.
 //
 //   N images, C input channels, K output channels, H rows, W columns; activations (N, C/16, H, W, 16).
 //
-// It is the yardstick beside Winograd's convolutions: for training runs that are compared (network.convolution: direct) and
-// for the table of errors. Sixteen chains run side by side, one an output channel; none is cut or shared.
+// It is the reference for Winograd's convolutions in comparisons of training runs (network.convolution: direct) and in
+// the table of errors. Sixteen chains run side by side, one per output channel; none is cut or shared.
 //
-// Goals, in this order: the plain order, brevity, speed.
+// Goals, in order of priority: the plain order, brevity, speed.
 
 /// Forward pass and data gradient: y[k] = sum over c, row, column of w[k][c][row][column] x[c], then + bias[k].
 ///
-/// It takes the place of `WinogradConvolution`, call for call.
+/// It has the interface of `WinogradConvolution`.
 package struct DirectConvolution: Sendable {
   private let images: Int
   private let inputBlocks: Int
@@ -18,7 +18,7 @@ package struct DirectConvolution: Sendable {
   private let height: Int
   private let width: Int
 
-  /// Pixels whose sums are in registers at once.
+  /// The number of pixels whose sums are in registers at once.
   private static let group = 4
   private static let taps = 9
 
@@ -29,7 +29,9 @@ package struct DirectConvolution: Sendable {
       outputChannels % 16 == 0 && outputChannels > 0, "\(outputChannels) output channels, not a multiple of 16")
     precondition(
       images > 0 && height > 0 && width > 0, "\(images) images of \(height) x \(width): nothing to do")
-    (self.images, self.height, self.width) = (images, height, width)
+    self.images = images
+    self.height = height
+    self.width = width
     inputBlocks = inputChannels / 16
     outputBlocks = outputChannels / 16
   }
@@ -37,30 +39,30 @@ package struct DirectConvolution: Sendable {
   package var preparedCount: Int { inputBlocks * outputBlocks * 256 * Self.taps }
   package var preparationTasks: Int { outputBlocks }
 
-  /// Lays out the weights as [K/16][C][3][3][16]; `turned` as in `WinogradConvolution.prepare`.
+  /// Lays out the weights as [K/16][C][3][3][16]; `rotated` as in `WinogradConvolution.prepare`.
   package func prepare(
-    _ weights: UnsafePointer<Float>, turned: Bool, into prepared: UnsafeMutablePointer<Float>, task: Int
+    _ weights: UnsafePointer<Float>, rotated: Bool, into prepared: UnsafeMutablePointer<Float>, task: Int
   ) {
     let inputs = inputBlocks * 16
-    let (outputStep, inputStep) = turned ? (Self.taps, outputBlocks * 16 * Self.taps) : (inputs * Self.taps, Self.taps)
+    let (outputStep, inputStep) = rotated ? (Self.taps, outputBlocks * 16 * Self.taps) : (inputs * Self.taps, Self.taps)
     var target = prepared + task * inputs * Self.taps * 16
     for channel in 0..<inputs {
       for tap in 0..<Self.taps {
-        let source = weights + task * 16 * outputStep + channel * inputStep + (turned ? Self.taps - 1 - tap : tap)
+        let source = weights + task * 16 * outputStep + channel * inputStep + (rotated ? Self.taps - 1 - tap : tap)
         for lane in 0..<16 { target[lane] = source[lane * outputStep] }
         target += 16
       }
     }
   }
 
-  /// A row of 16 output channels each.
+  /// The number of tasks: one per row of 16 output channels.
   package var tasks: Int { images * outputBlocks * height }
 
-  /// Pixels of a row with a border of one, long enough for whole groups.
+  /// Pixels of a row with a border of one pixel, long enough for whole groups.
   private var paddedWidth: Int { (width + Self.group - 1) / Self.group * Self.group + 2 }
   package var scratchFloats: Int { inputBlocks * 3 * paddedWidth * 16 + Self.group * 16 }
 
-  /// A part of  output = convolution of input with the prepared weights + bias, rectified at 0 if asked; as
+  /// Computes a part of output = convolution of input with the prepared weights + bias, rectified at 0 if asked, as
   /// `WinogradConvolution.apply`.
   package func apply(
     _ input: UnsafePointer<Float>, prepared: UnsafePointer<Float>, bias: UnsafePointer<Float>?, rectified: Bool,
@@ -82,7 +84,7 @@ package struct DirectConvolution: Sendable {
     }
   }
 
-  /// The three rows of all channel blocks that a row of outputs needs: [C/16][3][padded width][16].
+  /// Copies the three rows of all channel blocks that a row of outputs needs: [C/16][3][padded width][16].
   private func copyRows(_ image: UnsafePointer<Float>, around y: Int, into rows: UnsafeMutablePointer<Float>) {
     let length = paddedWidth * 16
     for block in 0..<inputBlocks {
@@ -118,68 +120,5 @@ package struct DirectConvolution: Sendable {
       }
     }
     four.store(sums, step: 16)
-  }
-}
-
-/// g[k][c][row][column] = sum over images, y, x of dy[k] x[c], in that order.
-package struct DirectWeightGradient: Sendable {
-  private let images: Int
-  private let inputBlocks: Int
-  private let outputBlocks: Int
-  private let height: Int
-  private let width: Int
-
-  private static let taps = 9
-
-  package init(images: Int, inputChannels: Int, outputChannels: Int, height: Int, width: Int) {
-    precondition(inputChannels % 16 == 0 && inputChannels > 0, "\(inputChannels) input channels, not a multiple of 16")
-    precondition(
-      outputChannels % 16 == 0 && outputChannels > 0, "\(outputChannels) output channels, not a multiple of 16")
-    precondition(
-      images > 0 && height > 0 && width > 0, "\(images) images of \(height) x \(width): nothing to do")
-    (self.images, self.height, self.width) = (images, height, width)
-    inputBlocks = inputChannels / 16
-    outputBlocks = outputChannels / 16
-  }
-
-  /// One input channel by all output channels each.
-  package var tasks: Int { inputBlocks * 16 }
-
-  private var paddedWidth: Int { width + 2 }
-  /// One channel of all images with a border of zeros, and the sums of 16 output channels.
-  package var scratchFloats: Int { images * (height + 2) * paddedWidth + Self.taps * 16 }
-
-  /// `input` is (N, C/16, H, W, 16), `outputGradient` (N, K/16, H, W, 16), `gradient` [K][C][3][3]: the task's part is
-  /// overwritten.
-  package func sum(
-    input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>,
-    task: Int, scratch: UnsafeMutablePointer<Float>
-  ) {
-    let (sums, planes) = (scratch, scratch + Self.taps * 16)
-    let planeFloats = (height + 2) * paddedWidth
-    planes.update(repeating: 0, count: images * planeFloats)
-    for image in 0..<images {
-      let source = input + (image * inputBlocks + task / 16) * height * width * 16 + task % 16
-      let target = planes + image * planeFloats + paddedWidth + 1
-      for y in 0..<height {
-        for x in 0..<width { target[y * paddedWidth + x] = source[(y * width + x) * 16] }
-      }
-    }
-    for block in 0..<outputBlocks {
-      var taps = NineTaps()
-      for image in 0..<images {
-        for y in 0..<height {
-          let line = planes + image * planeFloats + y * paddedWidth
-          let gradients = outputGradient + ((image * outputBlocks + block) * height + y) * width * 16
-          for x in 0..<width { taps.add(line + x, line: paddedWidth, gradients.lanes(at: x * 16)) }
-        }
-      }
-      sums.update(repeating: 0, count: Self.taps * 16)
-      taps.add(to: sums)
-      for lane in 0..<16 {
-        let target = gradient + ((block * 16 + lane) * inputBlocks * 16 + task) * Self.taps
-        for tap in 0..<Self.taps { target[tap] = sums[tap * 16 + lane] }
-      }
-    }
   }
 }

@@ -1,12 +1,12 @@
-// The network's first layer: 3x3 convolution, stride 1, padding 1, of three image planes into channel blocks.
+// 3x3 convolution, stride 1, padding 1, of three image planes into channel blocks: the first layer of a network.
 //
 //   N images, K output channels, H rows, W columns; planes (N, 3, H, W), output (N, K/16, H, W, 16).
-//   With three channels there is nothing for Winograd's products to sum over: the 27 taps are summed directly,
-//   12 pixels by 32 output channels at a time.
+//   Three channels are too few for Winograd's products to pay: the 27 taps are summed directly, 12 pixels by 32 output
+//   channels at a time.
 //
-// Goals, in this order: speed, brevity.
+// Goals, in order of priority: speed, brevity.
 
-/// The plan of the first layer's forward pass: fixed by the shape, it holds no data.
+/// The plan of the forward pass. It is fixed by the shape and holds no data.
 package struct PlanarConvolution: Sendable {
   private let images: Int
   private let outputBlocks: Int
@@ -16,9 +16,9 @@ package struct PlanarConvolution: Sendable {
   private static let planes = 3
   private static let taps = 27
   private static let panel = 32
-  /// Output rows of a task.
+  /// The number of output rows per task.
   private static let bandRows = 8
-  /// Pixels whose sums are in registers at once.
+  /// The number of pixels whose sums are in registers at once.
   private static let group = 12
 
   package init(images: Int, outputChannels: Int, height: Int, width: Int) {
@@ -26,7 +26,9 @@ package struct PlanarConvolution: Sendable {
       outputChannels % 16 == 0 && outputChannels > 0, "\(outputChannels) output channels, not a multiple of 16")
     precondition(
       images > 0 && height > 0 && width > 0, "\(images) images of \(height) x \(width): nothing to do")
-    (self.images, self.height, self.width) = (images, height, width)
+    self.images = images
+    self.height = height
+    self.width = width
     outputBlocks = outputChannels / 16
   }
 
@@ -55,7 +57,7 @@ package struct PlanarConvolution: Sendable {
   private static let sumsFloats = group * panel
   package var scratchFloats: Int { Self.sumsFloats + Self.planes * (Self.bandRows + 2) * paddedWidth }
 
-  /// A part of  output = convolution of planes with the prepared weights + bias, rectified at 0 if asked.
+  /// Computes a part of output = convolution of planes with the prepared weights + bias, rectified at 0 if asked.
   ///
   /// `bias` is K floats or nil for none; `output` is overwritten.
   package func apply(
@@ -132,7 +134,7 @@ package struct PlanarConvolution: Sendable {
     third.store(low: sums + 128, high: high + 128, step: 16)
   }
 
-  /// Six pixels by 16 channels: as many sums as the registers of narrow vectors hold.
+  /// Sums six pixels by 16 channels, which is as many as the registers of AVX2 hold.
   @inline(never)
   private func sumSixBy16(
     _ source: UnsafePointer<Float>, plane: Int, _ weights: UnsafePointer<Float>, step: Int,
@@ -184,8 +186,8 @@ package struct PlanarConvolution: Sendable {
   }
 }
 
-/// Copies one row of a plane behind one zero; zeros follow it up to `paddedWidth`.
-/// A row outside of the plane is all zeros.
+/// Copies one row of a plane with a zero before it and zeros after it, `paddedWidth` floats in all. A row outside of
+/// the plane is all zeros.
 @inline(__always)
 func copyBordered(
   _ plane: UnsafePointer<Float>, row: Int, height: Int, width: Int, into target: UnsafeMutablePointer<Float>,

@@ -1,12 +1,12 @@
-// The weight gradient of the network's first layer: 27 sums over all pixels for each output channel.
+// The weight gradient of `PlanarConvolution`: 27 sums over all pixels for each output channel.
 //
 //   N images, K output channels, H rows, W columns; planes (N, 3, H, W), gradients (N, K/16, H, W, 16).
-//   The rows of all images are cut into chunks by the shape. A row's 27 sums of 16 channels stay in registers, are
-//   added to the chunk's, and the chunks are added in order.
+//   The rows of all images are cut into chunks by the shape. The 27 sums of a row for 16 channels stay in registers and
+//   are added to the sums of the chunk. Chunks are added in their order.
 //
-// Goals, in this order: results that do not depend on threads, speed, brevity.
+// Goals, in order of priority: results that do not depend on threads, speed, brevity.
 
-/// The plan of the first layer's weight gradient: fixed by the shape, it holds no data.
+/// The plan of the weight gradient. It is fixed by the shape and holds no data.
 package struct PlanarWeightGradient: Sendable {
   private let images: Int
   private let outputBlocks: Int
@@ -16,7 +16,7 @@ package struct PlanarWeightGradient: Sendable {
 
   private static let planes = 3
   private static let taps = 27
-  /// Accumulation tasks aimed at: enough for the cores of one rank.
+  /// The intended number of accumulation tasks, enough for the cores of one rank.
   private static let enoughTasks = 64
 
   package init(images: Int, outputChannels: Int, height: Int, width: Int) {
@@ -24,7 +24,9 @@ package struct PlanarWeightGradient: Sendable {
       outputChannels % 16 == 0 && outputChannels > 0, "\(outputChannels) output channels, not a multiple of 16")
     precondition(
       images > 0 && height > 0 && width > 0, "\(images) images of \(height) x \(width): nothing to do")
-    (self.images, self.height, self.width) = (images, height, width)
+    self.images = images
+    self.height = height
+    self.width = width
     outputBlocks = outputChannels / 16
     chunks = min(Self.enoughTasks, images * height)
   }
@@ -36,7 +38,7 @@ package struct PlanarWeightGradient: Sendable {
   package var accumulationTasks: Int { chunks }
   package var scratchFloats: Int { Self.planes * 3 * paddedWidth }
 
-  /// Sums one chunk of rows into its own part of `workspace`, whatever that held before.
+  /// Writes the sums over one chunk of rows to its own part of `workspace`.
   package func accumulate(
     planes: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>, workspace: UnsafeMutablePointer<Float>,
     task: Int, scratch: UnsafeMutablePointer<Float>
@@ -75,7 +77,7 @@ package struct PlanarWeightGradient: Sendable {
 
   package var finishTasks: Int { outputBlocks }
 
-  /// Adds the chunks' sums into `gradient`, [K][3][3][3], overwritten. Every accumulation task must have ended.
+  /// Overwrites a part of `gradient`, [K][3][3][3], with the sum over chunks. All accumulation tasks must have ended.
   package func finish(
     workspace: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>, task: Int,
     scratch: UnsafeMutablePointer<Float>
@@ -86,44 +88,5 @@ package struct PlanarWeightGradient: Sendable {
       for chunk in 1..<max(chunks, 1) { sum += source.lanes(at: chunk * chunkFloats) }
       for lane in 0..<16 { gradient[(task * 16 + lane) * Self.taps + tap] = sum[lane] }
     }
-  }
-}
-
-/// The sums of one input plane's 3x3 taps, each for 16 output channels.
-struct NineTaps {
-  private typealias Lanes = SIMD16<Float>
-  private var tap0, tap1, tap2, tap3, tap4, tap5, tap6, tap7, tap8: SIMD16<Float>
-
-  @inline(__always)
-  init() {
-    (tap0, tap1, tap2) = (.zero, .zero, .zero)
-    (tap3, tap4, tap5) = (.zero, .zero, .zero)
-    (tap6, tap7, tap8) = (.zero, .zero, .zero)
-  }
-
-  @inline(__always)
-  mutating func add(_ pixels: UnsafePointer<Float>, line: Int, _ gradient: SIMD16<Float>) {
-    tap0.addProduct(gradient, Lanes(repeating: pixels[0]))
-    tap1.addProduct(gradient, Lanes(repeating: pixels[1]))
-    tap2.addProduct(gradient, Lanes(repeating: pixels[2]))
-    tap3.addProduct(gradient, Lanes(repeating: pixels[line]))
-    tap4.addProduct(gradient, Lanes(repeating: pixels[line + 1]))
-    tap5.addProduct(gradient, Lanes(repeating: pixels[line + 2]))
-    tap6.addProduct(gradient, Lanes(repeating: pixels[2 * line]))
-    tap7.addProduct(gradient, Lanes(repeating: pixels[2 * line + 1]))
-    tap8.addProduct(gradient, Lanes(repeating: pixels[2 * line + 2]))
-  }
-
-  @inline(__always)
-  func add(to sums: UnsafeMutablePointer<Float>) {
-    sums.setLanes(sums.lanes(at: 0) + tap0, at: 0)
-    sums.setLanes(sums.lanes(at: 16) + tap1, at: 16)
-    sums.setLanes(sums.lanes(at: 32) + tap2, at: 32)
-    sums.setLanes(sums.lanes(at: 48) + tap3, at: 48)
-    sums.setLanes(sums.lanes(at: 64) + tap4, at: 64)
-    sums.setLanes(sums.lanes(at: 80) + tap5, at: 80)
-    sums.setLanes(sums.lanes(at: 96) + tap6, at: 96)
-    sums.setLanes(sums.lanes(at: 112) + tap7, at: 112)
-    sums.setLanes(sums.lanes(at: 128) + tap8, at: 128)
   }
 }

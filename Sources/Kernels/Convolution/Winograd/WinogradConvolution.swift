@@ -5,28 +5,28 @@
 //   [36][groups of 12 tiles][C/16][12][16], the weights [36][panels of 32 output channels][C][32], the products of some
 //   panels [36][K/16][tiles][16].
 //
-// Goals, in this order: speed, accuracy, small memory.
+// Goals, in order of priority: speed, accuracy, small memory.
 
-/// The plan of one layer's convolution: fixed by the shape, it holds no data.
+/// The plan of one layer's convolution. It is fixed by the shape and holds no data.
 ///
-/// Every output is summed over the input channels in one fixed order by one task: results do not depend on who runs it.
+/// One task sums each output over the input channels in a fixed order, so results do not depend on the threads.
 package struct WinogradConvolution: Sendable {
   private let tiles: WinogradTiles
   private let inputBlocks: Int
   private let outputBlocks: Int
-  /// Parts into which the tiles are cut, four tiles at the least.
+  /// The number of parts into which the tiles are cut, of at least four tiles each.
   private let blocks: Int
-  /// Parts into which the panels of output channels are cut; each transforms its inputs anew.
+  /// The number of parts into which the panels of output channels are cut. Each transforms its inputs again.
   private let cuts: Int
-  /// Panels whose products are kept at a time.
+  /// The number of panels whose products are kept at a time.
   private let panelsAtOnce: Int
 
   private static let group = 12
   private static let quad = 4
   private static let panel = 32
   private static let preparedChannels = 64
-  /// Up to this many input channels a block of tiles and one panel's products stay in the second cache. Wider layers
-  /// stream both, and larger blocks then read the weights less often.
+  /// Up to this many input channels, a block of tiles and the products of one panel stay in the second-level cache.
+  /// Wider layers stream both, and larger blocks then read the weights less often.
   private static let narrow = 128
   private static let narrowQuads = 12
   private static let wideQuads = 24
@@ -58,27 +58,28 @@ package struct WinogradConvolution: Sendable {
         if cost < best.cost { best = (cost, blocks, cuts) }
       }
     }
-    (blocks, cuts) = (best.blocks, best.cuts)
+    blocks = best.blocks
+    cuts = best.cuts
     panelsAtOnce = isNarrow ? 1 : (panels + cuts - 1) / cuts
   }
 
   private static func cycles(tiles: Int, inputs: Int, panels: Int) -> Int {
-    // Weights come from afar: they cost about as much as four more tiles.
+    // Reading weights from memory costs about as much as four more tiles.
     tiles * inputs / 16 * WinogradCuts.inputTransform + tiles * panels * 2 * WinogradCuts.outputTransform
       + Winograd.products * inputs * panels * 2 * (tiles + 4)
   }
 
   private var quads: Int { (tiles.count + Self.quad - 1) / Self.quad }
-  /// Tiles of the largest block.
+  /// The number of tiles in the largest block.
   private var blockTiles: Int { (quads + blocks - 1) / blocks * Self.quad }
   private var panels: Int { (outputBlocks + 1) / 2 }
   private var inputChannels: Int { inputBlocks * 16 }
 
   // MARK: Weights
 
-  /// Floats of the transformed weights; a function of the channels alone.
+  /// Floats of the transformed weights, which depend on the channels alone.
   package var preparedCount: Int { Winograd.products * preparedPlane }
-  /// Floats between the weights of two positions. The odd number of lines keeps them out of each other's cache sets.
+  /// Floats between the weights of two positions. The odd number of cache lines keeps them in different cache sets.
   private var preparedPlane: Int { inputBlocks * outputBlocks * 256 + Winograd.oddLines }
 
   private var preparedParts: Int { (inputChannels + Self.preparedChannels - 1) / Self.preparedChannels }
@@ -87,28 +88,28 @@ package struct WinogradConvolution: Sendable {
 
   /// Transforms a part of the weights, U = G g G', into `prepared` (`preparedCount` floats).
   ///
-  /// Not turned, `weights` is [out][in][3][3], in the channels of this plan: a convolution's forward pass, a transposed
-  /// convolution's data gradient. Turned, it is [in][out][3][3] and each kernel is rotated by half a turn: a
-  /// convolution's data gradient, a transposed convolution's forward pass.
+  /// - Parameter rotated: false for weights [out][in][3][3] in the channels of this plan, as in the forward pass of a
+  ///   convolution or the data gradient of a transposed one. True for weights [in][out][3][3] whose kernels are rotated
+  ///   by 180 degrees, as in the data gradient of a convolution or the forward pass of a transposed one.
   package func prepare(
-    _ weights: UnsafePointer<Float>, turned: Bool, into prepared: UnsafeMutablePointer<Float>, task: Int
+    _ weights: UnsafePointer<Float>, rotated: Bool, into prepared: UnsafeMutablePointer<Float>, task: Int
   ) {
     let (block, part) = (task / preparedParts, task % preparedParts)
     let panel = block / 2
     let width = min(Self.panel, (outputBlocks - panel * 2) * 16)
     let plane = preparedPlane
     let target = prepared + panel * Self.panel * inputChannels + block % 2 * 16
-    let outputStep = turned ? 9 : inputChannels * 9
-    let inputStep = turned ? outputBlocks * 16 * 9 : 9
+    let outputStep = rotated ? 9 : inputChannels * 9
+    let inputStep = rotated ? outputBlocks * 16 * 9 : 9
 
     let first = part * Self.preparedChannels
     for channel in first..<min(first + Self.preparedChannels, inputChannels) {
       let source = weights + block * 16 * outputStep + channel * inputStep
-      // Sixteen floats are loaded where nine are meant: the last row's load starts earlier, to end with the weights.
+      // Loads take sixteen floats, of which nine are needed. The last load starts earlier, to end with the weights.
       let last = SixteenRows.shiftedBySeven(source.lanes(at: 15 * outputStep - 7))
       let rows = SixteenRows { $0 < 15 ? source.lanes(at: $0 * outputStep) : last }.transposed
       let (a, b, c) =
-        turned
+        rotated
         ? (
           (rows.lower.0, rows.upper.7, rows.upper.6), (rows.upper.5, rows.upper.4, rows.upper.3),
           (rows.upper.2, rows.upper.1, rows.upper.0)
@@ -137,14 +138,14 @@ package struct WinogradConvolution: Sendable {
 
   package var scratchFloats: Int { Self.patchFloats + Winograd.products * (factorPlane + productPlane) }
 
-  /// A part of  output = convolution of input with the prepared weights + bias, rectified at 0 if asked.
+  /// Computes a part of output = convolution of input with the prepared weights + bias, rectified at 0 if asked.
   ///
   /// `input` is (N, C/16, H, W, 16), `output` (N, K/16, H, W, 16) and overwritten, `bias` K floats or nil for none.
   package func apply(
     _ input: UnsafePointer<Float>, prepared: UnsafePointer<Float>, bias: UnsafePointer<Float>?, rectified: Bool,
     into output: UnsafeMutablePointer<Float>, task: Int, scratch: UnsafeMutablePointer<Float>
   ) {
-    // Tasks that follow each other share their weights.
+    // Successive tasks share their weights.
     let (cut, block) = (task / blocks, task % blocks)
     let ownQuads = WinogradCuts.part(block, of: blocks, count: quads)
     let firstTile = ownQuads.lowerBound * Self.quad
@@ -181,7 +182,7 @@ package struct WinogradConvolution: Sendable {
     }
   }
 
-  /// Tiles of the group that starts at `tile` of a block of `count`: 12, or what is left rounded up to 4, 8 or 12.
+  /// The size of the group that starts at `tile` in a block of `count` tiles: 12, or the rest rounded up to 4, 8 or 12.
   @inline(__always)
   private func groupTiles(at tile: Int, of count: Int) -> Int { min(Self.group, (count - tile + 3) / 4 * 4) }
 
@@ -208,7 +209,7 @@ package struct WinogradConvolution: Sendable {
     }
   }
 
-  /// One position's products of a block of tiles with one panel of weights.
+  /// Multiplies a block of tiles with one panel of weights, at one position.
   @inline(__always)
   private func multiply(
     _ factors: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, isWide: Bool, count: Int,

@@ -1,145 +1,11 @@
-// The products of the Winograd domain: small matrix products whose sums stay in registers.
-//
-// Twelve rows by 32 columns are 24 vectors of 16 floats; with two vectors of weights and the values that are spread
-// over a vector they fill the 32 registers of AVX-512. Four rows at a time keep the source short: the compiler puts
-// three such groups side by side.
-//
-// Goals, in this order: speed, brevity.
+// The matrix products of the Winograd domain, one position of the tiles at a time.
 
-/// Sums of four rows by 32 columns.
-struct FourRowsBy32 {
-  private typealias Lanes = SIMD16<Float>
-  private var low0, low1, low2, low3: SIMD16<Float>
-  private var high0, high1, high2, high3: SIMD16<Float>
-
-  @inline(__always)
-  init() {
-    (low0, low1, low2, low3) = (.zero, .zero, .zero, .zero)
-    (high0, high1, high2, high3) = (.zero, .zero, .zero, .zero)
-  }
-
-  /// Continues sums that were stored as rows of 32.
-  @inline(__always)
-  init(_ rows: UnsafeMutablePointer<Float>) {
-    (low0, high0) = (rows.lanes(at: 0), rows.lanes(at: 16))
-    (low1, high1) = (rows.lanes(at: 32), rows.lanes(at: 48))
-    (low2, high2) = (rows.lanes(at: 64), rows.lanes(at: 80))
-    (low3, high3) = (rows.lanes(at: 96), rows.lanes(at: 112))
-  }
-
-  /// Adds the outer product of a column, whose values are `step` floats apart, and a row of 32.
-  @inline(__always)
-  mutating func add(_ column: UnsafePointer<Float>, step: Int, _ low: SIMD16<Float>, _ high: SIMD16<Float>) {
-    let value0 = Lanes(repeating: column[0])
-    low0.addProduct(low, value0)
-    high0.addProduct(high, value0)
-    let value1 = Lanes(repeating: column[step])
-    low1.addProduct(low, value1)
-    high1.addProduct(high, value1)
-    let value2 = Lanes(repeating: column[2 * step])
-    low2.addProduct(low, value2)
-    high2.addProduct(high, value2)
-    let value3 = Lanes(repeating: column[3 * step])
-    low3.addProduct(low, value3)
-    high3.addProduct(high, value3)
-  }
-
-  /// Adds sums that were stored as rows of 32.
-  @inline(__always)
-  mutating func add(rows: UnsafeMutablePointer<Float>) {
-    low0 += rows.lanes(at: 0)
-    high0 += rows.lanes(at: 16)
-    low1 += rows.lanes(at: 32)
-    high1 += rows.lanes(at: 48)
-    low2 += rows.lanes(at: 64)
-    high2 += rows.lanes(at: 80)
-    low3 += rows.lanes(at: 96)
-    high3 += rows.lanes(at: 112)
-  }
-
-  @inline(__always)
-  static func + (a: FourRowsBy32, b: FourRowsBy32) -> FourRowsBy32 {
-    var sum = a
-    (sum.low0, sum.high0) = (a.low0 + b.low0, a.high0 + b.high0)
-    (sum.low1, sum.high1) = (a.low1 + b.low1, a.high1 + b.high1)
-    (sum.low2, sum.high2) = (a.low2 + b.low2, a.high2 + b.high2)
-    (sum.low3, sum.high3) = (a.low3 + b.low3, a.high3 + b.high3)
-    return sum
-  }
-
-  /// Stores rows `step` floats apart, their halves at `low` and at `high`.
-  @inline(__always)
-  func store(low: UnsafeMutablePointer<Float>, high: UnsafeMutablePointer<Float>, step: Int) {
-    low.setLanes(low0, at: 0)
-    high.setLanes(high0, at: 0)
-    low.setLanes(low1, at: step)
-    high.setLanes(high1, at: step)
-    low.setLanes(low2, at: 2 * step)
-    high.setLanes(high2, at: 2 * step)
-    low.setLanes(low3, at: 3 * step)
-    high.setLanes(high3, at: 3 * step)
-  }
-}
-
-/// Sums of four rows by 16 columns: for the last 16 channels where their number is not a multiple of 32.
-struct FourRowsBy16 {
-  private typealias Lanes = SIMD16<Float>
-  private var row0, row1, row2, row3: SIMD16<Float>
-
-  @inline(__always)
-  init() { (row0, row1, row2, row3) = (.zero, .zero, .zero, .zero) }
-
-  /// Continues sums that were stored as rows `step` floats apart.
-  @inline(__always)
-  init(_ rows: UnsafeMutablePointer<Float>, step: Int) {
-    (row0, row1) = (rows.lanes(at: 0), rows.lanes(at: step))
-    (row2, row3) = (rows.lanes(at: 2 * step), rows.lanes(at: 3 * step))
-  }
-
-  @inline(__always)
-  mutating func add(_ column: UnsafePointer<Float>, step: Int, _ row: SIMD16<Float>) {
-    row0.addProduct(row, Lanes(repeating: column[0]))
-    row1.addProduct(row, Lanes(repeating: column[step]))
-    row2.addProduct(row, Lanes(repeating: column[2 * step]))
-    row3.addProduct(row, Lanes(repeating: column[3 * step]))
-  }
-
-  /// Adds sums that were stored as rows `step` floats apart.
-  @inline(__always)
-  mutating func add(rows: UnsafeMutablePointer<Float>, step: Int) {
-    row0 += rows.lanes(at: 0)
-    row1 += rows.lanes(at: step)
-    row2 += rows.lanes(at: 2 * step)
-    row3 += rows.lanes(at: 3 * step)
-  }
-
-  @inline(__always)
-  func store(_ rows: UnsafeMutablePointer<Float>, step: Int) {
-    rows.setLanes(row0, at: 0)
-    rows.setLanes(row1, at: step)
-    rows.setLanes(row2, at: 2 * step)
-    rows.setLanes(row3, at: 3 * step)
-  }
-
-  /// Adds the sums to rows `step` floats apart, or begins these with them.
-  @inline(__always)
-  func put(_ rows: UnsafeMutablePointer<Float>, step: Int, adding: Bool) {
-    var sum = self
-    if adding {
-      let before = FourRowsBy16(rows, step: step)
-      (sum.row0, sum.row1) = (row0 + before.row0, row1 + before.row1)
-      (sum.row2, sum.row3) = (row2 + before.row2, row3 + before.row3)
-    }
-    sum.store(rows, step: step)
-  }
-}
-
-/// Tiles by output channels, summed over the input channels.
+/// Products of tiles and output channels, summed over the input channels.
 ///
-/// `tiles` holds (blocks, count, 16) of input factors, `weights` (16 * blocks, panel width); the sums go to `low` and
-/// `high`, (count, 16) each, for the first and second 16 channels of the panel.
+/// `tiles` holds input factors as (blocks, count, 16), `weights` is (16 * blocks, panel width). The sums of the panel's
+/// first and second 16 channels go to `low` and `high`, (count, 16) each.
 enum TileProducts {
-  /// Some rows of a group of `count` tiles, from `row` on.
+  /// The factors of the rows from `row` on in a group of `count` tiles.
   @inline(__always)
   private static func narrow(
     _ count: Int, at row: Int, _ tiles: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, weightStep: Int,
@@ -233,7 +99,7 @@ enum TileProducts {
     sums.store(low: low, high: high, step: 16)
   }
 
-  /// Panels of 16 channels; `count` is 4, 8 or 12.
+  /// The sums for a panel of 16 channels; `count` is 4, 8 or 12.
   @inline(never)
   static func by16(
     _ count: Int, _ tiles: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, blocks: Int,
@@ -274,10 +140,10 @@ enum TileProducts {
   }
 }
 
-/// Input channels by output channels, summed over tiles: what the weight gradient needs.
+/// Products of input channels and output channels, summed over tiles, for the weight gradient.
 ///
-/// `inputs` points to the first of eight channels within (tiles, 16), the gradients are (tiles, 16); `sums` is
-/// (8, panel width) and is either continued or begun.
+/// `inputs` points to the first of eight channels within (tiles, 16), the gradients are (tiles, 16). `sums` is
+/// (8, panel width), and is either continued or begun.
 enum ChannelProducts {
   @inline(never)
   static func eightBy32(
@@ -324,7 +190,7 @@ enum ChannelProducts {
     second.store(sums + 64, step: 16)
   }
 
-  /// Four input channels, sums `step` floats apart.
+  /// The sums of four input channels, `step` floats apart.
   @inline(never)
   private static func fourBy16(
     _ inputs: UnsafePointer<Float>, _ gradients: UnsafePointer<Float>, tiles: Int, continuing: Bool,

@@ -1,9 +1,9 @@
-// How the maps of several images are cut into 4x4 tiles, and how tiles go into and out of the Winograd domain.
+// The 4x4 tiles of a shard's maps, and their transforms into and out of the Winograd domain.
 //
-// The images of a shard make one list of tiles, row after row and image after image: maps of a few pixels then fill
-// the same blocks as large ones, and each block of tiles reads the weights once.
+// All images of a shard form one list of tiles, row after row and image after image. Small maps then fill the same
+// blocks as large ones, and each block of tiles reads the weights once.
 
-/// The tiles of N blocked maps of H x W pixels, numbered through all images.
+/// The tiles of N blocked maps of H x W pixels, numbered across all images.
 struct WinogradTiles: Sendable {
   let images: Int
   let height: Int
@@ -12,14 +12,16 @@ struct WinogradTiles: Sendable {
   let columns: Int
 
   init(images: Int, height: Int, width: Int) {
-    (self.images, self.height, self.width) = (images, height, width)
+    self.images = images
+    self.height = height
+    self.width = width
     rows = (height + Winograd.outputs - 1) / Winograd.outputs
     columns = (width + Winograd.outputs - 1) / Winograd.outputs
   }
 
   var count: Int { images * rows * columns }
 
-  /// A place in the list: the tile's image and the first of its output pixels.
+  /// The position of a tile: its image and the first of its output pixels.
   struct Place {
     var image: Int
     var y: Int
@@ -45,9 +47,9 @@ struct WinogradTiles: Sendable {
     }
   }
 
-  /// V = B' d B of one tile: 36 vectors, `plane` floats apart, from `factors` on.
+  /// Writes V = B' d B of one tile to `factors`: 36 vectors, `plane` floats apart.
   ///
-  /// `map` is one image's channel block; pixels outside of it count as 0. `patch` holds 36 vectors for the time being.
+  /// `map` is one channel block of one image; pixels outside of it count as 0. `patch` is scratch for 36 vectors.
   @inline(__always)
   func transformInput(
     _ map: UnsafePointer<Float>, _ place: Place, into factors: UnsafeMutablePointer<Float>, plane: Int,
@@ -80,7 +82,7 @@ struct WinogradTiles: Sendable {
     }
   }
 
-  /// A dY A' of one tile of output gradients, as `transformInput` stores it.
+  /// Writes A dY A' of one tile of output gradients, as `transformInput` does.
   @inline(__always)
   func transformOutputGradient(
     _ map: UnsafePointer<Float>, _ place: Place, into factors: UnsafeMutablePointer<Float>, plane: Int,
@@ -107,10 +109,10 @@ struct WinogradTiles: Sendable {
     }
   }
 
-  /// A' M A of one tile, plus bias, rectified if asked, into the pixels of one image's channel block that it covers.
+  /// Writes A' M A of one tile, plus bias and rectified if asked, to the pixels that it covers in one channel block.
   @inline(__always)
   func transformOutput(
-    _ products: UnsafePointer<Float>, plane: Int, bias: SIMD16<Float>, rectified: Bool,
+    _ products: UnsafePointer<Float>, plane: Int, bias: Lanes, rectified: Bool,
     into map: UnsafeMutablePointer<Float>, _ place: Place, patch: UnsafeMutablePointer<Float>
   ) {
     for column in 0..<6 {
@@ -125,7 +127,7 @@ struct WinogradTiles: Sendable {
       var four = Winograd.output(patch.six(at: row * 96, step: 16))
       four = (four.0 + bias, four.1 + bias, four.2 + bias, four.3 + bias)
       if rectified {
-        // A comparison is false for NaN, which is kept so that it is noticed.
+        // A comparison with NaN is false, so NaN is kept and shows in the loss.
         four.0.replace(with: 0, where: four.0 .< 0)
         four.1.replace(with: 0, where: four.1 .< 0)
         four.2.replace(with: 0, where: four.2 .< 0)

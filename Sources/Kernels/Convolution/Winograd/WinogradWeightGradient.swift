@@ -3,13 +3,13 @@
 //   dW = G' [ sum over tiles of (B' d B) * (A dY A') ] G
 //
 //   N images, C input channels, K output channels, H rows, W columns; activations (N, C/16, H, W, 16).
-//   The tiles of all images are cut into chunks, the channels into rectangles. A task sums the products of one chunk
-//   and one rectangle and brings the sums back to 3x3: [C/16][K/16][16][9][16]. These are added in the order of the
-//   chunks and turned into the order of the weights. All cuts follow from the shape.
+//   The tiles of all images are cut into chunks, and the channels into rectangles. A task sums the products of one
+//   chunk and one rectangle and transforms the sums back to 3x3: [C/16][K/16][16][9][16]. These are added in the order
+//   of the chunks and rearranged into the order of the weights. All cuts follow from the shape.
 //
-// Goals, in this order: results that do not depend on threads, speed, small memory.
+// Goals, in order of priority: results that do not depend on threads, speed, small memory.
 
-/// The plan of one layer's weight gradient: fixed by the shape, it holds no data.
+/// The plan of one layer's weight gradient. It is fixed by the shape and holds no data.
 package struct WinogradWeightGradient: Sendable {
   private let tiles: WinogradTiles
   private let inputBlocks: Int
@@ -19,9 +19,9 @@ package struct WinogradWeightGradient: Sendable {
   private let chunks: Int
 
   private static let panel = 32
-  /// Tiles that are transformed at a time.
+  /// The number of tiles transformed at a time.
   private static let blockTiles = 48
-  /// The largest rectangle of channels: what a task keeps should not leave the second cache.
+  /// The largest rectangle of channels, chosen so that the sums of a task stay in the second-level cache.
   private static let blocksOfCut = 4
   private static let panelsOfCut = 4
   private static let mostChunks = 64
@@ -52,12 +52,14 @@ package struct WinogradWeightGradient: Sendable {
         }
       }
     }
-    (chunks, inputCuts, outputCuts) = (best.chunks, best.inputCuts, best.outputCuts)
+    chunks = best.chunks
+    inputCuts = best.inputCuts
+    outputCuts = best.outputCuts
   }
 
   private static func cycles(tiles: Int, blocks: Int, panels: Int) -> Int {
-    // The way back of 16 channels by a panel, and adding them up, cost as much as some eight tiles' products; taking
-    // up and storing the sums of a block of tiles as much as four.
+    // Transforming 16 channels by a panel back and adding them costs as much as the products of about eight tiles;
+    // loading and storing the sums of a block of tiles costs as much as four.
     let blocksOfTiles = (tiles + blockTiles - 1) / blockTiles
     return tiles * (blocks * WinogradCuts.inputTransform + panels * 2 * WinogradCuts.outputTransform)
       + Winograd.products * blocks * panels * 32 * (tiles + 8 + 4 * blocksOfTiles)
@@ -66,11 +68,11 @@ package struct WinogradWeightGradient: Sendable {
   private var panels: Int { (outputBlocks + 1) / 2 }
   private var chunkFloats: Int { Self.taps * inputBlocks * outputBlocks * 256 }
 
-  /// Floats of the sums of all chunks: one buffer for all tasks.
+  /// Floats of the sums of all chunks, one buffer for all tasks.
   package var workspaceFloats: Int { chunks * chunkFloats }
   package var accumulationTasks: Int { chunks * inputCuts * outputCuts }
 
-  /// Channels of the largest rectangle.
+  /// The channels of the largest rectangle.
   private var mostInputs: Int { (inputBlocks + inputCuts - 1) / inputCuts * 16 }
   private var mostOutputs: Int { (panels + outputCuts - 1) / outputCuts * Self.panel }
   /// Floats between the values of two positions.
@@ -79,7 +81,7 @@ package struct WinogradWeightGradient: Sendable {
   private var sumsPlane: Int { mostInputs * mostOutputs + Winograd.oddLines }
   package var scratchFloats: Int { Self.patchFloats + Winograd.products * (inputPlane + outputPlane + sumsPlane) }
 
-  /// Sums one task's part of tiles and channels into its own part of `workspace`, whatever that held before.
+  /// Writes the sums over the task's tiles and channels to its own part of `workspace`.
   ///
   /// `input` is (N, C/16, H, W, 16), `outputGradient` (N, K/16, H, W, 16).
   package func accumulate(
@@ -97,7 +99,8 @@ package struct WinogradWeightGradient: Sendable {
 
     for start in stride(from: ownTiles.lowerBound, to: ownTiles.upperBound, by: Self.blockTiles) {
       let count = min(Self.blockTiles, ownTiles.upperBound - start)
-      transform(input, outputGradient, start, count, ownBlocks, ownPanels, inputs, outputs, patch)
+      transformInputs(input, from: start, count: count, of: ownBlocks, into: inputs, patch: patch)
+      transformGradients(outputGradient, from: start, count: count, of: ownPanels, into: outputs, patch: patch)
       for position in 0..<Winograd.products {
         var target = sums + position * sumsPlane
         for panel in ownPanels {
@@ -116,11 +119,11 @@ package struct WinogradWeightGradient: Sendable {
         }
       }
     }
-    bringBack(sums, ownBlocks, ownPanels, into: workspace + chunk * chunkFloats, columns: patch)
+    transformBack(sums, ownBlocks, ownPanels, into: workspace + chunk * chunkFloats, columns: patch)
   }
 
-  /// G' M G of a task's sums, [panels][C][32], into its chunk's part of the workspace.
-  private func bringBack(
+  /// Writes G' M G of a task's sums, [panels][C][32], to the part of the workspace that belongs to its chunk.
+  private func transformBack(
     _ sums: UnsafeMutablePointer<Float>, _ ownBlocks: Range<Int>, _ ownPanels: Range<Int>,
     into chunk: UnsafeMutablePointer<Float>, columns: UnsafeMutablePointer<Float>
   ) {
@@ -149,11 +152,10 @@ package struct WinogradWeightGradient: Sendable {
     }
   }
 
-  /// Brings a block of tiles of the task's channels into the Winograd domain: [36][channel blocks][count][16].
-  private func transform(
-    _ input: UnsafePointer<Float>, _ outputGradient: UnsafePointer<Float>, _ firstTile: Int, _ count: Int,
-    _ ownBlocks: Range<Int>, _ ownPanels: Range<Int>,
-    _ inputs: UnsafeMutablePointer<Float>, _ outputs: UnsafeMutablePointer<Float>, _ patch: UnsafeMutablePointer<Float>
+  /// Transforms some tiles of the inputs' channel blocks: [36][channel blocks][count][16].
+  private func transformInputs(
+    _ input: UnsafePointer<Float>, from firstTile: Int, count: Int, of ownBlocks: Range<Int>,
+    into inputs: UnsafeMutablePointer<Float>, patch: UnsafeMutablePointer<Float>
   ) {
     let mapFloats = tiles.height * tiles.width * 16
     for block in ownBlocks {
@@ -165,6 +167,14 @@ package struct WinogradWeightGradient: Sendable {
         tiles.advance(&place)
       }
     }
+  }
+
+  /// Transforms some tiles of the output gradients of panels, as `transformInputs`.
+  private func transformGradients(
+    _ outputGradient: UnsafePointer<Float>, from firstTile: Int, count: Int, of ownPanels: Range<Int>,
+    into outputs: UnsafeMutablePointer<Float>, patch: UnsafeMutablePointer<Float>
+  ) {
+    let mapFloats = tiles.height * tiles.width * 16
     for block in ownPanels.lowerBound * 2..<min(ownPanels.upperBound * 2, outputBlocks) {
       var place = tiles.place(firstTile)
       let target = outputs + (block - ownPanels.lowerBound * 2) * count * 16
@@ -178,9 +188,7 @@ package struct WinogradWeightGradient: Sendable {
 
   package var finishTasks: Int { inputBlocks * panels }
 
-  /// Adds the chunks' sums and puts a part of them in order: `gradient` is [K][C][3][3] and overwritten.
-  ///
-  /// Every accumulation task must have ended.
+  /// Overwrites a part of `gradient`, [K][C][3][3], with the sum over chunks. All accumulation tasks must have ended.
   package func finish(
     workspace: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>, task: Int,
     scratch: UnsafeMutablePointer<Float>
@@ -189,7 +197,7 @@ package struct WinogradWeightGradient: Sendable {
     for outputBlock in panel * 2..<min(panel * 2 + 2, outputBlocks) {
       let source = workspace + (inputBlock * outputBlocks + outputBlock) * 256 * Self.taps
       let target = gradient + (outputBlock * 16 * inputBlocks + inputBlock) * 16 * Self.taps
-      // 16 channels by 9 taps are 144 rows of 16 output channels: nine squares.
+      // 16 channels by 9 taps are 144 rows of 16 output channels, or nine squares.
       for square in 0..<Self.taps {
         var rows = SixteenRows(source + square * 256, step: 16)
         for chunk in 1..<max(chunks, 1) { rows.add(source + chunk * chunkFloats + square * 256, step: 16) }

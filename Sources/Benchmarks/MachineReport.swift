@@ -1,7 +1,7 @@
-// What `dnet doctor` knows and thinks of one rank's machine, as JSON with snake_case keys.
+// The report of `dnet doctor` about the machine of one rank, as JSON with snake_case keys.
 import Foundation
 
-/// A fact that is not known, or does not hold here, has no key.
+/// The facts and the diagnosis of a machine. Unknown facts have no key.
 package struct MachineReport: Encodable {
   let processor: String
   let compiledFor: String
@@ -63,7 +63,7 @@ package struct MachineReport: Encodable {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    // A result that is no number has an error that is none; JSON has no words for it.
+    // The error of a NaN result is NaN, which JSON cannot represent.
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     return try encoder.encode(self) + Data("\n".utf8)

@@ -1,8 +1,8 @@
-// Bias and ReLU on rows, the layout of the layers over pool5.
+// Bias and rectification on rows, the layout of the layers over pool5, and the gradients of both.
 //
-//   M rows (image, y, x), K columns: [M][K], row after row. K is any number: the score layer has as many as classes.
+//   M rows (image, y, x), K columns: [M][K]. K is any number, such as the number of classes in the score layer.
 
-/// Elementwise passes over an M x K matrix of activations.
+/// Passes over an M x K matrix of activations.
 package struct RowBias: Sendable {
   package let rows: Int
   package let columns: Int
@@ -12,10 +12,10 @@ package struct RowBias: Sendable {
     self.columns = columns
   }
 
-  /// One task a row for `add` and `rectifyGradient`.
+  /// The number of tasks of `add` and `rectifyGradient`: one per row.
   package var tasks: Int { rows }
 
-  /// y += bias, then max(0, y) if rectified; in place. A NaN stays one, so that the loss shows it.
+  /// Adds the bias to y in place, then takes max(0, y) if rectified. NaN is kept, so that it shows in the loss.
   package func add(_ bias: UnsafePointer<Float>, rectified: Bool, to y: UnsafeMutablePointer<Float>, task: Int) {
     let row = y + task * columns
     if rectified {
@@ -28,17 +28,17 @@ package struct RowBias: Sendable {
     }
   }
 
-  /// dy = 0 where the layer's rectified output y is not above 0; in place.
+  /// Sets dy to 0 in place where the rectified output y is not above 0.
   package func rectifyGradient(_ dy: UnsafeMutablePointer<Float>, output y: UnsafePointer<Float>, task: Int) {
     let (gradient, values) = (dy + task * columns, y + task * columns)
     for k in 0..<columns where !(values[k] > 0) { gradient[k] = 0 }
   }
 
-  /// Columns a task of `sum` takes.
+  /// The number of columns per task of `sum`.
   private static let block = 256
   package var sumTasks: Int { (columns + Self.block - 1) / Self.block }
 
-  /// The bias's gradient: each column summed from the first row to the last.
+  /// Computes the gradient of the bias: the sum of each column from the first row to the last.
   package func sum(_ dy: UnsafePointer<Float>, into sums: UnsafeMutablePointer<Float>, task: Int) {
     let first = task * Self.block
     let end = min(first + Self.block, columns)

@@ -1,9 +1,10 @@
-// Which kernels OpenBLAS is asked for.
+// The selection of kernels in OpenBLAS.
 import Kernels
 import Testing
 
 struct OpenBLASTests {
   @Test(
+    "Only a wrong selection of kernels is overridden.",
     arguments: [
       // A processor that the library does not know, and settings by mistake or from another machine.
       ("Prescott", nil, 2, "SkylakeX"), ("Prescott", nil, 1, "Haswell"), ("Prescott", "Prescott", 2, "SkylakeX"),
@@ -21,6 +22,16 @@ struct OpenBLASTests {
       ("Prescott", nil, 0, nil), ("ARMV8", nil, -1, nil),
     ] as [(String, String?, Int, String?)])
   func coreToAskFor(core: String, setting: String?, level: Int, wanted: String?) {
-    #expect(BLAS.coreToAskFor(instead: core, setting: setting, compiled: level) == wanted)
+    #expect(BLAS.coreTypeOverride(for: core, setting: setting, compiled: level) == wanted)
+  }
+
+  @Test("The kernels in use are known and fit the compiled instructions.") func knowsWhatTheProcessorDeserves() {
+    #expect(BLAS.coreName != "unknown")
+    #expect(BLAS.level(ofCore: "Prescott") == 0)
+    #expect(BLAS.level(ofCore: "Zen") == 1)
+    #expect(BLAS.level(ofCore: "Cooperlake") == 2)
+    if BLAS.coreTypeOverride(setting: nil) == nil, let expected = BLAS.expectedCoreName {
+      #expect(BLAS.level(ofCore: BLAS.coreName) == BLAS.level(ofCore: expected))
+    }
   }
 }

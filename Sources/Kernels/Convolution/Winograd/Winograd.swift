@@ -1,27 +1,25 @@
-// The small matrices of Winograd's minimal filtering F(4x4, 3x3), each applied to vectors of 16 channels.
+// The transforms of Winograd's minimal filtering F(4x4, 3x3), applied to vectors of 16 channels.
 //
-// A tile of 4x4 outputs needs 6x6 inputs. With V = B' d B and U = G g G' the outputs are A' (U * V) A, so that 36
-// products take the place of 144 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015).
+// A tile of 4x4 outputs needs 6x6 inputs. With V = B' d B and U = G g G' the outputs are A' (U * V) A, which takes 36
+// products instead of 144 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015).
 //
-// The interpolation points are 0, +-5/8, +-3/2 and infinity. Lavin's 0, +-1, +-2 cost as many operations here and
-// give twice the rounding error (256 channels: 2.4e-6 against 1.2e-6, relative); the constants of the transforms of
+// The interpolation points are 0, +-5/8, +-3/2 and infinity. Lavin's points 0, +-1, +-2 cost as many operations here
+// and give twice the rounding error (256 channels: 2.4e-6 against 1.2e-6, relative). The constants of the transforms of
 // inputs and outputs are exact in float32.
 //
-// Goals, in this order: accuracy, speed, brevity.
+// Goals, in order of priority: accuracy, speed, brevity.
 
-/// The one-dimensional transforms. Applied to the rows and then to the columns of a tile, they are the ones above.
+/// The one-dimensional transforms. The transforms above apply them to the rows and then to the columns of a tile.
 enum Winograd {
-  typealias Lanes = SIMD16<Float>
   typealias Three = (Lanes, Lanes, Lanes)
   typealias Four = (Lanes, Lanes, Lanes, Lanes)
   typealias Six = (Lanes, Lanes, Lanes, Lanes, Lanes, Lanes)
 
-  /// Outputs along a tile's side, and inputs that they need.
+  /// Outputs along a side of a tile.
   static let outputs = 4
-  static let inputs = 6
-  /// Products of a tile.
+  /// Products per tile.
   static let products = 36
-  /// Floats put between the values of two positions, which would otherwise share cache sets.
+  /// Padding in floats between the values of two positions, which would otherwise share cache sets.
   static let oddLines = 80
 
   private static let a: Float = 0.625
@@ -36,7 +34,7 @@ enum Winograd {
   private static let scaleA: Float = 1 / (2 * a2 * (a2 - b2))
   private static let scaleB: Float = 1 / (2 * b2 * (b2 - a2))
 
-  /// B' d: six inputs to six factors.
+  /// Returns B' d: six factors from six inputs.
   @inline(__always)
   static func input(_ d: Six) -> Six {
     let evenA = d.4.addingProduct(d.2, Lanes(repeating: -b2))
@@ -53,7 +51,7 @@ enum Winograd {
     )
   }
 
-  /// G g: three weights to six factors.
+  /// Returns G g: six factors from three weights.
   @inline(__always)
   static func weights(_ g: Three) -> Six {
     let evenA = g.0.addingProduct(g.2, Lanes(repeating: a2)) * scaleA
@@ -63,7 +61,7 @@ enum Winograd {
     return (g.0 * scale0, evenA + oddA, evenA - oddA, evenB + oddB, evenB - oddB, g.2)
   }
 
-  /// A' m: six products to four outputs.
+  /// Returns A' m: four outputs from six products.
   @inline(__always)
   static func output(_ m: Six) -> Four {
     let evenA = m.1 + m.2
@@ -78,7 +76,7 @@ enum Winograd {
     )
   }
 
-  /// A y, the adjoint of `output`: four output gradients to six factors.
+  /// Returns A y, the adjoint of `output`: six factors from four output gradients.
   @inline(__always)
   static func outputGradient(_ y: Four) -> Six {
     let evenA = y.0.addingProduct(y.2, Lanes(repeating: a2))
@@ -88,7 +86,7 @@ enum Winograd {
     return (y.0, evenA + oddA, evenA - oddA, evenB + oddB, evenB - oddB, y.3)
   }
 
-  /// G' u, the adjoint of `weights`: six sums to three weight gradients.
+  /// Returns G' u, the adjoint of `weights`: three weight gradients from six sums.
   @inline(__always)
   static func weightGradient(_ u: Six) -> Three {
     let evenA = (u.1 + u.2) * scaleA
@@ -104,7 +102,7 @@ enum Winograd {
 }
 
 extension UnsafeMutablePointer<Float> {
-  /// Six vectors `step` floats apart.
+  /// Stores six vectors `step` floats apart.
   @inline(__always)
   func setSix(_ value: Winograd.Six, at index: Int, step: Int) {
     setLanes(value.0, at: index)

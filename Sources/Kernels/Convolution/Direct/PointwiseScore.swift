@@ -1,9 +1,10 @@
-// The last layer: a 1x1 convolution from C channels to 2 scores at full resolution. It reads or writes the largest maps
-// of the network once and computes next to nothing, so it is a pass of its own rather than a matrix product.
+// 1x1 convolution from C channels to two scores at full resolution. It reads or writes the largest maps of the network
+// once and computes very little, so it is a pass of its own rather than a matrix product.
 //
-//   N images, C channels (a multiple of 16), H rows, W columns; maps are (N, C/16, H, W, 16), scores are planes (N, 2, H, W)
+//   N images, C channels (a multiple of 16), H rows, W columns; maps are (N, C/16, H, W, 16),
+//   scores are planes (N, 2, H, W)
 
-/// Scores of background (0) and foreground (1), and the three gradients.
+/// The scores of background (0) and foreground (1), and the gradients of maps, weights and bias.
 package struct PointwiseScore: Sendable {
   private let pixels: Int
   private let blocks: Int
@@ -13,14 +14,14 @@ package struct PointwiseScore: Sendable {
     precondition(channels % 16 == 0, "\(channels) channels are not a multiple of the channel block of 16")
     pixels = height * width
     blocks = channels / 16
-    // A task takes all channels of its pixels: one "block" a chunk.
+    // A task takes all channels of its pixels, so each chunk counts as one block.
     chunks = PixelChunks(images: images, blocks: 1, pixels: height * width, largest: 512)
   }
 
-  /// Tasks of `apply`, `dataGradient` and `gatherWeightGradient`.
+  /// The number of tasks of `apply`, `dataGradient` and `gatherWeightGradient`.
   package var tasks: Int { chunks.count }
 
-  /// scores[k] = weights[k] . x + bias[k]; weights [2][C], bias [2].
+  /// Computes scores[k] = weights[k] . x + bias[k]; weights [2][C], bias [2].
   package func apply(
     _ x: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>,
     into scores: UnsafeMutablePointer<Float>, task: Int
@@ -41,7 +42,7 @@ package struct PointwiseScore: Sendable {
     }
   }
 
-  /// dx = the score gradients times their weights.
+  /// Writes dx, the score gradients times their weights.
   package func dataGradient(
     scoreGradient: UnsafePointer<Float>, weights: UnsafePointer<Float>, into dx: UnsafeMutablePointer<Float>, task: Int
   ) {
@@ -61,10 +62,10 @@ package struct PointwiseScore: Sendable {
   /// Floats that `gatherWeightGradient` needs.
   package var workspaceFloats: Int { chunks.count * partFloats }
 
-  /// Both weight rows, and a vector with the bias gradients in its first two lanes.
+  /// Floats of one part: both weight rows, and a vector with the bias gradients in its first two lanes.
   private var partFloats: Int { blocks * 32 + 16 }
 
-  /// First half of the weight and bias gradients: one chunk's sums.
+  /// Writes one chunk's sums of the weight and bias gradients to the workspace.
   package func gatherWeightGradient(
     _ x: UnsafePointer<Float>, scoreGradient: UnsafePointer<Float>, workspace: UnsafeMutablePointer<Float>, task: Int
   ) {
@@ -89,7 +90,7 @@ package struct PointwiseScore: Sendable {
     part.setLanes(biases, at: blocks * 32)
   }
 
-  /// Second half: the chunks in their order, in double precision; gradients [2][C] and [2] are overwritten.
+  /// Overwrites the gradients [2][C] and [2] with the sums over chunks, in their order and in double precision.
   package func combineWeightGradient(
     workspace: UnsafePointer<Float>, weightGradient: UnsafeMutablePointer<Float>,
     biasGradient: UnsafeMutablePointer<Float>

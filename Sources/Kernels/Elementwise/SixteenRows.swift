@@ -1,6 +1,6 @@
-// Sixteen rows of 16 floats turned into columns, in registers.
+// Transposition of 16 x 16 floats in registers.
 //
-// Goals, in this order: speed, brevity.
+// Goals, in order of priority: speed, brevity.
 
 /// A 16 x 16 matrix of floats.
 struct SixteenRows {
@@ -9,18 +9,18 @@ struct SixteenRows {
   var upper: Eight
   var lower: Eight
 
-  /// Rows `row(0)` to `row(15)`.
+  /// Creates the matrix of rows `row(0)` to `row(15)`.
   @inline(__always)
   init(_ row: (Int) -> Lanes) {
     upper = (row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7))
     lower = (row(8), row(9), row(10), row(11), row(12), row(13), row(14), row(15))
   }
 
-  /// Rows `step` floats apart.
+  /// Loads rows that lie `step` floats apart.
   @inline(__always)
   init(_ rows: UnsafePointer<Float>, step: Int) { self.init { rows.lanes(at: $0 * step) } }
 
-  /// Adds rows `step` floats apart.
+  /// Adds rows that lie `step` floats apart.
   @inline(__always)
   mutating func add(_ rows: UnsafePointer<Float>, step: Int) {
     let other = SixteenRows(rows, step: step)
@@ -42,34 +42,38 @@ struct SixteenRows {
     lower.7 += other.lower.7
   }
 
-  /// Four perfect shuffles of rows i and i + 8 turn rows into columns.
+  /// The transposed matrix: four perfect shuffles of rows i and i + 8 exchange rows and columns.
   @inline(__always)
   var transposed: SixteenRows { shuffled.shuffled.shuffled.shuffled }
 
-  /// Rows 2i and 2i + 1 of the result take turns between the elements of rows i and i + 8.
+  /// The matrix whose rows 2i and 2i + 1 interleave the elements of rows i and i + 8.
   @inline(__always)
   private var shuffled: SixteenRows {
+    let pair0 = Self.interleaved(upper.0, lower.0)
+    let pair1 = Self.interleaved(upper.1, lower.1)
+    let pair2 = Self.interleaved(upper.2, lower.2)
+    let pair3 = Self.interleaved(upper.3, lower.3)
+    let pair4 = Self.interleaved(upper.4, lower.4)
+    let pair5 = Self.interleaved(upper.5, lower.5)
+    let pair6 = Self.interleaved(upper.6, lower.6)
+    let pair7 = Self.interleaved(upper.7, lower.7)
     var result = self
-    (result.upper.0, result.upper.1) = Self.interleaved(upper.0, lower.0)
-    (result.upper.2, result.upper.3) = Self.interleaved(upper.1, lower.1)
-    (result.upper.4, result.upper.5) = Self.interleaved(upper.2, lower.2)
-    (result.upper.6, result.upper.7) = Self.interleaved(upper.3, lower.3)
-    (result.lower.0, result.lower.1) = Self.interleaved(upper.4, lower.4)
-    (result.lower.2, result.lower.3) = Self.interleaved(upper.5, lower.5)
-    (result.lower.4, result.lower.5) = Self.interleaved(upper.6, lower.6)
-    (result.lower.6, result.lower.7) = Self.interleaved(upper.7, lower.7)
+    result.upper = (pair0.0, pair0.1, pair1.0, pair1.1, pair2.0, pair2.1, pair3.0, pair3.1)
+    result.lower = (pair4.0, pair4.1, pair5.0, pair5.1, pair6.0, pair6.1, pair7.0, pair7.1)
     return result
   }
 
   @inline(__always)
   private static func interleaved(_ a: Lanes, _ b: Lanes) -> (Lanes, Lanes) {
     var (low, high) = (Lanes(), Lanes())
-    (low.evenHalf, low.oddHalf) = (a.lowHalf, b.lowHalf)
-    (high.evenHalf, high.oddHalf) = (a.highHalf, b.highHalf)
+    low.evenHalf = a.lowHalf
+    low.oddHalf = b.lowHalf
+    high.evenHalf = a.highHalf
+    high.oddHalf = b.highHalf
     return (low, high)
   }
 
-  /// Lanes 7 to 15 moved to the front; the rest is anything.
+  /// Returns lanes 7 to 15, moved to the front. The other lanes are unspecified.
   @inline(__always)
   static func shiftedBySeven(_ row: Lanes) -> Lanes {
     var result = row
