@@ -85,13 +85,16 @@ let package = Package(
         "Batches", "Networks", "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
       ]),
     module(
+      "Scaling",
+      ["Randomness", "Compute", "Batches", "Networks", "Cluster", "Training"]),
+    module(
       "Benchmarks",
       ["CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Randomness", "Kernels", "Compute", "Networks"]),
     .executableTarget(name: "dnet-train", dependencies: ["Training", arguments], swiftSettings: arithmetic),
     .executableTarget(
       name: "dnet",
       dependencies: [
-        "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Networks",
+        "Training", "Scaling", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Networks",
         "Preparation", "Proposals", "Randomness", "Compute", arguments,
       ],
       swiftSettings: arithmetic),
@@ -129,6 +132,7 @@ let package = Package(
         "CProcessor", "Support", "Networks", "Compute", "Datasets", "Checkpoints", "Images", "Evaluation", "dnet",
         "dnet-train",
       ]),
+    tests(of: "Scaling", ["Cluster", "dnet"]),
   ],
   swiftLanguageModes: [.v6]
 )

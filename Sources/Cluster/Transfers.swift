@@ -1,18 +1,18 @@
-// Messages between ranks: handed to the communication thread, and looked after by it until they have arrived.
+// Messages between ranks, which the communication thread starts and polls until they have ended.
 import COpenMPI
 import Synchronization
 
-/// Floats that go to or come from another rank.
+/// Floats to be sent to or received from another rank.
 package enum Transfer {
   case send(UnsafePointer<Float>, count: Int, to: Int)
   case receive(UnsafeMutablePointer<Float>, count: Int, from: Int)
 }
 
-/// What a message belongs to. Messages of one kind between two ranks arrive in the order in which they were started.
+/// The purpose of a message. Messages of one kind between two ranks arrive in the order in which they were started.
 package enum TransferKind: Hashable, Sendable, CustomStringConvertible {
   case general
   case bytes
-  /// The ranks' words at the end of an iteration.
+  /// The ranks' reports at the end of an iteration.
   case reports
   /// Sums of one bucket's gradients.
   case gradients(bucket: Int)
@@ -20,15 +20,15 @@ package enum TransferKind: Hashable, Sendable, CustomStringConvertible {
   case weights(bucket: Int)
   /// Factors of one parameter's gradient.
   case factors(parameter: Int)
-  /// The velocity for a checkpoint.
-  case velocity
+  /// Optimizer state for or from a checkpoint.
+  case optimizerState
 
   var tag: Int32 {
     switch self {
     case .general: 1
     case .bytes: 2
     case .reports: 3
-    case .velocity: 4
+    case .optimizerState: 4
     case .gradients(let bucket): 16 + 3 * Int32(bucket)
     case .weights(let bucket): 17 + 3 * Int32(bucket)
     case .factors(let parameter): 18 + 3 * Int32(parameter)
@@ -39,7 +39,7 @@ package enum TransferKind: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .general: "a message"
     case .bytes: "bytes"
-    case .velocity: "velocity for a checkpoint"
+    case .optimizerState: "optimizer state of a checkpoint"
     case .reports: "the report at the end of the iteration"
     case .gradients(let bucket): "gradients of bucket \(bucket)"
     case .weights(let bucket): "weights of bucket \(bucket)"
@@ -50,17 +50,18 @@ package enum TransferKind: Hashable, Sendable, CustomStringConvertible {
 
 /// Messages that were started together. Their memory must stay valid until they have ended.
 ///
-/// `@unchecked Sendable`: made by one thread, then the communication thread's alone; what others read, they read when
-/// `hasEnded` says so, or under that thread's mutex.
+/// `@unchecked Sendable`: made by one thread, then used by the communication thread alone; other threads read it when
+/// `hasEnded` is true, or under that thread's mutex.
 package final class PendingTransfer: @unchecked Sendable {
   package let kind: TransferKind
-  /// Monotonic seconds; the second is set when `hasEnded`.
+  /// Monotonic seconds.
   package internal(set) var started = 0.0
+  /// Monotonic seconds; set when `hasEnded`.
   package internal(set) var finished = 0.0
   /// Payload bytes that this rank sends.
   package private(set) var bytesSent = 0
 
-  /// The larger of what this rank sends and of what it receives.
+  /// The larger of the bytes that this rank sends and of those that it receives.
   let bytes: Int
   var isInWindow = false
   private let transfers: [Transfer]
@@ -68,14 +69,20 @@ package final class PendingTransfer: @unchecked Sendable {
   private let world: MPI_Comm
   private let endedFlag = Atomic<Bool>(false)
   var error: (any Error)?
-  /// One for each piece: whether it is still open, with whom, and what a receive expects (-1 for a send).
+  /// For each piece, whether it has not ended.
   var isOpen: [Bool] = []
+  /// For each piece, the other rank.
   var peers: [Int] = []
+  /// For each piece, the bytes that a receive expects; -1 for a send.
   var expected: [Int] = []
+  /// The number of pieces that have not ended.
   var open = 0
 
   init(_ kind: TransferKind, _ transfers: [Transfer], pieceBytes: Int, world: MPI_Comm) {
-    (self.kind, self.transfers, self.pieceBytes, self.world) = (kind, transfers, pieceBytes, world)
+    self.kind = kind
+    self.transfers = transfers
+    self.pieceBytes = pieceBytes
+    self.world = world
     var (out, into) = (0, 0)
     for transfer in transfers {
       switch transfer {
@@ -86,12 +93,13 @@ package final class PendingTransfer: @unchecked Sendable {
     bytes = max(out, into) * MemoryLayout<Float>.stride
   }
 
-  /// Whether all messages have arrived or left; from any thread.
+  /// True when all messages have arrived or left; readable from any thread.
   package var hasEnded: Bool { endedFlag.load(ordering: .acquiring) }
 
   func markEnded() { endedFlag.store(true, ordering: .releasing) }
 
-  /// Starts all messages; receives come first, so that sends find them. Returns MPI's handle of each piece.
+  /// Starts all messages, receives first, so that they are posted when sends arrive. Returns MPI's handle of each
+  /// piece.
   func post() throws -> [MPI_Request?] {
     var requests: [MPI_Request?] = []
     let float = MemoryLayout<Float>.stride
@@ -134,7 +142,7 @@ package final class PendingTransfer: @unchecked Sendable {
     }
   }
 
-  /// Throws where a piece did not arrive as it should.
+  /// Throws if a received piece has another length than expected.
   func check(_ piece: Int, _ status: inout MPI_Status) throws {
     guard expected[piece] >= 0 else { return }
     var received: Int32 = 0
@@ -146,48 +154,48 @@ package final class PendingTransfer: @unchecked Sendable {
 }
 
 extension Communicator {
-  /// Hands messages to the communication thread. Not collective, but each send needs its receive.
-  /// Any number of floats may travel in one transfer.
+  /// Hands messages to the communication thread and returns at once. Not collective, but each send needs its receive.
+  /// A transfer may have any number of floats.
   ///
-  /// - Parameter isQueued: whether they wait for `window`; all ranks must queue in the same order.
+  /// - Parameter isQueued: Delays the messages until `window` has room; all ranks must queue in the same order.
   package func start(_ transfers: [Transfer], _ kind: TransferKind = .general, isQueued: Bool = false)
     -> PendingTransfer
   {
-    let flight = PendingTransfer(kind, transfers, pieceBytes: pieceBytes, world: world)
-    thread.start(flight, isQueued: isQueued)
-    return flight
+    let pending = PendingTransfer(kind, transfers, pieceBytes: pieceBytes, world: world)
+    thread.start(pending, isQueued: isQueued)
+    return pending
   }
 
   /// Waits until all messages have arrived or left.
-  package func wait(_ flight: PendingTransfer) throws {
-    if !flight.hasEnded { waiting { thread.wait(for: flight) } }
-    if let error = flight.error { throw error }
+  package func wait(_ pending: PendingTransfer) throws {
+    if !pending.hasEnded { waiting { thread.wait(for: pending) } }
+    if let error = pending.error { throw error }
   }
 
-  /// A count that grows whenever a flight ends.
+  /// A count that grows whenever a transfer ends.
   package var completedTransfers: Int { thread.ended.load(ordering: .acquiring) }
 
-  /// Returns when a flight has ended since the count was `seen`.
-  package func waitForNews(since seen: Int) { waiting { thread.waitForNews(since: seen) } }
+  /// Returns when a transfer has ended since the count was `completed`.
+  package func waitForTransfer(since completed: Int) { waiting { thread.waitForTransfer(since: completed) } }
 
   /// Starts messages and waits for all of them.
   package func exchange(_ transfers: [Transfer], _ kind: TransferKind = .general) throws {
     try wait(start(transfers, kind))
   }
 
-  /// As `exchange`, from another thread than the rank's own: the time does not count as the rank's waiting.
-  package func exchangeBeside(_ transfers: [Transfer], _ kind: TransferKind) throws {
-    let flight = start(transfers, kind)
-    thread.wait(for: flight, hurriedly: false)
-    if let error = flight.error { throw error }
+  /// As `exchange`, on a background thread: the time does not count as the rank's waiting.
+  package func exchangeInBackground(_ transfers: [Transfer], _ kind: TransferKind) throws {
+    let pending = start(transfers, kind)
+    thread.wait(for: pending, isUrgent: false)
+    if let error = pending.error { throw error }
   }
 
-  /// Sends floats; the receiver names the same count.
+  /// Sends floats; the receiver passes the same count.
   package func send(_ values: UnsafePointer<Float>, count: Int, to rank: Int) throws {
     try exchange([.send(values, count: count, to: rank)])
   }
 
-  /// Receives floats; the sender names the same count.
+  /// Receives floats; the sender passes the same count.
   package func receive(_ values: UnsafeMutablePointer<Float>, count: Int, from rank: Int) throws {
     try exchange([.receive(values, count: count, from: rank)])
   }

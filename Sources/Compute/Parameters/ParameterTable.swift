@@ -21,6 +21,10 @@ package enum GradientForm: Sendable {
 /// One named tensor: its shape in the plain order in which it is saved, and how the optimiser treats it.
 package struct Parameter: Sendable, Equatable {
   package let name: String
+  /// The part of the network that the parameter belongs to. The reduction never puts parameters of two sections into one bucket.
+  package let section: String
+  /// The layer that the parameter belongs to.
+  package let layer: String
   /// Convolutions are out x in x height x width, transposed convolutions in x out x height x width, all others one axis.
   package let shape: [Int]
   package let role: ParameterRole
@@ -30,9 +34,13 @@ package struct Parameter: Sendable, Equatable {
 
   package init(
     _ name: String, _ shape: [Int], _ role: ParameterRole, rateMultiplier: Float = 1, decayMultiplier: Float = 1,
-    gradient: GradientForm = .stored
+    gradient: GradientForm = .stored, section: String? = nil, layer: String? = nil
   ) {
     self.name = name
+    // Parameters are named SECTION.LAYER.TENSOR.
+    let components = name.split(separator: ".", omittingEmptySubsequences: false)
+    self.section = section ?? String(components[0])
+    self.layer = layer ?? components.prefix(2).joined(separator: ".")
     self.shape = shape
     self.role = role
     self.rateMultiplier = rateMultiplier

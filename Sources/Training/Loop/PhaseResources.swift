@@ -8,19 +8,19 @@ import Optimizers
 import Compute
 
 /// One phase's step, sums, reduction and optimiser on one rank.
-struct PhaseResources {
+package struct PhaseResources {
   let step: any TrainingStep
   let sums: PartialSums
-  let reduction: BucketedReduction
-  let optimizer: MomentumSGD
+  package let reduction: BucketedReduction
+  let optimizer: any Optimizer
 
   /// - Parameters:
   ///   - speed: of the cluster, the same on all ranks.
   ///   - wrapped: puts a listener around the step.
-  init(
+  package init(
     _ phase: Phase, _ configuration: Configuration, _ net: DecoupledNet, _ communicator: Communicator,
     _ context: ExecutionContext,
-    speed: FactorChoice.Speed?, wrapped: (any TrainingStep) -> any TrainingStep = { $0 }
+    speed: ClusterSpeed?, wrapped: (any TrainingStep) -> any TrainingStep = { $0 }
   ) throws {
     let settings = configuration.settings(of: phase)
     let tree = ShardTree(shards: configuration.shards)
@@ -32,16 +32,16 @@ struct PhaseResources {
     self.step = step
     let rows = configuration.shardSize * net.shape.scorePixels
     let unfoldings = net.shape.factorUnfoldings(images: configuration.shardSize)
-    let choice = FactorChoice(
+    let choice = GradientExchangeChoice(
       table, tree: tree, ranks: communicator.size, rows: rows, unfoldings: unfoldings, asked: configuration.gradientExchange,
       speed: speed)
-    let plan = configuration.bucketPlan(table, ranks: communicator.size, choice.ways)
+    let plan = configuration.bucketPlan(table, ranks: communicator.size, choice.exchanges)
     sums = PartialSums(
       tree: tree, shards: tree.range(of: communicator.rank, ranks: communicator.size), table: table, rows: rows,
       exchanged: plan.exchanged, unfoldings: unfoldings, pool: context.workers)
     let optimizer = MomentumSGD(
       table: table, ranges: plan.owned[communicator.rank],
-      schedule: LearningRateSchedule(base: settings.rateBase, step: settings.rateStep, factor: settings.rateFactor),
+      schedule: LearningRateSchedule(base: settings.rateBase, step: settings.rateStep, gamma: settings.rateFactor),
       momentum: settings.momentum, weightDecay: settings.weightDecay, shards: configuration.shards, pool: context.workers)
     self.optimizer = optimizer
     let weights = step.parameters.pointer
@@ -59,15 +59,15 @@ struct PhaseResources {
 
 extension Configuration {
   /// Buckets for a phase's gradients: a small network is cut into many too, so that they leave during its backward pass.
-  func bucketPlan(_ table: ParameterTable, ranks: Int, _ ways: [Int: GradientExchange]) -> BucketPlan {
-    BucketPlan(table, ranks: ranks, floats: bucketFloats, pieces: 24, ways: ways)
+  func bucketPlan(_ table: ParameterTable, ranks: Int, _ exchanges: [Int: GradientExchange]) -> BucketPlan {
+    BucketPlan(table, ranks: ranks, floats: bucketFloats, pieces: 24, exchanges: exchanges)
   }
 }
 
 /// Memory for the snapshots of a phase's checkpoints: each rank's copy of its velocity, and on rank 0 copies of what the phase
 /// changes. What it leaves alone is written from where it is.
 struct SnapshotMemory {
-  private let velocity: MomentumSnapshot
+  private let states: [OptimizerStateSnapshot]
   private let table: ParameterTable
   private let changing: [ParameterVector]
   private let fixed: [ParameterVector]
@@ -76,7 +76,7 @@ struct SnapshotMemory {
   private let isFirst: Bool
 
   init(
-    _ phase: Phase, _ net: DecoupledNet, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]],
+    _ phase: Phase, _ net: DecoupledNet, _ optimizer: any Optimizer, _ owned: [[Range<Int>]],
     _ communicator: Communicator,
     _ pool: WorkerPool
   ) {
@@ -86,14 +86,14 @@ struct SnapshotMemory {
     let second = [net.segmentation, net.segmentationStatistics]
     (changing, fixed) = phase == .classification ? (first, second) : (second, first)
     table = changing[0].table
-    velocity = MomentumSnapshot(optimizer, owned: owned, communicator)
+    states = optimizer.states.map { OptimizerStateSnapshot($0, owned: owned, communicator) }
     let floats = communicator.rank == 0 ? changing.reduce(0) { $0 + $1.table.vectorCount } : 0
     copies = AlignedMemory(floats: floats, for: .snapshot)
   }
 
   /// Has the system provide all memory, so that the first copy is as quick as the others.
   func touch() {
-    velocity.touch()
+    states.forEach { $0.touch() }
     if isFirst { copyWeights() }
   }
 
@@ -114,10 +114,10 @@ struct SnapshotMemory {
   }
 
   /// Copies the velocity as it is now. Collective; the snapshot before must have been written.
-  func takeMomentum() throws { try velocity.take() }
+  func takeMomentum() throws { for state in states { try state.take() } }
 
   /// Waits until rank 0 has the last copy. For other ranks.
-  func finish() throws { try velocity.finish() }
+  func finish() throws { for state in states { try state.finish() } }
 
   /// The first tensor that the phase changes with a value that is no number.
   var firstNotFinite: String? {
@@ -130,9 +130,9 @@ struct SnapshotMemory {
 
   /// The weights now and the velocity that was taken, for rank 0 to write.
   func snapshot(_ description: CheckpointDescription) -> CheckpointSnapshot {
-    let momentum = table.parameters.indices.map { [velocity, table] index in
+    let momentum = table.parameters.indices.map { [states, table] index in
       TensorToWrite(name: table.parameters[index].name, shape: table.parameters[index].shape) { body in
-        try velocity.read(index) { try body(UnsafeRawBufferPointer($0)) }
+        try states[0].read(index) { try body(UnsafeRawBufferPointer($0)) }
       }
     }
     let copied = zip(changing, copyWeights()).flatMap { vector, place in
@@ -145,7 +145,7 @@ struct SnapshotMemory {
       }
     }
     return CheckpointSnapshot(
-      description, copying: [], fixed: fixed.flatMap(\.namedTensors) + copied, momentum: momentum, drain: velocity.drain
+      description, copying: [], fixed: fixed.flatMap(\.namedTensors) + copied, momentum: momentum, drain: { [states] in for state in states { try state.drain() } }
     )
   }
 }

@@ -7,11 +7,11 @@ import Networks
 import Optimizers
 import Compute
 
-final class PhaseTrainer {
+package final class PhaseTrainer {
   let work: PhaseResources
-  let stopwatch: RankStopwatch
+  package let stopwatch: RankStopwatch
   /// This rank's shards of every minibatch.
-  let ownShards: Range<Int>
+  package let ownShards: Range<Int>
   /// A drill for the iterations to come.
   var drill: FaultInjection?
   private let phase: Phase
@@ -28,13 +28,13 @@ final class PhaseTrainer {
   private var ahead: Result<ShardBatch, any Error>?
 
   /// How an iteration went on this rank and on all.
-  struct Outcome {
-    let verdict: IterationVerdict
+  package struct Outcome {
+    package let verdict: IterationVerdict
     /// Why this rank had no data.
     let failure: (any Error)?
   }
 
-  init(
+  package init(
     _ work: PhaseResources, _ phase: Phase, _ configuration: Configuration, _ communicator: Communicator, _ context: ExecutionContext,
     _ trace: Trace, _ activity: Activity, nextBatch: @escaping () throws -> ShardBatch,
     recycle: @escaping (ShardBatch) -> Void
@@ -55,13 +55,13 @@ final class PhaseTrainer {
   }
 
   /// Runs one iteration, counted from 0. When it returns and the verdict is sound, new weights are on their way to where the
-  /// next one needs them; `work.reduction.finish()` waits for all.
+  /// next one needs them; `work.reduction.waitForWeights()` waits for all.
   ///
   /// - Parameters:
   ///   - goesOn: whether another iteration follows for all that is known now.
   ///   - wishes: this rank's wish to stop.
   ///   - seen: hears of each batch before it is given back.
-  func iterate(
+  package func iterate(
     _ iteration: Int, goesOn: Bool, wishes: () -> (signalled: Bool, late: Bool), seen: (ShardBatch) -> Void = { _ in }
   ) throws -> Outcome {
     let (step, sums, reduction) = (work.step, work.sums, work.reduction)
@@ -80,7 +80,7 @@ final class PhaseTrainer {
         ahead = nil
         // All weights of the iteration before have arrived: the forward pass has waited for each.
         if shard == ownShards.lowerBound { try reduction.begin() }
-        trace.record("shard \(shard) backward") { step.backward(batch, gradient: sums.nextGradient()) }
+        trace.record("shard \(shard) backward") { step.backward(batch, gradient: sums.currentGradient) }
         sums.commit()
         report.results.append([result.loss, result.correct, result.decisions])
         seen(batch)
@@ -99,7 +99,7 @@ final class PhaseTrainer {
     report.nonFinite = sums.nonFinite
     (report.signalled, report.late) = wishes()
     report.times = stopwatch.lap()
-    reduction.close(report.encoded(shards: tree.range(of: 0, ranks: communicator.size).count))
+    reduction.submitReport(report.encoded(shards: tree.range(of: 0, ranks: communicator.size).count))
 
     var agreed: Result<IterationVerdict, any Error>?
     func agree() { agreed = Result { try self.agree(iteration) } }
@@ -112,7 +112,7 @@ final class PhaseTrainer {
     }
     if agreed == nil { agree() }
     let verdict = try agreed!.get()
-    if !verdict.isSound { try reduction.discard() }
+    if !verdict.isSound { try reduction.abort() }
     return Outcome(verdict: verdict, failure: failure)
   }
 
@@ -122,7 +122,7 @@ final class PhaseTrainer {
     let verdict = IterationVerdict(words, lateness: lateness, tree: tree)
     if verdict.isSound {
       work.optimizer.begin(iteration: iteration)
-      work.reduction.open()
+      work.reduction.applyUpdates()
       work.step.weightsChange()
     }
     return verdict
@@ -138,10 +138,10 @@ final class PhaseTrainer {
     switch drill.fault {
     case .kill: kill(getpid(), SIGKILL)
     case .stop: kill(getpid(), SIGSTOP)
-    case .nan: traffic.spoil = { [sums = work.sums] offset in sums.nextGradient().stored[offset] = .nan }
+    case .nan: traffic.spoil = { [sums = work.sums] offset in sums.currentGradient.stored[offset] = .nan }
     case .flip:
       traffic.spoil = { [sums = work.sums] offset in
-        let value = sums.nextGradient().stored + offset
+        let value = sums.currentGradient.stored + offset
         value.pointee = Float(bitPattern: value.pointee.bitPattern ^ 1 << 10)
       }
     }

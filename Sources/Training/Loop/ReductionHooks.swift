@@ -23,17 +23,14 @@ final class ReductionHooks: ParameterSynchronization {
     self.trace = trace
     self.activity = activity
     table = reduction.plan.table
-    // A layer's parameters are called NETWORK.LAYER.
-    parameters = Dictionary(grouping: table.parameters.indices) { [table] index in
-      table.parameters[index].name.split(separator: ".").prefix(2).joined(separator: ".")
-    }
+    parameters = Dictionary(grouping: table.parameters.indices) { [table] in table.parameters[$0].layer }
   }
 
   func need(_ layer: String) {
     guard let parameters = parameters[layer] else { return }
     activity.stage = Stage(layer, .forward)
     activity.isWaiting = true
-    reduction.need(parameters)
+    reduction.waitForWeights(of: parameters)
     activity.isWaiting = false
   }
 

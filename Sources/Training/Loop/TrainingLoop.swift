@@ -32,7 +32,7 @@ package final class TrainingLoop {
   private let watchdog: Watchdog
   private let rankSummary: RankSummary
   /// Of this cluster; nil where nothing hangs on it.
-  private let speed: FactorChoice.Speed?
+  private let speed: ClusterSpeed?
   private let started: Double
   private var phaseSeconds: [String: Double] = [:]
 
@@ -49,7 +49,8 @@ package final class TrainingLoop {
     try ShardTree(shards: configuration.shards).requireWork(forRanks: communicator.size)
     let pool = WorkerPool(threads: threads)
     workers = pool
-    speed = communicator.size > 1 ? try FactorChoice.Speed.measure(communicator, threads: threads) : nil
+    speed = communicator.size > 1 ? try ClusterSpeed.measure(communicator, threads: threads) : nil
+    if let speed { communicator.window = speed.window }
     context = ExecutionContext(workers: pool, convolution: configuration.convolution)
     data = try communicator.rethrowOnAllRanks { try TrainingData(configuration, workers: pool) }
     try StartupChecks.requireSameLabels(data, communicator)
@@ -128,13 +129,13 @@ package final class TrainingLoop {
         throw RunError(verdict, phase, iteration, reduction.plan.table)
       }
       if recorder.wants(iteration) {
-        try reduction.finish()
+        try reduction.waitForWeights()
         try recorder.finish(iteration: iteration, loss: verdict.loss)
       }
 
       var digest: String?
       if configuration.verifyEvery > 0 {
-        if isVerified { try reduction.finish() }
+        if isVerified { try reduction.waitForWeights() }
         let words = try runner.gradientChecksums?.gather(communicator)
         digest = coordinator.logVerification(
           VerificationLine(
@@ -158,7 +159,7 @@ package final class TrainingLoop {
       if iteration + 1 == end { break }
       if reason != nil || coordinator.isDue(iteration + 1) {
         activity.begin("the checkpoint of \(phase.rawValue) iteration \(iteration + 1)")
-        try reduction.finish()
+        try reduction.waitForWeights()
         if let reason {
           try coordinator.lastCheckpoint(phase, iteration + 1)
           return reason
@@ -167,7 +168,7 @@ package final class TrainingLoop {
       }
     }
 
-    try reduction.finish()
+    try reduction.waitForWeights()
     activity.begin("the statistics of the \(phase.rawValue) phase")
     try StatisticsGathering.gather(work.step, source, after: end, configuration, communicator)
     activity.begin("the last checkpoint of the \(phase.rawValue) phase")
@@ -218,6 +219,6 @@ extension RunError {
 }
 
 /// Monotonic seconds.
-enum Clock {
-  static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+package enum Clock {
+  package static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
 }

@@ -99,7 +99,7 @@ final class Coordinator {
 
   /// Makes memory for the phase's checkpoints, and gives the optimiser the velocity of the one that the run resumes from,
   /// if that lies inside the phase. Collective.
-  func begin(_ phase: Phase, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]]) throws {
+  func begin(_ phase: Phase, _ optimizer: any Optimizer, _ owned: [[Range<Int>]]) throws {
     try checkpoints?.begin(phase, optimizer, owned)
     guard let resumed, resumed.phase == phase, resumed.iteration > 0 else { return }
     try resumed.restoreMomentum(optimizer, owned, communicator)

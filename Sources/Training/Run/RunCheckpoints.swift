@@ -46,7 +46,7 @@ final class RunCheckpoints {
   }
 
   /// Makes memory for the phase's checkpoints. Collective.
-  func begin(_ phase: Phase, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]]) throws {
+  func begin(_ phase: Phase, _ optimizer: any Optimizer, _ owned: [[Range<Int>]]) throws {
     try snapshots?.finish()
     snapshots = nil
     snapshots = SnapshotMemory(phase, net, optimizer, owned, communicator, workers)

@@ -12,7 +12,7 @@ package struct TrainingPlan {
     let tree = ShardTree(shards: configuration.shards)
     try communicator.rethrowOnAllRanks { try tree.requireWork(forRanks: communicator.size) }
     let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
-    let speed = try FactorChoice.Speed.measure(communicator, threads: threads)
+    let speed = try ClusterSpeed.measure(communicator, threads: threads)
     let (data, plans) = try communicator.rethrowOnAllRanks {
       let data = try TrainingData(configuration, workers: WorkerPool(threads: AvailableCores.count))
       return (data, try Phase.allCases.map { try MemoryPlan($0, configuration, data, communicator, speed: speed) })

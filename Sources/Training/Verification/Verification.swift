@@ -48,7 +48,7 @@ final class GradientChecksums {
 
   /// A layer has written the gradients of these parameters for the shard in hand.
   func add(_ layer: String, _ parameters: [Int]) {
-    let gradient = sums.nextGradient()
+    let gradient = sums.currentGradient
     var word = GradientChecksum()
     for parameter in parameters {
       if table.parameters[parameter].gradient == .stored {
