@@ -16,9 +16,9 @@ final class CommunicationThread: @unchecked Sendable {
   let ended = Atomic<Int>(0)
   /// Payload bytes handed to MPI for other ranks.
   let bytesSent = Atomic<Int>(0)
-  /// Nanoseconds in which something was in transfer, up to the last poll.
+  /// Nanoseconds in which something was in flight, up to the last poll.
   let busy = Atomic<Int>(0)
-  /// Called at the end of every transfer, on this thread. Set while nothing is in transfer.
+  /// Called at the end of every transfer, on this thread. Set while nothing is in flight.
   var observer: ((PendingTransfer) -> Void)?
 
   private enum Command {
@@ -42,11 +42,11 @@ final class CommunicationThread: @unchecked Sendable {
     }
   }
 
-  /// The bytes of queued transfers that may be in transfer at once. Set while nothing is in transfer.
+  /// The bytes of queued transfers that may be in flight at once. Set while nothing is in flight.
   var window = Int.max
   /// Queued transfers that wait for room in the window.
   private var queued: [PendingTransfer] = []
-  /// The bytes of queued transfers that are in transfer.
+  /// The bytes of queued transfers that are in flight.
   private var windowBytes = 0
 
   private var mutex = pthread_mutex_t()
@@ -195,7 +195,7 @@ final class CommunicationThread: @unchecked Sendable {
     }
   }
 
-  /// Starts as many queued transfers as the window has room for, at least one if none is in transfer.
+  /// Starts as many queued transfers as the window has room for, at least one if none is in flight.
   private func beginQueued() {
     var count = 0
     for transfer in queued {

@@ -30,8 +30,10 @@ struct OpenRequests {
       do { try Communicator.check(status, "MPI_Testsome") } catch {
         for owner in owners { owner.transfer.error = error }
       }
-      defer { (requests, owners) = ([], []) }
-      return owners
+      let failed = owners
+      requests = []
+      owners = []
+      return failed
     }
     guard count > 0 else { return [] }
     let places = indices[0..<Int(count)].map(Int.init)

@@ -1,6 +1,6 @@
 // The three ways in which the gradient of a large dense matrix reaches the rank that updates it.
 
-/// How the gradient of a large dense matrix is reduced over the ranks. All ways give the same bits.
+/// The way in which the gradient of a large dense matrix is reduced over the ranks. All give the same bits.
 package enum GradientExchange: String, Sendable, CaseIterable {
   /// Each rank computes the sums over its own shards, and they are reduced as other gradients are.
   case sums
@@ -10,6 +10,6 @@ package enum GradientExchange: String, Sendable, CaseIterable {
   /// whole optimizer state of the matrix.
   case replicas
 
-  /// Whether the ranks exchange factors instead of sums.
+  /// True if the ranks exchange factors instead of sums.
   package var exchangesFactors: Bool { self != .sums }
 }

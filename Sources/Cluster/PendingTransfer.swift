@@ -1,52 +1,6 @@
-// Messages between ranks, which the communication thread starts and polls until they have ended.
+// Messages that were started together and are in flight: their pieces, their MPI calls and their end.
 import COpenMPI
 import Synchronization
-
-/// Floats to be sent to or received from another rank.
-package enum Transfer {
-  case send(UnsafePointer<Float>, count: Int, to: Int)
-  case receive(UnsafeMutablePointer<Float>, count: Int, from: Int)
-}
-
-/// The purpose of a message. Messages of one kind between two ranks arrive in the order in which they were started.
-package enum TransferKind: Hashable, Sendable, CustomStringConvertible {
-  case general
-  case bytes
-  /// The ranks' reports at the end of an iteration.
-  case reports
-  /// Sums of one bucket's gradients.
-  case gradients(bucket: Int)
-  /// New weights of one bucket.
-  case weights(bucket: Int)
-  /// Factors of one parameter's gradient.
-  case factors(parameter: Int)
-  /// Optimizer state for or from a checkpoint.
-  case optimizerState
-
-  var tag: Int32 {
-    switch self {
-    case .general: 1
-    case .bytes: 2
-    case .reports: 3
-    case .optimizerState: 4
-    case .gradients(let bucket): 16 + 3 * Int32(bucket)
-    case .weights(let bucket): 17 + 3 * Int32(bucket)
-    case .factors(let parameter): 18 + 3 * Int32(parameter)
-    }
-  }
-
-  package var description: String {
-    switch self {
-    case .general: "a message"
-    case .bytes: "bytes"
-    case .optimizerState: "optimizer state of a checkpoint"
-    case .reports: "the report at the end of the iteration"
-    case .gradients(let bucket): "gradients of bucket \(bucket)"
-    case .weights(let bucket): "weights of bucket \(bucket)"
-    case .factors(let parameter): "gradient factors of parameter \(parameter)"
-    }
-  }
-}
 
 /// Messages that were started together. Their memory must stay valid until they have ended.
 ///
@@ -150,53 +104,5 @@ package final class PendingTransfer: @unchecked Sendable {
     guard Int(received) == expected[piece] else {
       throw ClusterError.shortMessage(from: Int(status.MPI_SOURCE), expected: expected[piece], received: Int(received))
     }
-  }
-}
-
-extension Communicator {
-  /// Hands messages to the communication thread and returns at once. Not collective, but each send needs its receive.
-  /// A transfer may have any number of floats.
-  ///
-  /// - Parameter isQueued: Delays the messages until `window` has room; all ranks must queue in the same order.
-  package func start(_ transfers: [Transfer], _ kind: TransferKind = .general, isQueued: Bool = false)
-    -> PendingTransfer
-  {
-    let pending = PendingTransfer(kind, transfers, pieceBytes: pieceBytes, world: world)
-    thread.start(pending, isQueued: isQueued)
-    return pending
-  }
-
-  /// Waits until all messages have arrived or left.
-  package func wait(_ pending: PendingTransfer) throws {
-    if !pending.hasEnded { waiting { thread.wait(for: pending) } }
-    if let error = pending.error { throw error }
-  }
-
-  /// A count that grows whenever a transfer ends.
-  package var completedTransfers: Int { thread.ended.load(ordering: .acquiring) }
-
-  /// Returns when a transfer has ended since the count was `completed`.
-  package func waitForTransfer(since completed: Int) { waiting { thread.waitForTransfer(since: completed) } }
-
-  /// Starts messages and waits for all of them.
-  package func exchange(_ transfers: [Transfer], _ kind: TransferKind = .general) throws {
-    try wait(start(transfers, kind))
-  }
-
-  /// As `exchange`, on a background thread: the time does not count as the rank's waiting.
-  package func exchangeInBackground(_ transfers: [Transfer], _ kind: TransferKind) throws {
-    let pending = start(transfers, kind)
-    thread.wait(for: pending, isUrgent: false)
-    if let error = pending.error { throw error }
-  }
-
-  /// Sends floats; the receiver passes the same count.
-  package func send(_ values: UnsafePointer<Float>, count: Int, to rank: Int) throws {
-    try exchange([.send(values, count: count, to: rank)])
-  }
-
-  /// Receives floats; the sender passes the same count.
-  package func receive(_ values: UnsafeMutablePointer<Float>, count: Int, from rank: Int) throws {
-    try exchange([.receive(values, count: count, from: rank)])
   }
 }
