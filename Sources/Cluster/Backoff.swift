@@ -2,7 +2,7 @@
 import Foundation
 
 /// The state of a backoff. While a caller is blocked: no pause for the first 50 microseconds without an arrival, then
-/// 20 microseconds, growing by half each time up to 500; otherwise 100 microseconds, growing by half each time up to 500.
+/// 20 microseconds, growing by half up to 500; otherwise 100 microseconds, growing by half up to 500.
 struct Backoff {
   private static let busy = 50_000
   private static let urgent = 20_000...500_000
