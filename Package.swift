@@ -91,13 +91,15 @@ let package = Package(
         "CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Randomness", "Kernels", "Compute", "Batches",
         "Layers", "Models",
       ]),
+    // The scaling benchmark and the model of other clusters. Training knows nothing of it.
+    module("Scaling", ["Randomness", "Compute", "Batches", "Layers", "Models", "Cluster", "Training"]),
     // The command line of dnet-train as a library, for programs that train further models.
     module("TrainCommand", ["Cluster", "Training", arguments]),
     .executableTarget(name: "dnet-train", dependencies: ["TrainCommand"], swiftSettings: arithmetic),
     .executableTarget(
       name: "dnet",
       dependencies: [
-        "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Layers",
+        "Training", "Scaling", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Layers",
         "Models",
         "Preparation", "Proposals", "Randomness", "Compute", arguments,
       ],
@@ -135,6 +137,7 @@ let package = Package(
       path: "Tests/fcn-tiny", swiftSettings: arithmetic),
     tests(of: "Evaluation", ["Checkpoints", "Images", "Layers", "Models", "Compute"]),
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Layers", "Models", "Randomness", "Compute"]),
+    tests(of: "Scaling", ["Cluster", "Training"]),
     tests(of: "Training", ["CProcessor", "Compute", "Layers", "Models", "Cluster"]),
     // Suites that start the built commands, alone and under mpirun, and look at what they write.
     .testTarget(

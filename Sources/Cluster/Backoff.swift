@@ -1,27 +1,27 @@
-// The pauses of a thread that polls.
+// The pauses of the communication thread between two polls.
 import Foundation
 
-/// How long to stay away between two looks. Where somebody waits: not at all for the first 50 microseconds without news, then
-/// 20 microseconds, half as much more each time, up to 500. Else 100 microseconds, half as much more each time, up to 500.
+/// The state of a backoff. While a caller is blocked: no pause for the first 50 microseconds without an arrival, then
+/// 20 microseconds, growing by half up to 500; otherwise 100 microseconds, growing by half up to 500.
 struct Backoff {
   private static let busy = 50_000
-  private static let hurried = 20_000...500_000
-  private static let idle = 100_000...500_000
+  private static let urgent = 20_000...500_000
+  private static let relaxed = 100_000...500_000
 
-  private var lastNews = Backoff.nanoseconds
+  private var lastArrival = Backoff.nanoseconds
   private var last = 0
 
-  /// Something arrived: more may be on its way.
+  /// Starts again with the shortest pause, after an arrival: more may follow.
   mutating func reset() {
-    lastNews = Self.nanoseconds
+    lastArrival = Self.nanoseconds
     last = 0
   }
 
-  /// Nanoseconds until the next look; nil for at once.
-  mutating func nap(isHurried: Bool = true) -> Int? {
-    if isHurried && Self.nanoseconds - lastNews < Self.busy { return nil }
-    let naps = isHurried ? Self.hurried : Self.idle
-    last = last == 0 ? naps.lowerBound : min(last + last / 2, naps.upperBound)
+  /// Returns the nanoseconds until the next poll; nil for an immediate one.
+  mutating func pause(isUrgent: Bool = true) -> Int? {
+    if isUrgent && Self.nanoseconds - lastArrival < Self.busy { return nil }
+    let pauses = isUrgent ? Self.urgent : Self.relaxed
+    last = last == 0 ? pauses.lowerBound : min(last + last / 2, pauses.upperBound)
     return last
   }
 
@@ -31,6 +31,6 @@ struct Backoff {
     return time.tv_sec * 1_000_000_000 + time.tv_nsec
   }
 
-  /// Monotonic.
+  /// Monotonic seconds.
   static var seconds: Double { Double(nanoseconds) * 1e-9 }
 }

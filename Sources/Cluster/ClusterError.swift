@@ -1,22 +1,22 @@
-// What can go wrong between ranks, each with the value seen and the next step.
+// The errors between ranks, each with the value seen and the next step.
 
 /// An error of the cluster layer. After `mpi` or `shortMessage` the ranks no longer agree on what is in flight:
-/// the only sound reaction is `Communicator.abort`.
+/// the only safe reaction is `Communicator.abort`.
 package enum ClusterError: Error, CustomStringConvertible, Equatable {
   /// An MPI call failed; `text` is MPI's own explanation.
   case mpi(call: String, text: String)
-  /// A message was shorter than its receiver expected, so ranks disagree about sizes.
+  /// A message was shorter than its receiver expected: the ranks disagree about sizes.
   case shortMessage(from: Int, expected: Int, received: Int)
-  /// A body run by `together` failed on this rank; all ranks throw the same error.
+  /// A body run by `rethrowOnAllRanks` failed on this rank; all ranks throw the same error.
   case failedOnRank(Int, String)
   case moreRanksThanShards(ranks: Int, shards: Int)
-  /// MPI was started without the thread support that was asked for.
+  /// MPI offers less thread support than dnet needs.
   case threadSupport(wanted: Int, provided: Int)
 
   package var description: String {
     switch self {
     case .mpi(let call, let text):
-      return "\(call) failed: \(text). See the messages of other ranks above; the first one names the cause"
+      return "\(call) failed: \(text). See the messages of the other ranks above: the first one names the cause"
     case .shortMessage(let rank, let expected, let received):
       return
         "rank \(rank) sent \(received) bytes where \(expected) were expected: "
@@ -34,7 +34,7 @@ package enum ClusterError: Error, CustomStringConvertible, Equatable {
 }
 
 extension ClusterError {
-  /// Whether all ranks throw this error together, so that all can end in order.
+  /// True if all ranks throw this error together, so that all can end in an orderly way.
   package var isShared: Bool {
     switch self {
     case .failedOnRank, .moreRanksThanShards: true
@@ -42,7 +42,7 @@ extension ClusterError {
     }
   }
 
-  /// The text for the one rank that speaks for all.
+  /// The text for a message that one rank prints for all.
   package var sharedText: String {
     if case .failedOnRank(0, let text) = self { return text }
     return description

@@ -1,33 +1,35 @@
-// The one thread of a rank that calls MPI. Others hand it transfers and go on computing, or ask it to make a call and wait.
+// The one thread of a rank that calls MPI. Other threads hand it transfers and go on computing, or have it make a call
+// and wait.
 //
-// Open MPI 4.1 moves data only inside its calls, and its blocking calls spin. Where every core computes, a spinning thread
-// takes a core from the arithmetic. So all operations are non-blocking and polled, by one call for all of them. While somebody
-// waits: busily for a moment, since most answers come at once, then with pauses that grow while nothing arrives. While all
-// compute: at longer pauses, since each look costs the arithmetic some 40 microseconds where they share a core.
+// Open MPI 4.1 moves data only inside its calls, and its blocking calls spin. Where every core computes, a spinning
+// thread takes a core from the arithmetic. So all operations are non-blocking, and one call polls all of them. While a
+// caller is blocked, the thread polls continuously for a moment, since most answers come at once, then with pauses that
+// grow while nothing arrives. While all threads compute, the pauses are longer, since a poll costs the arithmetic about
+// 40 microseconds where they share a core.
 import COpenMPI
 import Foundation
 import Synchronization
 
-/// `@unchecked Sendable`: what several threads touch is guarded by `mutex` or atomic; MPI's own state belongs to the thread.
+/// `@unchecked Sendable`: shared state is atomic or guarded by `mutex`; MPI's own state belongs to the thread.
 final class CommunicationThread: @unchecked Sendable {
-  /// Transfers that have ended since the start: a look at it says whether there can be news.
+  /// The number of transfers that have ended since the start.
   let ended = Atomic<Int>(0)
-  /// Payload bytes that have been handed to MPI for other ranks.
+  /// Payload bytes handed to MPI for other ranks.
   let bytesSent = Atomic<Int>(0)
-  /// Nanoseconds in which something was under way, up to the last look.
+  /// Nanoseconds in which something was in flight, up to the last poll.
   let busy = Atomic<Int>(0)
-  /// Hears of every flight's end, on this thread: for a timeline. Set while nothing is in flight.
+  /// Called at the end of every transfer, on this thread. Set while nothing is in flight.
   var observer: ((PendingTransfer) -> Void)?
 
   private enum Command {
     case call(Call)
     case start(PendingTransfer)
-    /// As soon as those before it have left room.
+    /// Started as soon as the queued transfers before it leave room in the window.
     case queue(PendingTransfer)
   }
 
-  /// Somebody else's closure. The reference to it is gone before the call counts as done, for then the caller's frame may
-  /// end (Swift traps if the closure is still held).
+  /// A closure of another thread. It is released before the call counts as done, for then the caller's frame may end
+  /// (Swift traps if a non-escaping closure is still held).
   private final class Call {
     var body: (() -> Void)?
     var isDone = false
@@ -40,27 +42,28 @@ final class CommunicationThread: @unchecked Sendable {
     }
   }
 
-  /// Bytes of queued flights that may be under way at once. Set while nothing is in flight.
+  /// The bytes of queued transfers that may be in flight at once. Set while nothing is in flight.
   var window = Int.max
-  /// Queued flights: those that wait for room, and the bytes of those that are under way.
+  /// Queued transfers that wait for room in the window.
   private var queued: [PendingTransfer] = []
+  /// The bytes of queued transfers that are in flight.
   private var windowBytes = 0
 
   private var mutex = pthread_mutex_t()
   private var wake = pthread_cond_t()
-  private var news = pthread_cond_t()
+  private var progress = pthread_cond_t()
   private var commands: [Command] = []
-  /// Only this thread changes it, and only with the mutex held; so it alone may read it without.
+  /// Only this thread changes it, with the mutex held; so it may read it without.
   private var active: [PendingTransfer] = []
-  /// Everything of `active` that is still open, as MPI wants it.
+  /// The open pieces of `active`.
   private var requests = OpenRequests()
-  /// Threads that wait for a flight and have nothing else to do.
+  /// The number of threads that are blocked until a transfer ends.
   private var waiters = 0
   private var thread = pthread_t()
 
   init() {
     pthread_mutex_init(&mutex, nil)
-    pthread_cond_init(&news, nil)
+    pthread_cond_init(&progress, nil)
     var attributes = pthread_condattr_t()
     pthread_condattr_init(&attributes)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
@@ -76,7 +79,7 @@ final class CommunicationThread: @unchecked Sendable {
     pthread_detach(thread)
   }
 
-  // MARK: For other threads
+  // MARK: Called by other threads
 
   /// Runs `body` on the thread and waits for its end.
   func call<Result>(_ body: () throws -> Result) throws -> Result {
@@ -87,7 +90,7 @@ final class CommunicationThread: @unchecked Sendable {
       pthread_mutex_lock(&mutex)
       commands.append(.call(call))
       pthread_cond_signal(&wake)
-      while !call.isDone { pthread_cond_wait(&news, &mutex) }
+      while !call.isDone { pthread_cond_wait(&progress, &mutex) }
       pthread_mutex_unlock(&mutex)
       return try result!.get()
     }
@@ -95,49 +98,49 @@ final class CommunicationThread: @unchecked Sendable {
 
   /// Hands over transfers and returns at once.
   ///
-  /// - Parameter isQueued: they come after those that were queued before them, in a window of bytes: messages that leave at once
-  ///   share the link and all come late. Every rank must queue in the same order.
-  func start(_ flight: PendingTransfer, isQueued: Bool = false) {
+  /// - Parameter isQueued: Starts them after those that were queued before, in a window of bytes: messages that leave
+  ///   together share the link, and all arrive late. Every rank must queue in the same order.
+  func start(_ transfer: PendingTransfer, isQueued: Bool = false) {
     pthread_mutex_lock(&mutex)
-    commands.append(isQueued ? .queue(flight) : .start(flight))
+    commands.append(isQueued ? .queue(transfer) : .start(transfer))
     pthread_cond_signal(&wake)
     pthread_mutex_unlock(&mutex)
   }
 
-  /// Returns when some flight has ended since `ended` had the value `seen`.
-  func waitForNews(since seen: Int) {
+  /// Returns when a transfer has ended since `ended` had the value `seen`.
+  func waitForTransfer(since seen: Int) {
     pthread_mutex_lock(&mutex)
-    waitForNews(hurriedly: true) { ended.load(ordering: .acquiring) != seen }
+    wait(isUrgent: true) { ended.load(ordering: .acquiring) != seen }
     pthread_mutex_unlock(&mutex)
   }
 
-  /// - Parameter hurriedly: whether a moment more matters.
-  func wait(for flight: PendingTransfer, hurriedly: Bool = true) {
+  /// - Parameter isUrgent: Makes the thread poll more often while it waits.
+  func wait(for transfer: PendingTransfer, isUrgent: Bool = true) {
     pthread_mutex_lock(&mutex)
-    waitForNews(hurriedly: hurriedly) { flight.hasEnded }
+    wait(isUrgent: isUrgent) { transfer.hasEnded }
     pthread_mutex_unlock(&mutex)
   }
 
   /// With the mutex held.
-  private func waitForNews(hurriedly: Bool, until isTrue: () -> Bool) {
+  private func wait(isUrgent: Bool, until isTrue: () -> Bool) {
     if isTrue() { return }
-    if hurriedly {
+    if isUrgent {
       waiters += 1
       pthread_cond_signal(&wake)
     }
-    repeat { pthread_cond_wait(&news, &mutex) } while !isTrue()
-    if hurriedly { waiters -= 1 }
+    repeat { pthread_cond_wait(&progress, &mutex) } while !isTrue()
+    if isUrgent { waiters -= 1 }
   }
 
-  /// What is under way, and between whom; from any thread.
-  var underWay: [(kind: TransferKind, receivingFrom: [Int], sendingTo: [Int])] {
+  /// The transfers that have not ended and the ranks they wait for; readable from any thread.
+  var transfersInFlight: [(kind: TransferKind, receivingFrom: [Int], sendingTo: [Int])] {
     pthread_mutex_lock(&mutex)
     defer { pthread_mutex_unlock(&mutex) }
-    return active.map { flight in
-      let open = flight.isOpen.indices.filter { flight.isOpen[$0] }
+    return active.map { transfer in
+      let open = transfer.isOpen.indices.filter { transfer.isOpen[$0] }
       return (
-        flight.kind, Set(open.filter { flight.expected[$0] >= 0 }.map { flight.peers[$0] }).sorted(),
-        Set(open.filter { flight.expected[$0] < 0 }.map { flight.peers[$0] }).sorted()
+        transfer.kind, Set(open.filter { transfer.expected[$0] >= 0 }.map { transfer.peers[$0] }).sorted(),
+        Set(open.filter { transfer.expected[$0] < 0 }.map { transfer.peers[$0] }).sorted()
       )
     }
   }
@@ -157,12 +160,13 @@ final class CommunicationThread: @unchecked Sendable {
       }
       pthread_mutex_lock(&mutex)
       while commands.isEmpty && active.isEmpty { pthread_cond_wait(&wake, &mutex) }
-      if commands.isEmpty, let nap = backoff.nap(isHurried: waiters > 0) {
+      if commands.isEmpty, let pause = backoff.pause(isUrgent: waiters > 0) {
         var until = timespec()
         clock_gettime(CLOCK_MONOTONIC, &until)
-        until.tv_nsec += nap
+        until.tv_nsec += pause
         if until.tv_nsec >= 1_000_000_000 {
-          (until.tv_sec, until.tv_nsec) = (until.tv_sec + 1, until.tv_nsec - 1_000_000_000)
+          until.tv_sec += 1
+          until.tv_nsec -= 1_000_000_000
         }
         pthread_cond_timedwait(&wake, &mutex, &until)
       }
@@ -177,10 +181,10 @@ final class CommunicationThread: @unchecked Sendable {
           call.run()
           pthread_mutex_lock(&mutex)
           call.isDone = true
-          pthread_cond_broadcast(&news)
+          pthread_cond_broadcast(&progress)
           pthread_mutex_unlock(&mutex)
-        case .start(let flight): begin(flight)
-        case .queue(let flight): queued.append(flight)
+        case .start(let transfer): begin(transfer)
+        case .queue(let transfer): queued.append(transfer)
         }
       }
       beginQueued()
@@ -191,60 +195,60 @@ final class CommunicationThread: @unchecked Sendable {
     }
   }
 
-  /// Begins as many queued flights as there is room for, one in any case.
+  /// Starts as many queued transfers as the window has room for, at least one if none is in flight.
   private func beginQueued() {
     var count = 0
-    for flight in queued {
-      guard windowBytes == 0 || windowBytes + flight.bytes <= window else { break }
-      windowBytes += flight.bytes
-      flight.isInWindow = true
-      begin(flight)
+    for transfer in queued {
+      guard windowBytes == 0 || windowBytes + transfer.bytes <= window else { break }
+      windowBytes += transfer.bytes
+      transfer.isInWindow = true
+      begin(transfer)
       count += 1
     }
     queued.removeFirst(count)
   }
 
-  private func begin(_ flight: PendingTransfer) {
-    flight.started = Backoff.seconds
+  private func begin(_ transfer: PendingTransfer) {
+    transfer.started = Backoff.seconds
     do {
-      let posted = try flight.post()
-      bytesSent.wrappingAdd(flight.bytesSent, ordering: .relaxed)
-      requests.add(posted, of: flight)
-    } catch { flight.error = error }
-    if flight.open == 0 || flight.error != nil {
-      end(flight)
+      let posted = try transfer.post()
+      bytesSent.wrappingAdd(transfer.bytesSent, ordering: .relaxed)
+      requests.add(posted, of: transfer)
+    } catch { transfer.error = error }
+    if transfer.open == 0 || transfer.error != nil {
+      end(transfer)
     } else {
       pthread_mutex_lock(&mutex)
-      active.append(flight)
+      active.append(transfer)
       pthread_mutex_unlock(&mutex)
     }
   }
 
-  /// Looks at all flights; true where something has arrived or left.
+  /// Polls all transfers; returns true if something has arrived or left.
   private func poll() -> Bool {
     guard !active.isEmpty else { return false }
     let done = requests.test()
     guard !done.isEmpty else { return false }
     pthread_mutex_lock(&mutex)
-    for (flight, piece) in done {
-      flight.isOpen[piece] = false
-      flight.open -= 1
+    for (transfer, piece) in done {
+      transfer.isOpen[piece] = false
+      transfer.open -= 1
     }
     let over = active.filter { $0.open == 0 || $0.error != nil }
-    active.removeAll { flight in over.contains { $0 === flight } }
+    active.removeAll { transfer in over.contains { $0 === transfer } }
     pthread_mutex_unlock(&mutex)
-    for flight in over { end(flight) }
+    for transfer in over { end(transfer) }
     return true
   }
 
-  private func end(_ flight: PendingTransfer) {
-    flight.finished = Backoff.seconds
-    if flight.isInWindow { windowBytes -= flight.bytes }
-    observer?(flight)
+  private func end(_ transfer: PendingTransfer) {
+    transfer.finished = Backoff.seconds
+    if transfer.isInWindow { windowBytes -= transfer.bytes }
+    observer?(transfer)
     pthread_mutex_lock(&mutex)
-    flight.markEnded()
+    transfer.markEnded()
     ended.wrappingAdd(1, ordering: .releasing)
-    pthread_cond_broadcast(&news)
+    pthread_cond_broadcast(&progress)
     pthread_mutex_unlock(&mutex)
   }
 }

@@ -1,42 +1,43 @@
-// The ranks of one run, over MPI_COMM_WORLD: who they are, how a run starts, ends and is aborted.
+// The communicator of a run, over MPI_COMM_WORLD: rank, size and host, and the start, end and abort of a run.
 //
-// Only this target imports MPI. MPI moves bytes and never adds: sums are dnet's own, in the order of `ShardTree`.
-// All of MPI's calls are made by one thread, `CommunicationThread` (MPI_THREAD_FUNNELED); only `abort` may come from others.
+// Only this target imports MPI. MPI moves bytes and never adds: dnet computes all sums, in the order of `ShardTree`.
+// One thread makes all MPI calls, `CommunicationThread` (MPI_THREAD_FUNNELED); only `abort` may be called by others.
 import COpenMPI
 import Foundation
 
-/// The ranks of this run. One exists in a process; calls come from one thread at a time.
+/// The ranks of this run. A process has one communicator; only one thread calls it at a time.
 ///
-/// `@unchecked Sendable`: its one changing value, `secondsWaiting`, belongs to the thread that calls.
+/// `@unchecked Sendable`: its one changing value, `secondsWaiting`, belongs to the calling thread.
 ///
-/// Every member that talks to other ranks is collective unless it says otherwise: all ranks call it, in the same order.
+/// Every member that communicates is collective unless documented otherwise: all ranks call it, in the same order.
 package final class Communicator: @unchecked Sendable {
   /// This rank, in 0..<size.
   package let rank: Int
-  /// Number of ranks.
+  /// The number of ranks.
   package let size: Int
-  /// Name of this rank's machine.
+  /// The name of this rank's host.
   package let nodeName: String
-  /// Number of ranks on this rank's machine, itself included: cores are shared among them.
+  /// The number of ranks on this rank's host, itself included: they share the cores.
   package private(set) var ranksOnThisNode = 1
-  /// Position of this rank among those of its machine, in 0..<ranksOnThisNode.
+  /// The position of this rank among those of its host, in 0..<ranksOnThisNode.
   package private(set) var localRank = 0
 
-  /// Seconds the calling thread has spent waiting for messages since the start.
+  /// The seconds that the calling thread has waited for messages since the start.
   package private(set) var secondsWaiting = 0.0
 
-  /// Payload bytes sent to other ranks since the start, but for those of collective calls, which are small.
+  /// Payload bytes sent to other ranks since the start, without those of collective calls, which are small.
   package var bytesSent: Int { thread.bytesSent.load(ordering: .relaxed) }
 
-  /// Seconds since the start in which messages handed to `start` were under way.
+  /// The seconds since the start in which messages handed to `start` were in flight.
   package var secondsTransferring: Double { Double(thread.busy.load(ordering: .relaxed)) * 1e-9 }
 
-  /// Longest single message in bytes; longer transfers travel as several. Equal on all ranks, and far below the 2^31 - 1 that
-  /// MPI can count. Between machines what Open MPI sends over TCP at once (btl_tcp_eager_limit, 64 KiB with its header):
-  /// longer messages ask first whether they may come, which takes several looks of both sides, and share the link among them.
+  /// The longest single message in bytes; longer transfers are split. Equal on all ranks, and far below the 2^31 - 1
+  /// that MPI can count. Between hosts, what Open MPI sends over TCP eagerly (btl_tcp_eager_limit, 64 KiB with its
+  /// header): longer messages use a rendezvous, which takes several polls on both sides, and share the link among them.
   package var pieceBytes = 1 << 20
 
-  /// Bytes of queued messages that may be under way at once; without end until somebody knows the links. Nothing may be in flight.
+  /// The bytes of queued messages that may be in flight at once; unlimited until it is set (`ClusterSpeed.window`). It
+  /// may be set while nothing is in flight.
   package var window: Int {
     get { thread.window }
     set { thread.window = newValue }
@@ -53,7 +54,7 @@ package final class Communicator: @unchecked Sendable {
     self.world = world
   }
 
-  /// Starts MPI. Under mpirun this joins the other ranks; a program started alone becomes the only rank.
+  /// Starts MPI. Under mpirun this joins the other ranks; a process started alone becomes the only rank.
   package static func start() throws -> Communicator {
     let thread = CommunicationThread()
     let communicator = try thread.call { try initialize(thread) }
@@ -101,18 +102,21 @@ package final class Communicator: @unchecked Sendable {
     secondsWaiting += Backoff.seconds - start
   }
 
-  /// What is under way between this rank and others; from any thread.
-  package var underWay: [(kind: TransferKind, receivingFrom: [Int], sendingTo: [Int])] { thread.underWay }
+  /// The transfers between this rank and others that have not ended; readable from any thread.
+  package var transfersInFlight: [(kind: TransferKind, receivingFrom: [Int], sendingTo: [Int])] {
+    thread.transfersInFlight
+  }
 
-  /// Has `observer` hear of the end of every flight, on the communication thread. Nothing may be in flight.
+  /// Sets a function that is called at the end of every transfer, on the communication thread. Nothing may be in
+  /// flight.
   package func observe(_ observer: ((PendingTransfer) -> Void)?) { thread.observer = observer }
 
-  /// Ends MPI on all ranks; nothing may be called afterwards.
+  /// Ends MPI on all ranks; no other call may follow.
   package func finish() throws {
     try call { try Self.check(MPI_Finalize(), "MPI_Finalize") }
   }
 
-  /// Ends all ranks of the run with this exit status, from any thread of any rank, whatever the others are doing.
+  /// Ends all ranks of the run at once with this exit status, from any thread of any rank.
   package static func abort(status: Int32) -> Never {
     var started: Int32 = 0
     var ended: Int32 = 0
@@ -124,13 +128,13 @@ package final class Communicator: @unchecked Sendable {
 
   package func abort(status: Int32) -> Never { Self.abort(status: status) }
 
-  /// Says what went wrong on this rank and ends all ranks.
+  /// Prints an error of this rank and ends all ranks.
   package func fail(_ error: any Error) -> Never {
     FileHandle.standardError.write(Data("dnet: rank \(rank) on \(nodeName): \(error)\n".utf8))
     abort(status: 1)
   }
 
-  /// Throws MPI's own text where a call did not succeed.
+  /// Throws MPI's own text if a call did not succeed.
   static func check(_ status: Int32, _ call: String) throws {
     guard status != Int32(MPI_SUCCESS) else { return }
     var text = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING) + 1)

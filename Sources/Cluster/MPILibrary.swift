@@ -1,8 +1,8 @@
-// What there is to say of the MPI library itself.
+// The version and the thread level of the MPI library.
 import COpenMPI
 
 package enum MPILibrary {
-  /// The library's own words, such as `Open MPI v4.1.4`. May be asked before the start.
+  /// The library's name and version, such as `Open MPI v4.1.4`. Available before MPI is started.
   package static var version: String {
     var text = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING) + 1)
     var length: Int32 = 0
@@ -11,7 +11,7 @@ package enum MPILibrary {
     return String(whole.prefix { $0 != "," && $0 != "\n" })
   }
 
-  /// The thread level in effect, as the standard calls it; dnet asks for FUNNELED.
+  /// The thread level in effect, by its name in the MPI standard; dnet requests FUNNELED.
   package static var threadLevel: String {
     var level: Int32 = -1
     MPI_Query_thread(&level)

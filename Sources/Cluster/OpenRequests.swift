@@ -1,55 +1,59 @@
-// What the communication thread looks at: everything that is still under way, in one call of MPI.
+// The open MPI requests of all transfers, which the communication thread tests in one call of MPI.
 import COpenMPI
 
-/// The pieces of several flights that have not ended, in arrays that MPI looks at in one call.
+/// The unfinished pieces of several transfers, in arrays as MPI_Testsome takes them.
 struct OpenRequests {
   private var requests: [MPI_Request?] = []
-  private var owners: [(flight: PendingTransfer, piece: Int)] = []
-  /// Room for MPI's answers.
+  private var owners: [(transfer: PendingTransfer, piece: Int)] = []
+  /// Memory for MPI's results.
   private var indices: [Int32] = []
   private var statuses: [MPI_Status] = []
 
-  mutating func add(_ posted: [MPI_Request?], of flight: PendingTransfer) {
+  mutating func add(_ posted: [MPI_Request?], of transfer: PendingTransfer) {
     requests += posted
-    owners += posted.indices.map { (flight, $0) }
+    owners += posted.indices.map { (transfer, $0) }
     let missing = requests.count - indices.count
     guard missing > 0 else { return }
     indices += Array(repeating: 0, count: missing)
     statuses += Array(repeating: MPI_Status(), count: missing)
   }
 
-  /// Which pieces have ended since the last look. A flight with a piece that failed has an error, and its other pieces are
-  /// not looked at any more.
-  mutating func test() -> [(flight: PendingTransfer, piece: Int)] {
+  /// Returns the pieces that have ended since the last test. A transfer with a failed piece has an error, and its other
+  /// pieces are not tested any more.
+  mutating func test() -> [(transfer: PendingTransfer, piece: Int)] {
     guard !requests.isEmpty else { return [] }
     var count: Int32 = 0
     let status = MPI_Testsome(Int32(requests.count), &requests, &count, &indices, &statuses)
     let some = status == Int32(MPI_ERR_IN_STATUS)
     if status != Int32(MPI_SUCCESS) && !some {
-      // MPI itself is at its end: nobody will hear of any piece.
-      do { try Communicator.check(status, "MPI_Testsome") } catch { for owner in owners { owner.flight.error = error } }
-      defer { (requests, owners) = ([], []) }
-      return owners
+      // MPI itself has failed: no piece will complete.
+      do { try Communicator.check(status, "MPI_Testsome") } catch {
+        for owner in owners { owner.transfer.error = error }
+      }
+      let failed = owners
+      requests = []
+      owners = []
+      return failed
     }
     guard count > 0 else { return [] }
     let places = indices[0..<Int(count)].map(Int.init)
     for (answer, place) in places.enumerated() {
-      let (flight, piece) = owners[place]
+      let (transfer, piece) = owners[place]
       do {
         if some { try Communicator.check(statuses[answer].MPI_ERROR, "a transfer") }
-        try flight.check(piece, &statuses[answer])
-      } catch { flight.error = error }
+        try transfer.check(piece, &statuses[answer])
+      } catch { transfer.error = error }
     }
     let done = places.map { owners[$0] }
-    // Their handles are null now; the last ones take their places.
+    // MPI has set their handles to null; the last requests take their places.
     for place in places.sorted(by: >) {
       requests.swapAt(place, requests.count - 1)
       owners.swapAt(place, owners.count - 1)
       requests.removeLast()
       owners.removeLast()
     }
-    for flight in Set(done.compactMap { $0.flight.error == nil ? nil : ObjectIdentifier($0.flight) }) {
-      for place in owners.indices.reversed() where ObjectIdentifier(owners[place].flight) == flight {
+    for transfer in Set(done.compactMap { $0.transfer.error == nil ? nil : ObjectIdentifier($0.transfer) }) {
+      for place in owners.indices.reversed() where ObjectIdentifier(owners[place].transfer) == transfer {
         requests.remove(at: place)
         owners.remove(at: place)
       }

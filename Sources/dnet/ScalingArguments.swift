@@ -1,59 +1,62 @@
-// `dnet bench --scaling`: whole iterations on all ranks, under mpirun or alone.
+// The arguments of `dnet bench --scaling`, which measures whole training iterations on all ranks, under mpirun or
+// alone.
 import ArgumentParser
 import Benchmarks
 import Cluster
 import Foundation
 import Images
 import Models
+import Scaling
 import Training
 
 struct ScalingArguments: ParsableArguments {
-  @Flag(help: "Measures iterations of training on random data instead, on all ranks together: run it under mpirun.")
+  @Flag(help: "Measures training iterations on random data instead, on all ranks; run it under mpirun.")
   var scaling = false
 
-  @Option(help: "With --scaling: shards of a minibatch.")
+  @Option(help: "With --scaling: the shards of a minibatch.")
   var shards: Int = 16
 
-  @Option(help: "With --scaling: iterations that the median is taken of, after three that are not counted.")
+  @Option(help: "With --scaling: the number of measured iterations, after three that are not measured.")
   var iterations: Int = 6
 
   @Option(help: "With --scaling: classification, segmentation or both.")
   var phase: String = "both"
 
-  @Flag(help: "With --scaling: --shards are those of one rank, so that the minibatch grows with the ranks.")
+  @Flag(help: "With --scaling: takes --shards for each rank, so that the minibatch grows with the ranks.")
   var weak = false
 
-  @Flag(help: "With --scaling: predicts other numbers of nodes and other links from the times of this run.")
+  @Flag(help: "With --scaling: predicts other numbers of nodes and other links from this run's times.")
   var predict = false
 
-  @Option(help: "With --predict: numbers of nodes.")
+  @Option(help: "With --predict: the numbers of nodes.")
   var nodes: String = "1,2,4,8,16"
 
-  @Option(help: "With --predict: Gbit/s of each node's link.")
+  @Option(help: "With --predict: the link rates in Gbit/s.")
   var gigabits: String = "1,10,25,100"
 
   @Option(
     name: .customLong("set"),
-    help: ArgumentHelp("With --scaling: changes a key of the configuration.", valueName: "key.path=value"))
+    help: ArgumentHelp("With --scaling: sets a key of the configuration.", valueName: "key.path=value"))
   var settings: [String] = []
 
-  @Option(help: "With --scaling: writes a timeline of all ranks, as dnet-train's.")
+  @Option(help: "With --scaling: writes a timeline of all ranks, as dnet-train does.")
   var trace: String?
 
   func validate() throws {
-    if shards < 1 { throw ValidationError("--shards \(shards): it takes at least 1") }
-    if iterations < 1 { throw ValidationError("--iterations \(iterations): it takes at least 1") }
-    guard phase == "both" || DecoupledNet.phases.contains(where: { $0.name == phase }) else {
-      throw ValidationError("--phase \(phase): it takes classification, segmentation or both")
+    if shards < 1 { throw ValidationError("--shards \(shards): use at least 1") }
+    if iterations < 1 { throw ValidationError("--iterations \(iterations): use at least 1") }
+    let names = DecoupledNet.phases.map(\.name)
+    guard phase == "both" || names.contains(phase) else {
+      throw ValidationError("--phase \(phase): use \(names.joined(separator: ", ")) or both")
     }
-    if predict && !scaling { throw ValidationError("--predict goes with --scaling") }
+    if predict && !scaling { throw ValidationError("--predict needs --scaling") }
     guard let counts = numbers(nodes), !counts.isEmpty,
       counts.allSatisfy({ (1...65536).contains($0) && $0 == $0.rounded() })
     else {
-      throw ValidationError("--nodes \(nodes): it takes whole numbers such as 1,2,4")
+      throw ValidationError("--nodes \(nodes): use whole numbers such as 1,2,4")
     }
     guard let rates = numbers(gigabits), !rates.isEmpty, rates.allSatisfy({ $0 > 0 }) else {
-      throw ValidationError("--gigabits \(gigabits): it takes numbers such as 1,10,25")
+      throw ValidationError("--gigabits \(gigabits): use positive numbers such as 1,10,25")
     }
   }
 
@@ -73,7 +76,10 @@ struct ScalingArguments: ParsableArguments {
           iterations: iterations,
           isWeak: weak, ranks: communicator.size, settings: settings)
         options.trace = trace
-        if predict { (options.nodes, options.gigabits) = (numbers(nodes)!.map { Int($0) }, numbers(gigabits)!) }
+        if predict {
+          options.nodes = numbers(nodes)!.map { Int($0) }
+          options.gigabits = numbers(gigabits)!
+        }
         return options
       }
       let report = try ScalingBenchmark.run(options, communicator) { Processor.peakMemoryBytes }

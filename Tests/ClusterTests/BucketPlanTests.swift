@@ -3,7 +3,7 @@ import Compute
 import Testing
 
 @Suite struct BucketPlanTests {
-  /// As phase two's: two networks, large matrices, in the order of the forward pass.
+  /// Two sections with large matrices, in the order of the forward pass, as in the segmentation phase.
   static let table = ParameterTable([
     ParameterSpec("bridging.pool5_bn.scale", [24], .batchNormScale),
     ParameterSpec("bridging.fc6.weight", [40, 100], .weight, gradient: .factored),
@@ -14,10 +14,12 @@ import Testing
     ParameterSpec("segmentation.score.weight", [2, 16], .weight),
   ])
 
-  @Test(arguments: [1, 2, 3, 4, 5, 7, 8, 16], [16, 250, 1000, 8 << 20])
+  @Test(
+    "Every float is in one bucket and in one rank's slice; replicated ones are in every rank's.",
+    arguments: [1, 2, 3, 4, 5, 7, 8, 16], [16, 250, 1000, 8 << 20])
   func everyFloatIsInOneBucketAndOneSlice(ranks: Int, floats: Int) {
-    for way in GradientExchange.allCases {
-      let plan = BucketPlan(Self.table, ranks: ranks, floats: floats, ways: [1: way, 3: .factors])
+    for exchange in GradientExchange.allCases {
+      let plan = BucketPlan(Self.table, ranks: ranks, floats: floats, exchanges: [1: exchange, 3: .factors])
       var owners = [[Int]](repeating: [], count: Self.table.vectorCount)
       var covered = [Int](repeating: 0, count: Self.table.vectorCount)
       for bucket in plan.buckets {
@@ -29,9 +31,9 @@ import Testing
         }
       }
       #expect(covered.allSatisfy { $0 == 1 })
-      let replicated = way == .replicas ? Self.table.offsets[1]..<Self.table.offsets[1] + 4000 : 0..<0
+      let replicated = exchange == .replicas ? Self.table.offsets[1]..<Self.table.offsets[1] + 4000 : 0..<0
       for float in owners.indices { #expect(owners[float].count == (replicated.contains(float) ? ranks : 1)) }
-      // What `owned` joins is the same.
+      // `owned` joins the same ranges.
       for rank in 0..<ranks {
         let ranges = plan.owned[rank]
         #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound })
@@ -40,9 +42,9 @@ import Testing
     }
   }
 
-  /// The last layer's gradient is complete first; what precedes the large matrices comes after them.
-  @Test func bucketsComeInBackwardOrder() {
-    let plan = BucketPlan(Self.table, ranks: 2, floats: 8 << 20, ways: [1: .factors, 3: .factors])
+  @Test("Buckets are ordered by the backward pass: the last layer's comes first.")
+  func bucketsComeInBackwardOrder() {
+    let plan = BucketPlan(Self.table, ranks: 2, floats: 8 << 20, exchanges: [1: .factors, 3: .factors])
     let names = plan.buckets.map { $0.parameters.map { Self.table.parameters[$0].name } }
     #expect(
       names == [
@@ -56,9 +58,8 @@ import Testing
     #expect(starts.count > 3 && starts == starts.sorted(by: >))
   }
 
-  /// A network that is smaller than one bucket is cut too, so that its gradients leave while others are computed; not so small
-  /// that messages cost more than their bytes; what fills several buckets is left as it is.
-  @Test func smallNetworksAreCutIntoPieces() {
+  @Test("A network that fills few buckets is cut into pieces, but not into very small ones.")
+  func smallNetworksAreCutIntoPieces() {
     let table = ParameterTable([
       ParameterSpec("a.b.weight", [1 << 19], .weight), ParameterSpec("a.c.weight", [512, 512], .weight, gradient: .factored),
     ])
@@ -72,10 +73,10 @@ import Testing
     #expect(floats(8, 1 << 16) == Array(repeating: 1 << 16, count: 12))
   }
 
-  /// Momentum falls as 1/ranks, but for blocks of 16 floats in each bucket.
-  @Test func slicesAreEven() {
+  @Test("Slices are even, up to blocks of 16 floats in each bucket.")
+  func slicesAreEven() {
     for ranks in [2, 3, 8] {
-      let plan = BucketPlan(Self.table, ranks: ranks, floats: 1000, ways: [1: .factors])
+      let plan = BucketPlan(Self.table, ranks: ranks, floats: 1000, exchanges: [1: .factors])
       let floats = plan.owned.map { $0.reduce(0) { $0 + $1.count } }
       #expect(floats.reduce(0, +) == Self.table.vectorCount)
       #expect(floats.allSatisfy { abs($0 - Self.table.vectorCount / ranks) <= 16 * plan.buckets.count })

@@ -4,7 +4,7 @@ import Kernels
 import Testing
 
 @Suite struct PartialSumsTests {
-  /// Values whose sum depends on the order of additions.
+  /// Returns values whose sum depends on the order of additions.
   private func gradient(_ shard: Int, _ i: Int) -> Float {
     let bits = UInt32(truncatingIfNeeded: (shard &+ 3) &* 2_654_435_761 &+ i &* 40_503 &* (shard &+ 1))
     return Float(Int32(bitPattern: bits)) * (shard % 3 == 0 ? 1e-3 : 1e-9)
@@ -16,7 +16,7 @@ import Testing
     return tree.coverage(of: node.right).isEmpty ? left : left + sum(tree, node.right, i)
   }
 
-  @Test(arguments: [1, 2, 3, 5, 7, 8, 13, 16])
+  @Test("Partial sums equal the recursive sum of their node bit for bit.", arguments: [1, 2, 3, 5, 7, 8, 13, 16])
   func equalTheRecursiveSumBitForBit(shards: Int) {
     let tree = ShardTree(shards: shards)
     let pool = WorkerPool(threads: 2)
@@ -28,7 +28,7 @@ import Testing
         let sums = PartialSums(tree: tree, shards: range, count: count, pool: pool)
         for _ in 0..<2 {
           for shard in range {
-            let buffer = sums.nextGradient().stored
+            let buffer = sums.currentGradient.stored
             for i in 0..<count { buffer[i] = gradient(shard, i) }
             sums.commit()
           }
@@ -44,7 +44,8 @@ import Testing
     }
   }
 
-  @Test func orderMattersInTheseTests() {
+  @Test("The test values give other sums in another order.")
+  func orderMattersInTheseTests() {
     let tree = ShardTree(shards: 16)
     let differing = (0..<83).filter { i in
       let leftToRight = (0..<16).reduce(Float(0)) { $0 + gradient($1, i) }
@@ -53,7 +54,8 @@ import Testing
     #expect(differing.count > 5)
   }
 
-  @Test func holdsFewBuffers() {
+  @Test("The number of buffers grows with the logarithm of the shards.")
+  func holdsFewBuffers() {
     func needed(_ shards: Int) -> Int { PartialSums.buffersNeeded(ShardTree(shards: shards), 0..<shards) }
     #expect(needed(1) == 1)
     #expect(needed(2) == 2)
@@ -62,13 +64,13 @@ import Testing
     #expect(PartialSums.buffersNeeded(ShardTree(shards: 16), 3..<5) == 2)
   }
 
-  /// More than one task of the pool.
-  @Test func longVectorsAreCutIntoTasks() {
+  @Test("Vectors longer than a task are added correctly.")
+  func longVectorsAreCutIntoTasks() {
     let tree = ShardTree(shards: 2)
     let count = 131_072 + 17
     let sums = PartialSums(tree: tree, shards: 0..<2, count: count, pool: WorkerPool(threads: 3))
     for shard in 0..<2 {
-      let buffer = sums.nextGradient().stored
+      let buffer = sums.currentGradient.stored
       for i in 0..<count { buffer[i] = gradient(shard, i) }
       sums.commit()
     }
@@ -80,7 +82,7 @@ import Testing
 
   // MARK: Factored gradients
 
-  /// Two factored matrices between stored parameters, one of them so short that a group of rows is not full.
+  /// Two factored matrices between stored parameters; one is so short that a group of rows is not full.
   private let table = ParameterTable([
     ParameterSpec("a", [40], .bias), ParameterSpec("b.weight", [20, 3, 4, 4], .weight, gradient: .factored),
     ParameterSpec("c", [5, 3], .weight), ParameterSpec("d.weight", [7, 32], .weight, gradient: .factored),
@@ -100,7 +102,7 @@ import Testing
     return (left, right)
   }
 
-  /// The whole vector of one shard's gradient by plain loops.
+  /// Returns the whole vector of one shard's gradient by plain loops.
   private func whole(_ shard: Int, rows: Int) -> [Float] {
     let vector = ParameterVector(table)
     fill(vector.pointer, table.storedCount, shard, 0)
@@ -114,8 +116,9 @@ import Testing
     return Array(vector.memory.buffer)
   }
 
-  /// Any range of the vector, over the boundary between both kinds too, on any rank's shards: the recursive sum's bits.
-  @Test(arguments: [1, 2, 5, 7, 16])
+  @Test(
+    "Any range of the vector, stored or factored or both, equals the recursive sum bit for bit.",
+    arguments: [1, 2, 5, 7, 16])
   func factoredGradientsFollowTheSameTree(shards: Int) {
     let tree = ShardTree(shards: shards)
     let (rows, pool) = (6, WorkerPool(threads: 2))
@@ -132,7 +135,7 @@ import Testing
         let sums = PartialSums(
           tree: tree, shards: tree.range(of: rank, ranks: ranks), table: table, rows: rows, pool: pool)
         for shard in sums.shards {
-          let gradient = sums.nextGradient()
+          let gradient = sums.currentGradient
           fill(gradient.stored, table.storedCount, shard, 0)
           for name in ["b.weight", "d.weight"] {
             let (left, right) = factors(name, shard, rows: rows)

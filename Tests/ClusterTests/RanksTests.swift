@@ -1,10 +1,10 @@
-// Starts Tests/cluster-check under mpirun: what several ranks must agree on, with the ranks of one machine.
+// Runs of Tests/cluster-check under mpirun, with all ranks on one host.
 import Foundation
 import Testing
 
 @Suite(.serialized) struct RanksTests {
-  /// Reduce-scatter against the naive reduction and plain loops on every number of ranks; the digests against one rank's.
-  @Test func anyNumberOfRanksGivesTheBitsOfOne() throws {
+  @Test("Any number of ranks gives the bits of one rank, of the naive reduction and of plain loops.")
+  func anyNumberOfRanksGivesTheBitsOfOne() throws {
     let alone = try Ranks.run(1, "agreement")
     #expect(alone.status == 0, "\(alone.output)")
     let lines = Set(alone.lines)
@@ -18,25 +18,28 @@ import Testing
     }
   }
 
-  /// As a program started without mpirun.
-  @Test func aSingleProcessNeedsNoLauncher() throws {
+  @Test("A single process runs without mpirun.")
+  func aSingleProcessNeedsNoLauncher() throws {
     let result = try Ranks.run(nil, "agreement")
     #expect(result.status == 0, "\(result.output)")
     #expect(Set(result.lines) == Set(try Ranks.run(1, "agreement").lines))
   }
 
-  @Test func anErrorOnOneRankIsThrownOnAll() throws {
+  @Test("An error on one rank is thrown on all ranks.")
+  func anErrorOnOneRankIsThrownOnAll() throws {
     let result = try Ranks.run(3, "failure")
-    #expect(result.status == 0 && result.lines == ["failure is everyone's"], "\(result.output)")
+    #expect(result.status == 0 && result.lines == ["all ranks failed"], "\(result.output)")
   }
 
-  @Test func abortEndsAllRanks() throws {
+  @Test("An abort ends all ranks.")
+  func abortEndsAllRanks() throws {
     let result = try Ranks.run(3, "abort")
     #expect(result.status != 0)
     #expect(!result.output.contains("went on"), "\(result.output)")
   }
 
-  @Test func waitingLeavesTheCoreToOthers() throws {
+  @Test("A rank that waits leaves its core to other threads.")
+  func waitingLeavesTheCoreToOthers() throws {
     let result = try Ranks.run(3, "waiting")
     #expect(result.status == 0, "\(result.output)")
   }
@@ -50,7 +53,7 @@ enum Ranks {
     var lines: [String] { output.split(separator: "\n").map(String.init).filter { !$0.isEmpty } }
   }
 
-  /// Runs `cluster-check mode` on so many ranks; nil starts it without mpirun.
+  /// Runs `cluster-check MODE` on a number of ranks; nil starts it without mpirun.
   static func run(_ ranks: Int?, _ mode: String) throws -> Result {
     let check = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appendingPathComponent("cluster-check").path

@@ -2,7 +2,8 @@ import Cluster
 import Testing
 
 @Suite struct ShardTreeTests {
-  @Test func ranksOwnEvenContiguousRanges() {
+  @Test("Ranks own contiguous ranges of shards that are as even as possible.")
+  func ranksOwnEvenContiguousRanges() {
     for shards in 1...20 {
       let tree = ShardTree(shards: shards)
       for ranks in 1...shards {
@@ -14,7 +15,8 @@ import Testing
     }
   }
 
-  @Test func maximalNodesMakeUpTheRangeAndAreFewest() {
+  @Test("The maximal nodes of a range make it up, and no node could be replaced by its parent.")
+  func maximalNodesMakeUpTheRangeAndAreFewest() {
     for shards in 1...17 {
       let tree = ShardTree(shards: shards)
       for first in 0..<shards {
@@ -33,7 +35,8 @@ import Testing
     }
   }
 
-  @Test func additionsFollowTheDefinitionWhoeverHoldsTheNodes() {
+  @Test("The additions follow the tree, whichever ranks hold the nodes.")
+  func additionsFollowTheDefinitionWhoeverHoldsTheNodes() {
     for shards in 1...17 {
       let tree = ShardTree(shards: shards)
       let wanted = expression(0, tree.root.level, shards)
@@ -47,7 +50,8 @@ import Testing
     #expect(expression(0, 3, 5) == "(((0+1)+(2+3))+4)")
   }
 
-  @Test func scalarsAreAddedInTreeOrder() {
+  @Test("Scalars are added in tree order.")
+  func scalarsAreAddedInTreeOrder() {
     // 2^53 + 1 is lost, so (2^53 + 1) + (1 + -2^53) differs from left to right.
     let large = 9_007_199_254_740_992.0
     let tree = ShardTree(shards: 4)
@@ -56,7 +60,8 @@ import Testing
     #expect(ShardTree(shards: 3).sum([[1, 2], [3, 4], [5, 6]]) == [9, 12])
   }
 
-  @Test func moreRanksThanShardsIsAnErrorWithBothNumbers() throws {
+  @Test("More ranks than shards are refused with both numbers.")
+  func moreRanksThanShardsIsAnErrorWithBothNumbers() throws {
     try ShardTree(shards: 4).requireWork(forRanks: 4)
     #expect(throws: ClusterError.moreRanksThanShards(ranks: 5, shards: 4)) {
       try ShardTree(shards: 4).requireWork(forRanks: 5)
@@ -65,7 +70,7 @@ import Testing
     #expect(text.contains("5 ranks for 4 shards") && text.contains("mpirun -n 4"))
   }
 
-  /// The sum of a node as text, by the definition.
+  /// Returns the sum of a node as text, by the definition.
   private func expression(_ first: Int, _ level: Int, _ shards: Int) -> String {
     if level == 0 { return "\(first)" }
     let middle = first + (1 << (level - 1))

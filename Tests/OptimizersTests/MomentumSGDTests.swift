@@ -1,5 +1,5 @@
-import Optimizers
 import Compute
+import Optimizers
 import Testing
 
 @Suite struct MomentumSGDTests {
@@ -22,18 +22,18 @@ import Testing
 
   private func optimizer(_ range: Range<Int>, threads: Int) -> MomentumSGD {
     MomentumSGD(
-      table: table, ranges: [range], schedule: .init(base: 0.1, step: 2, factor: 0.5), momentum: 0.9, weightDecay: 0.01,
+      table: table, ranges: [range], schedule: .init(base: 0.1, step: 2, gamma: 0.5), momentum: 0.9, weightDecay: 0.01,
       shards: 6, pool: WorkerPool(threads: threads))
   }
 
-  /// `cuts` are the ends of the ranges that the updates come in.
+  /// - Parameter cuts: The ends of the ranges that are updated one after the other.
   private func train(cuts: [Int], threads: Int, iterations: Int = 3) -> [Float] {
     let weights = start()
     let sgd = optimizer(0..<table.vectorCount, threads: threads)
     let gradient = AlignedMemory(floats: table.vectorCount)
     for iteration in 0..<iterations {
       sgd.begin(iteration: iteration)
-      // Gaps hold garbage: nobody promises zeros there.
+      // The gaps between parameters hold garbage, since the update must ignore them.
       for i in 0..<table.vectorCount { gradient.pointer[i] = value(i, 50 + iteration) }
       var first = 0
       for end in cuts + [table.vectorCount] {
@@ -44,8 +44,8 @@ import Testing
     return Array(weights.memory.buffer)
   }
 
-  /// Against the rule in Double, scalar by scalar.
-  @Test func followsTheRule() {
+  @Test("The update follows the rule, computed in Double scalar by scalar.")
+  func followsTheRule() {
     let result = train(cuts: [], threads: 1)
     let first = start()
     for (index, parameter) in table.parameters.enumerated() {
@@ -65,13 +65,15 @@ import Testing
     withExtendedLifetime(first) {}
   }
 
-  @Test func cutsAndThreadsDoNotChangeABit() {
+  @Test("Neither the ranges of the updates nor the threads change a bit.")
+  func cutsAndThreadsDoNotChangeABit() {
     let wanted = train(cuts: [], threads: 1)
     #expect(train(cuts: [], threads: 3) == wanted)
     #expect(train(cuts: [16, 48, 1024, 65_536, 100_000 / 16 * 16], threads: 2) == wanted)
   }
 
-  @Test func frozenParametersAndGapsStay() {
+  @Test("Frozen parameters and gaps between parameters stay as they are.")
+  func frozenParametersAndGapsStay() {
     let result = train(cuts: [], threads: 1)
     let first = start()
     let offset = table.offset(of: "frozen")
@@ -83,7 +85,8 @@ import Testing
     withExtendedLifetime(first) {}
   }
 
-  @Test func aSliceOfTheVectorGivesTheSameBits() {
+  @Test("Optimizers of slices give the bits of one optimizer of the whole vector.")
+  func aSliceOfTheVectorGivesTheSameBits() {
     let wanted = train(cuts: [], threads: 1)
     let weights = start()
     let gradient = AlignedMemory(floats: table.vectorCount)
@@ -98,5 +101,12 @@ import Testing
       }
     }
     #expect(Array(weights.memory.buffer) == wanted)
+  }
+
+  @Test("The state is one momentum tensor of this rank's ranges.")
+  func theStateIsNamed() {
+    let sgd = optimizer(16..<64, threads: 1)
+    #expect(MomentumSGD.stateNames == ["momentum"])
+    #expect(sgd.states.map(\.name) == MomentumSGD.stateNames && sgd.states[0].ranges == [16..<64])
   }
 }

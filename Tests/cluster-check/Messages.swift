@@ -1,7 +1,8 @@
+// Checks of collective and point-to-point communication, of errors that all ranks share, and of waiting without load.
 import Cluster
 import Foundation
 
-/// Every collective and point-to-point call, with pieces so short that all are cut.
+/// Checks every collective and point-to-point call, with pieces so short that all messages are split.
 func checkMessages(_ communicator: Communicator) throws {
   communicator.pieceBytes = 40
   let (rank, size) = (communicator.rank, communicator.size)
@@ -52,7 +53,7 @@ func checkMessages(_ communicator: Communicator) throws {
   }
   require(received == (0..<1003).map { Float($0 * size + before) }, "the ring gave \(received.prefix(4))")
 
-  // Sizes that disagree are noticed.
+  // Sizes that disagree are detected.
   if size > 1 && rank < 2 {
     communicator.pieceBytes = 1 << 20
     var memory = [Float](repeating: 1, count: 8)
@@ -74,11 +75,12 @@ func checkMessages(_ communicator: Communicator) throws {
   say("messages agree")
 }
 
-/// One rank's error becomes everyone's.
+/// Checks that one rank's error is thrown on all ranks.
 func checkFailure(_ communicator: Communicator) throws {
   struct DiskFull: Error, CustomStringConvertible { let description = "no space left in /scratch" }
   let last = communicator.size - 1
-  require(try communicator.rethrowOnAllRanks { communicator.rank } == communicator.rank, "together changes a result")
+  require(
+    try communicator.rethrowOnAllRanks { communicator.rank } == communicator.rank, "rethrowOnAllRanks changes a result")
   do {
     try communicator.rethrowOnAllRanks { if communicator.rank == last { throw DiskFull() } }
     fail("rank \(last)'s error was lost")
@@ -86,7 +88,7 @@ func checkFailure(_ communicator: Communicator) throws {
     require(rank == last && text == "no space left in /scratch", "rank \(rank): \(text)")
   }
   try communicator.barrier()
-  say("failure is everyone's")
+  say("all ranks failed")
 }
 
 func checkTooManyRanks(_ communicator: Communicator) throws {
@@ -101,7 +103,7 @@ func checkTooManyRanks(_ communicator: Communicator) throws {
   }
 }
 
-/// All but rank 0 wait a second for it; the time on their cores is printed.
+/// Checks that ranks that wait a second for rank 0 use little of their cores.
 func checkWaiting(_ communicator: Communicator) throws {
   try communicator.barrier()
   var before = rusage()

@@ -1,10 +1,12 @@
+// Checks of the reduction and the optimizer: any exchange, bucket size and number of ranks gives the bits of plain
+// loops.
 import Cluster
-import Foundation
 import Compute
+import Foundation
 import Kernels
 import Optimizers
 
-/// Reproducible values of very different sizes, so that any other order of additions shows.
+/// Returns reproducible values of very different sizes, so that another order of additions changes the sum.
 func value(_ index: Int, _ shard: Int, _ salt: Int) -> Float {
   var bits = UInt64(truncatingIfNeeded: index &* 1_000_003 &+ shard &* 7919 &+ salt &* 104_729) &+ 0x9E37_79B9_7F4A_7C15
   bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -14,14 +16,15 @@ func value(_ index: Int, _ shard: Int, _ salt: Int) -> Float {
   return (Float(bits >> 40) / Float(1 << 23) - 1) * Float(sign: .plus, exponent: exponent, significand: 1)
 }
 
-/// FNV-1a over the bits.
+/// Returns FNV-1a over the bits.
 func digest(_ values: UnsafeBufferPointer<Float>) -> String {
   var hash: UInt64 = 0xcbf2_9ce4_8422_2325
   for byte in UnsafeRawBufferPointer(values) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
   return String(hash, radix: 16)
 }
 
-/// Parameters that fill `count` floats with gaps, roles of all sorts, one frozen, and matrices with factored gradients.
+/// Returns parameters that fill `count` floats with gaps, of several roles, one frozen, and matrices with factored
+/// gradients.
 func someParameters(count: Int) -> ParameterTable {
   var parameters: [ParameterSpec] = []
   var left = count
@@ -46,13 +49,14 @@ func someParameters(count: Int) -> ParameterTable {
   return ParameterTable(parameters)
 }
 
-/// Four iterations by every way, bucket size, by the naive reduction, and by plain loops on one rank: the same bits.
+/// Checks that four iterations give the same bits with every exchange and bucket size, the naive reduction, and plain
+/// loops.
 func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throws {
   let table = someParameters(count: count)
   require(table.vectorCount == count, "the test's table has \(table.vectorCount) floats, not \(count)")
   let tree = ShardTree(shards: shards)
   let pool = WorkerPool(threads: 1 + communicator.rank % 2)
-  let schedule = LearningRateSchedule(base: 0.05, step: 2, factor: 0.1)
+  let schedule = LearningRateSchedule(base: 0.05, step: 2, gamma: 0.1)
   let range = tree.range(of: communicator.rank, ranks: communicator.size)
   communicator.pieceBytes = count > 1000 ? 4000 : 1 << 20
   communicator.window = count > 1000 ? 5000 : .max
@@ -65,7 +69,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
       (0..<rows * width).map { value($0, shard, iteration + 200) }, width
     )
   }
-  /// All floats of the vector, by plain loops.
+  /// Computes all floats of the gradient by plain loops.
   func gradient(_ shard: Int, _ iteration: Int, _ into: UnsafeMutablePointer<Float>) {
     for i in 0..<count { into[i] = value(i, shard, iteration) }
     for (index, parameter) in table.parameters.enumerated() where parameter.gradient == .factored {
@@ -75,7 +79,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
       (into + table.offsets[index]).update(from: product, count: product.count)
     }
   }
-  /// As a step leaves it.
+  /// Stores a gradient as a training step does.
   func store(_ shard: Int, _ iteration: Int, _ into: ShardGradient) {
     for i in 0..<table.storedCount { into.stored[i] = value(i, shard, iteration) }
     for parameter in table.parameters where parameter.gradient == .factored {
@@ -95,50 +99,69 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
       table: table, ranges: ranges, schedule: schedule, momentum: 0.9, weightDecay: 0.0005, shards: shards, pool: pool)
   }
 
-  /// Four iterations; the velocity passes through rank 0 in the middle as when a run resumes.
+  /// Gathers the momentum on rank 0, as a checkpoint does.
+  func gather(_ sgd: MomentumSGD, owned: [[Range<Int>]], into momentum: ParameterVector?) throws {
+    let snapshot = OptimizerStateSnapshot(sgd.states[0], owned: owned, communicator)
+    try snapshot.take()
+    if let momentum {
+      let names = table.parameters.map(\.name)
+      for index in names.indices.sorted(by: { names[$0] < names[$1] }) {
+        var place = momentum.pointer + table.offsets[index]
+        try snapshot.read(index) { piece in
+          place.update(from: piece.baseAddress!, count: piece.count)
+          place += piece.count
+        }
+      }
+    }
+    try snapshot.finish()
+  }
+
+  /// Runs four iterations; in the middle the momentum passes through rank 0, as when a run resumes.
   func train(
     owned: [[Range<Int>]], _ weights: ParameterVector, _ iterate: (_ iteration: Int, _ sgd: MomentumSGD) throws -> Void
-  ) throws -> (weights: ParameterVector, velocity: ParameterVector?) {
+  ) throws -> (weights: ParameterVector, momentum: ParameterVector?) {
     var sgd = optimizer(owned[communicator.rank])
-    let velocity = communicator.rank == 0 ? ParameterVector(table) : nil
+    let momentum = communicator.rank == 0 ? ParameterVector(table) : nil
     for iteration in 0..<4 {
       sgd.begin(iteration: iteration)
       try iterate(iteration, sgd)
       if iteration == 1 {
-        try sgd.gatherVelocity(into: velocity?.pointer, owned: owned, communicator)
+        try gather(sgd, owned: owned, into: momentum)
         sgd = optimizer(owned[communicator.rank])
-        // Pieces that cut parameters and ranks' slices anywhere, and parameters in another order than the table's.
+        // Short pieces cut parameters and slices anywhere; the parameters are in another order than the table's.
         let order = Array(table.parameters.indices.reversed())
-        var values = order.flatMap { index in velocity.map { Array($0[index]) } ?? [] }[...]
-        try sgd.scatterMomentum(owned: owned, order: order, communicator, pieceFloats: 1009) { piece in
+        var values = order.flatMap { index in momentum.map { Array($0[index]) } ?? [] }[...]
+        try sgd.states[0].scatter(owned: owned, order: order, communicator, pieceFloats: 1009) { piece in
           _ = piece.update(fromContentsOf: values.prefix(piece.count))
           values = values.dropFirst(piece.count)
         }
       }
     }
-    try sgd.gatherVelocity(into: velocity?.pointer, owned: owned, communicator)
-    return (weights, velocity)
+    try gather(sgd, owned: owned, into: momentum)
+    return (weights, momentum)
   }
 
-  /// As the training loop goes: gradients leave layer by layer, weights are waited for one by one, and an iteration that does
-  /// not count comes in between.
-  func bucketed(floats: Int, _ way: GradientExchange) throws -> (weights: ParameterVector, velocity: ParameterVector?) {
+  /// Trains as the training loop does: gradients leave layer by layer, weights are awaited one by one, and one
+  /// iteration is aborted in between.
+  func bucketed(floats: Int, _ exchange: GradientExchange) throws -> (
+    weights: ParameterVector, momentum: ParameterVector?
+  ) {
     let factored = table.parameters.indices.filter { table.parameters[$0].gradient == .factored }
     let plan = BucketPlan(
       table, ranks: communicator.size, floats: floats,
-      ways: Dictionary(uniqueKeysWithValues: factored.map { ($0, way) }))
+      exchanges: Dictionary(uniqueKeysWithValues: factored.map { ($0, exchange) }))
     let sums = PartialSums(tree: tree, shards: range, table: table, rows: rows, exchanged: plan.exchanged, pool: pool)
     let weights = start()
     var current: MomentumSGD?
     let reduction = try BucketedReduction(
       communicator, plan: plan, sums: sums, weights: weights.pointer, reportCount: 2, pool: pool
     ) { part, sum in current!.update(part, gradientSum: sum, weights: weights.pointer) }
-    func backward(_ iteration: Int, spoiled: Bool) throws -> [[Double]] {
+    func backward(_ iteration: Int, isInfinite: Bool) throws -> [[Double]] {
       try reduction.begin()
       for shard in range {
-        let gradient = sums.nextGradient()
+        let gradient = sums.currentGradient
         for i in 0..<table.storedCount { gradient.stored[i] = value(i, shard, iteration) }
-        if spoiled, shard == shards - 1, table.storedCount > 0 { gradient.stored[5] = .infinity }
+        if isInfinite, shard == shards - 1, table.storedCount > 0 { gradient.stored[5] = .infinity }
         for index in table.parameters.indices.reversed() {
           let parameter = table.parameters[index]
           if parameter.gradient == .factored {
@@ -149,7 +172,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
         }
         sums.commit()
       }
-      reduction.close([sums.nonFinite == nil ? 0 : 1, Double(communicator.rank)])
+      reduction.submitReport([sums.nonFinite == nil ? 0 : 1, Double(communicator.rank)])
       let (reports, lateness) = try reduction.agreement()
       require(reports.map { $0[1] } == (0..<communicator.size).map(Double.init), "reports \(reports)")
       require(lateness.count == communicator.size, "\(lateness.count) times of arrival")
@@ -158,31 +181,32 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
     let result = try train(owned: plan.owned, weights) { iteration, sgd in
       current = sgd
       if iteration == 2 {
-        let reports = try backward(7, spoiled: true)
+        let reports = try backward(7, isInfinite: true)
         require(reports.contains { $0[0] == 1 }, "an infinite gradient was not seen")
         let before = digest(UnsafeBufferPointer(weights.memory.buffer))
-        try reduction.discard()
+        try reduction.abort()
         require(
           digest(UnsafeBufferPointer(weights.memory.buffer)) == before,
-          "an iteration that did not count changed weights")
+          "an aborted iteration changed weights")
       }
       require(
-        try backward(iteration, spoiled: false).allSatisfy { $0[0] == 0 }, "a sound gradient was taken for nonFinite")
-      reduction.open()
-      for parameter in table.parameters.indices where parameter % 3 != 1 { reduction.need([parameter]) }
-      if iteration % 2 == 1 { try reduction.finish() }
+        try backward(iteration, isInfinite: false).allSatisfy { $0[0] == 0 },
+        "a finite gradient was taken for an infinite one")
+      reduction.applyUpdates()
+      for parameter in table.parameters.indices where parameter % 3 != 1 { reduction.waitForWeights(of: [parameter]) }
+      if iteration % 2 == 1 { try reduction.waitForWeights() }
     }
-    try reduction.finish()
+    try reduction.waitForWeights()
     return result
   }
 
-  func naive() throws -> (weights: ParameterVector, velocity: ParameterVector?) {
+  func naive() throws -> (weights: ParameterVector, momentum: ParameterVector?) {
     let reduction = try NaiveReduction(communicator, tree: tree, count: count, pool: pool)
     let sums = PartialSums(tree: tree, shards: range, table: table, rows: rows, pool: pool)
     let weights = start()
     return try train(owned: reduction.owned, weights) { iteration, sgd in
       for shard in range {
-        store(shard, iteration, sums.nextGradient())
+        store(shard, iteration, sums.currentGradient)
         sums.commit()
       }
       try reduction.reduce(sums) { part, sum in sgd.update(part, gradientSum: sum, weights: weights.pointer) }
@@ -190,9 +214,9 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
   }
 
   var results = [("naive", try naive())]
-  for way in GradientExchange.allCases {
+  for exchange in GradientExchange.allCases {
     for floats in count > 1000 ? [200, 1000, 8 << 20] : [16, 8 << 20] {
-      results.append(("\(way) in buckets of \(floats)", try bucketed(floats: floats, way)))
+      results.append(("\(exchange) in buckets of \(floats)", try bucketed(floats: floats, exchange)))
     }
   }
   let plain = trainPlainly(table, tree, iterations: 4, schedule, start(), gradient)
@@ -201,11 +225,11 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
   for (name, result) in results {
     let found = digest(UnsafeBufferPointer(result.weights.memory.buffer))
     require(found == wanted, "\(name), \(shards) shards, \(count) floats: weights \(found), one rank gives \(wanted)")
-    if let velocity = result.velocity {
+    if let momentum = result.momentum {
       require(
-        digest(UnsafeBufferPointer(velocity.memory.buffer))
-          == digest(UnsafeBufferPointer(plain.velocity.memory.buffer)),
-        "\(name), \(shards) shards, \(count) floats: velocity differs from one rank's")
+        digest(UnsafeBufferPointer(momentum.memory.buffer))
+          == digest(UnsafeBufferPointer(plain.momentum.memory.buffer)),
+        "\(name), \(shards) shards, \(count) floats: momentum differs from one rank's")
     }
   }
   let frozen = table.parameters.firstIndex { $0.rateMultiplier == 0 }
@@ -225,13 +249,13 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
   say("shards \(shards) count \(count) weights \(wanted) scalars \(total.map { String($0.bitPattern, radix: 16) })")
 }
 
-/// The definition, in plain loops and recursion.
+/// Trains by the definition, in plain loops and recursion.
 func trainPlainly(
   _ table: ParameterTable, _ tree: ShardTree, iterations: Int, _ schedule: LearningRateSchedule,
   _ weights: ParameterVector,
   _ gradient: (Int, Int, UnsafeMutablePointer<Float>) -> Void
-) -> (weights: ParameterVector, velocity: ParameterVector) {
-  let velocity = ParameterVector(table)
+) -> (weights: ParameterVector, momentum: ParameterVector) {
+  let momentum = ParameterVector(table)
   func sum(_ first: Int, _ width: Int, _ gradients: [[Float]], _ i: Int) -> Float {
     if width == 1 { return gradients[first][i] }
     let left = sum(first, width / 2, gradients, i)
@@ -250,16 +274,16 @@ func trainPlainly(
         // The kernel's roundings: both sums are fused multiply-adds.
         let mean = sum(0, width, gradients, table.offsets[index] + i) * (1 / Float(tree.shards))
         let g = mean.addingProduct(0.0005 * parameter.decayMultiplier, weights[index][i])
-        let v = (g * (schedule.rate(at: iteration) * parameter.rateMultiplier)).addingProduct(0.9, velocity[index][i])
-        velocity[index][i] = v
+        let v = (g * (schedule.rate(at: iteration) * parameter.rateMultiplier)).addingProduct(0.9, momentum[index][i])
+        momentum[index][i] = v
         weights[index][i] -= v
       }
     }
   }
-  return (weights, velocity)
+  return (weights, momentum)
 }
 
-/// Seconds of one reduction of `floats` values, best of 5.
+/// Prints the seconds of one reduction of `floats` values, best of 5.
 func benchmark(_ communicator: Communicator, floats: Int) throws {
   let tree = ShardTree(shards: max(16, communicator.size))
   let pool = WorkerPool(threads: 1)
@@ -277,17 +301,17 @@ func benchmark(_ communicator: Communicator, floats: Int) throws {
   for _ in 0..<5 {
     try reduction.begin()
     for shard in range {
-      memset(sums.nextGradient().stored, 0, floats * 4)
+      memset(sums.currentGradient.stored, 0, floats * 4)
       if shard < range.upperBound - 1 { sums.commit() }
     }
     try communicator.barrier()
     let start = DispatchTime.now().uptimeNanoseconds
     reduction.gradientIsComplete(of: 0)
     sums.commit()
-    reduction.close([0])
+    reduction.submitReport([0])
     _ = try reduction.agreement()
-    reduction.open()
-    try reduction.finish()
+    reduction.applyUpdates()
+    try reduction.waitForWeights()
     try communicator.barrier()
     best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
   }

@@ -1,10 +1,11 @@
+// The output of cluster-check: lines of rank 0, and failures of any rank.
 import Cluster
 import Foundation
 
 /// Set once, before any check.
 nonisolated(unsafe) var ownRank = 0
 
-/// A line on standard output, from rank 0 only.
+/// Prints a line on standard output, from rank 0 only.
 func say(_ text: String) {
   if ownRank == 0 { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
 }

@@ -1,11 +1,12 @@
-// Run by ClusterTests under mpirun: checks that need several ranks. Rank 0 prints one line for each check; what must not
-// depend on the number of ranks is printed as a digest that the test compares between runs. Any failure aborts all ranks.
+// Checks that need several ranks; ClusterTests runs the program under mpirun. Rank 0 prints one line for each check;
+// results that must not depend on the number of ranks are printed as digests, which the test compares between runs. Any
+// failure aborts all ranks.
 //
-//   cluster-check agreement | failure | abort | waiting | context FLOATS
+//   cluster-check agreement | failure | abort | waiting | bench [FLOATS [PIECE-BYTES]]
 import Cluster
+import Compute
 import Foundation
 import Optimizers
-import Compute
 
 let communicator = try Communicator.start()
 ownRank = communicator.rank
@@ -26,11 +27,11 @@ do {
     if communicator.rank == communicator.size - 1 { communicator.abort(status: 3) }
     try communicator.barrier()
     try communicator.barrier()
-    say("the others went on")
+    say("the other ranks went on")
   case "waiting": try checkWaiting(communicator)
   case "bench":
     try benchmark(communicator, floats: CommandLine.arguments.count > 2 ? Int(CommandLine.arguments[2])! : 16 << 20)
-  default: fail("no check is called \(mode)")
+  default: fail("unknown check \(mode)")
   }
   try communicator.finish()
 } catch {

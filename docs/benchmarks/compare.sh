@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# dnet and PyTorch in turn on the same machine, several times, so that a change of the machine's mood meets both.
+# Measures dnet and PyTorch alternately on the same machine, so that changes of the machine's speed affect both.
 #   PYTHON=python3 docs/benchmarks/compare.sh ROUNDS [--size 320] [--width 1] [--threads T] [--shard-size 4] [--repeats R]
-# PYTHON is one that has torch. Figures of all rounds go to the folder RESULTS, else to a temporary one.
+# PYTHON must have torch. The figures of all rounds are written to the directory RESULTS, or else to a temporary one.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 rounds=${1:?"how many rounds? docs/benchmarks/compare.sh 3 --size 320"}

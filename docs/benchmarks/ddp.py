@@ -4,9 +4,9 @@
     python3 docs/benchmarks/ddp.py [--processes 2] [--size 160] [--width 0.25] [--shards 16] [--shard-size 4] [--json FILE]
 
 The network and the steps are those of `pytorch.py`, which lies beside this file. An iteration is a minibatch of `shards`
-shards, dealt to the processes, with gradients accumulated and reduced at the last shard (`no_sync` before), then an update by
-SGD with momentum, as dnet trains. In the segmentation phase the fixed classification network runs without gradients, outside
-DDP. Each process is bound to cores of its own. Rounds of one process and of P take turns.
+shards, divided among the processes, with gradients accumulated and reduced at the last shard (`no_sync` before), then an
+update by SGD with momentum, as in dnet. In the segmentation phase the frozen classification network runs without gradients,
+outside DDP. Each process is bound to its own cores. Rounds of one process and of P alternate.
 """
 
 import argparse
@@ -19,12 +19,12 @@ import time
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--processes", type=int, default=2)
-parser.add_argument("--threads", type=int, default=1, help="of a process")
+parser.add_argument("--threads", type=int, default=1, help="threads of a process")
 parser.add_argument("--width", type=float, default=0.25)
 parser.add_argument("--size", type=int, default=160)
 parser.add_argument("--shards", type=int, default=16)
 parser.add_argument("--shard-size", type=int, default=4)
-parser.add_argument("--iterations", type=int, default=2, help="of a round, after one that is not counted")
+parser.add_argument("--iterations", type=int, default=2, help="iterations of a round, after one that is not measured")
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--layout", default="contiguous", choices=["contiguous", "channels_last"])
 parser.add_argument("--json", help="also write all figures to this file")

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# P ranks of T threads against one rank of T threads, by turns with as many PyTorch processes (DistributedDataParallel, gloo), and
-# with P ranks that know nothing of each other and have an equal part of the shards each: what the machine's memory and clock
-# leave of P times one rank. All in one run, so that a change of the machine's mood meets all of them.
+# Compares P ranks of T threads with one rank of T threads, alternately with as many PyTorch processes
+# (DistributedDataParallel, gloo), and with P independent programs that have an equal part of the shards each, which show what
+# the machine's memory and clock leave of P times one rank. All alternate, so that changes of the machine's speed affect all.
 #   PYTHON=python3 docs/benchmarks/pair.sh ROUNDS [--width 0.25] [--size 160] [--shards 16] [--shard-size 4]
-# PYTHON is one that has torch; without torch dnet alone is measured. RANKS (2) and THREADS (1) may be set, and RESULTS is the folder of
-# all figures, else a temporary one.
+# PYTHON should have torch; without torch only dnet is measured. RANKS (2) and THREADS (1) may be set. The figures are written
+# to the directory RESULTS, or else to a temporary one.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 rounds=${1:?"how many rounds? docs/benchmarks/pair.sh 5 --size 160"}
@@ -22,9 +22,9 @@ mkdir -p "$results"
 command -v dnet >/dev/null || { echo "dnet is not built: run Launch/setup" >&2; exit 2; }
 size=(--width 0.25 --size 160 --shards 16 --shard-size 4 "$@")
 for ((i = 0; i < ${#size[@]}; i++)); do if [[ ${size[i]} == --shards ]]; then shards=${size[i + 1]}; fi; done
-"$python" -c 'import torch' 2>/dev/null && torch=yes || { torch=; echo "$python has no torch: dnet alone" >&2; }
+"$python" -c 'import torch' 2>/dev/null && torch=yes || { torch=; echo "$python has no torch: only dnet is measured" >&2; }
 
-# Both get the same cores from mpirun, T to a rank.
+# Both get the same cores from mpirun, T for each rank.
 bench() {
   mpirun -n "$1" --map-by "slot:PE=$threads" --bind-to core dnet bench --scaling --phase "$2" --threads "$threads" "${size[@]}" \
     --json "$results/dnet-$2-$1-$round.json" | grep -F images/s
@@ -66,7 +66,7 @@ for phase in ("classification", "segmentation"):
     rates = [[r["phases"][0]["images_per_second"] for r in load(f"dnet-{phase}-{n}")] for n in ("1", ranks)]
     row("dnet, " + phase, *rates)
     parts = [load(f"apart-{phase}-{n}") for n in range(int(ranks))]
-    row("  ranks apart", rates[0], [sum(r["phases"][0]["images_per_second"] for r in part) for part in zip(*parts)])
+    row("  separate ranks", rates[0], [sum(r["phases"][0]["images_per_second"] for r in part) for part in zip(*parts)])
     if torch:
         found = [r for report in load("ddp") for r in report["rows"] if r["phase"] == phase]
         row("PyTorch DDP, " + phase, [r["one"] for r in found], [r["many"] for r in found])

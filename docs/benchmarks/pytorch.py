@@ -3,15 +3,15 @@
 
     python3 docs/benchmarks/pytorch.py [--size 320] [--width 1] [--threads T] [--shard-size 4] [--json FILE]
 
-Needs torch and nothing of dnet. Measured are, on random data: the classification step (forward, loss, backward), the
-segmentation step (fixed classification network, saliency, then forward, loss and backward of bridging and segmentation)
-and inference with one label (features once, then two passes of saliency, bridging and segmentation). No update in any.
+Needs torch and nothing of dnet. It measures, on random data: the classification step (forward, loss, backward), the
+segmentation step (frozen classification network, saliency, then forward, loss and backward of bridging and segmentation)
+and inference with one label (features once, then two passes of saliency, bridging and segmentation), all without update.
 
-What is done to be fair to PyTorch:
-- both memory layouts, and the better one counts;
+For a fair comparison:
+- both memory layouts are measured, and the better one counts;
 - memory is kept between steps (mallopt) and may come in huge pages; --malloc default leaves that to the system;
 - a transposed 3x3 convolution of stride 1 is run as the convolution that it equals; --transposed runs it as named;
-- at inference and in the fixed network batch norm is folded into the convolutions, and nothing records gradients.
+- at inference and in the frozen network batch norm is folded into the convolutions, and no gradients are recorded.
 
 N images, C channels, H x W pixels, L classes; tensors are NCHW by shape.
 """
@@ -28,10 +28,10 @@ import time
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--width", type=float, default=1, help="factor on VGG16's channels")
 parser.add_argument("--size", type=int, default=320, help="side of the input, a multiple of 32")
-parser.add_argument("--threads", type=int, default=0, help="0 takes all cores that the process may use")
-parser.add_argument("--shard-size", type=int, default=4, help="images of a step")
+parser.add_argument("--threads", type=int, default=0, help="0 for all cores that the process may use")
+parser.add_argument("--shard-size", type=int, default=4, help="images in a step")
 parser.add_argument("--batch-normalization", action="store_true", help="batch norm in the classification network too")
-parser.add_argument("--repeats", type=int, default=5, help="runs that the median is taken of, after one that is not counted")
+parser.add_argument("--repeats", type=int, default=5, help="runs of which the median is taken, after one that is not measured")
 parser.add_argument("--layouts", nargs="+", default=["contiguous", "channels_last"], choices=["contiguous", "channels_last"])
 parser.add_argument("--malloc", default="tuned", choices=["tuned", "default"])
 parser.add_argument("--transposed", action="store_true", help="run the 3x3 layers of the segmentation network as conv_transpose2d")

@@ -1,26 +1,16 @@
-// How the flat vector of gradients is cut for its way through the cluster: into buckets, which travel one by one, and each
-// bucket into slices, one a rank. Both follow from the network and the number of ranks; the sums do not depend on either.
+// The division of the flat gradient vector into buckets, which are reduced one by one, and of each bucket into slices,
+// one for each rank. Both follow from the network and the number of ranks; the sums depend on neither.
 import Compute
-
-/// How the gradient of a large dense matrix gets to the rank that updates it. All give the same bits.
-package enum GradientExchange: String, Sendable, CaseIterable {
-  /// Each rank computes the sums over its own shards, and they are added as other gradients are.
-  case sums
-  /// Ranks exchange the factors of the gradient; each computes its slice of the sum over all shards, and updates it.
-  case factors
-  /// As `factors`, but every rank computes and updates the whole: no weights travel, the momentum is held by every rank.
-  case replicas
-}
 
 /// The buckets of a table's flat vector.
 package struct BucketPlan: Sendable {
   package struct Bucket: Sendable {
-    /// Where it lies in the flat vector.
+    /// The bucket's place in the flat vector.
     package let range: Range<Int>
-    /// Parameters that have floats in it.
+    /// Parameters that have floats in the bucket.
     package let parameters: [Int]
-    /// How its gradients travel; nil for gradients that are stored.
-    package let way: GradientExchange?
+    /// The exchange of a factored gradient; nil for gradients that are stored.
+    package let exchange: GradientExchange?
     /// The range whose weights each rank updates, in rank order.
     package let slices: [Range<Int>]
   }
@@ -31,38 +21,41 @@ package struct BucketPlan: Sendable {
   package let buckets: [Bucket]
 
   /// - Parameters:
-  ///   - floats: of a bucket, at most, but at least 16.
-  ///   - pieces: what is smaller than a few buckets, a large matrix or the stored gradients together, is cut into so many, if they
-  ///     are not too small then: what is not cut cannot travel while the rest is still computed.
-  ///   - ways: for parameters whose gradients are factored; those that are not named go by `sums`.
+  ///   - floats: The most floats in a bucket, at least 16.
+  ///   - pieces: The number of buckets that a large matrix, or all stored gradients together, is cut into where it
+  ///     fills no more than a few buckets of `floats`: a bucket cannot travel before the last of its gradients is
+  ///     computed. Very small pieces are not made.
+  ///   - exchanges: The exchange of factored gradients by parameter; `sums` for those that are not named.
   package init(
-    _ table: ParameterTable, ranks: Int, floats: Int = 8 << 20, pieces: Int = 1, ways: [Int: GradientExchange] = [:]
+    _ table: ParameterTable, ranks: Int, floats: Int = 8 << 20, pieces: Int = 1,
+    exchanges: [Int: GradientExchange] = [:]
   ) {
     self.table = table
     self.ranks = ranks
-    let networks = Self.networks(of: table)
+    let sections = Self.storedSections(of: table)
     func longest(_ whole: Int, least: Int) -> Int {
       max((whole > Self.manyBuckets * floats ? floats : min(floats, max(whole / pieces, least))) & ~15, 16)
     }
     var buckets: [(bucket: Bucket, key: Int)] = []
-    func cut(_ whole: Range<Int>, _ way: GradientExchange?, _ longest: Int) {
+    func cut(_ whole: Range<Int>, _ exchange: GradientExchange?, _ longest: Int) {
       // From the end, where the gradients are complete first.
       for end in stride(from: whole.upperBound, to: whole.lowerBound, by: -longest) {
         let range = max(end - longest, whole.lowerBound)..<end
         let parameters = table.parameters.indices.filter {
           (table.offsets[$0]..<table.offsets[$0] + table.parameters[$0].count).overlaps(range)
         }
-        let slices = way == .replicas ? Array(repeating: range, count: ranks) : Self.slices(of: range, ranks: ranks)
-        let bucket = Bucket(range: range, parameters: parameters, way: way, slices: slices)
+        let slices =
+          exchange == .replicas ? Array(repeating: range, count: ranks) : Self.slices(of: range, ranks: ranks)
+        let bucket = Bucket(range: range, parameters: parameters, exchange: exchange, slices: slices)
         buckets.append((bucket, parameters.min() ?? 0))
       }
     }
-    let stored = longest(networks.reduce(0) { $0 + $1.count }, least: Self.leastStored)
-    for range in networks { cut(range, nil, stored) }
+    let stored = longest(sections.reduce(0) { $0 + $1.count }, least: Self.leastStored)
+    for range in sections { cut(range, nil, stored) }
     for index in table.parameters.indices where table.parameters[index].gradient == .factored {
       let count = (table.parameters[index].count + 15) & ~15
       cut(
-        table.offsets[index]..<table.offsets[index] + count, ways[index] ?? .sums,
+        table.offsets[index]..<table.offsets[index] + count, exchanges[index] ?? .sums,
         longest(count, least: Self.leastFactored))
     }
     // A bucket is complete with the gradient of its first layer; tables are in the order of the forward pass.
@@ -70,23 +63,24 @@ package struct BucketPlan: Sendable {
       \.element.bucket)
   }
 
-  /// Above so many buckets, nothing is gained by more of them.
+  /// More buckets than this bring no further gain.
   private static let manyBuckets = 4
-  /// Floats below which a message costs as much as its bytes, and below which products of factors are slow.
+  /// Floats below which the fixed cost of a message exceeds that of its bytes, and below which products of factors are
+  /// slow.
   private static let leastStored = 1 << 14
   private static let leastFactored = 1 << 17
 
-  /// The stored gradients of each network (`bridging`, `segmentation`): a bucket has only one of them, since the backward
-  /// pass spends long in the layers between.
-  private static func networks(of table: ParameterTable) -> [Range<Int>] {
-    var ranges: [(name: Substring, range: Range<Int>)] = []
+  /// Returns the stored gradients of each section of the network. A bucket holds gradients of one section only, since
+  /// the backward pass spends a long time in the layers between two sections.
+  private static func storedSections(of table: ParameterTable) -> [Range<Int>] {
+    var ranges: [(section: String, range: Range<Int>)] = []
     for index in table.parameters.indices where table.parameters[index].gradient == .stored {
-      let name = table.parameters[index].name.prefix { $0 != "." }
+      let section = table.parameters[index].section
       let range = table.offsets[index]..<table.offsets[index] + ((table.parameters[index].count + 15) & ~15)
-      if let last = ranges.last, last.name == name {
+      if let last = ranges.last, last.section == section {
         ranges[ranges.count - 1].range = last.range.lowerBound..<range.upperBound
       } else {
-        ranges.append((name, range))
+        ranges.append((section, range))
       }
     }
     return ranges.map(\.range)
@@ -99,12 +93,12 @@ package struct BucketPlan: Sendable {
     return (0..<ranks).map { bound($0)..<bound($0 + 1) }
   }
 
-  /// What each rank updates, in rank order: ranges in ascending order, adjoining ones joined.
+  /// The ranges that each rank updates, in rank order: ascending, adjoining ones joined.
   package var owned: [[Range<Int>]] {
     (0..<ranks).map { rank in
       var ranges: [Range<Int>] = []
-      for slice in buckets.map({ $0.slices[rank] }).filter({ !$0.isEmpty }).sorted(by: { $0.lowerBound < $1.lowerBound }
-      ) {
+      let slices = buckets.map { $0.slices[rank] }.filter { !$0.isEmpty }
+      for slice in slices.sorted(by: { $0.lowerBound < $1.lowerBound }) {
         if let last = ranges.last, last.upperBound == slice.lowerBound {
           ranges[ranges.count - 1] = last.lowerBound..<slice.upperBound
         } else {
@@ -115,8 +109,8 @@ package struct BucketPlan: Sendable {
     }
   }
 
-  /// Parameters whose factors travel.
+  /// Parameters whose factors the ranks exchange.
   package var exchanged: Set<Int> {
-    Set(buckets.filter { $0.way == .factors || $0.way == .replicas }.flatMap(\.parameters))
+    Set(buckets.filter { $0.exchange?.exchangesFactors ?? false }.flatMap(\.parameters))
   }
 }

@@ -1,8 +1,9 @@
-// The oracle of the reduction: every rank gets every rank's whole sums, adds them, and updates all weights by itself.
+// The reference that `BucketedReduction` is tested against: every rank receives all ranks' whole sums, adds them, and
+// updates all weights itself.
 import Compute
 
 package final class NaiveReduction {
-  /// What each rank updates: everything.
+  /// The ranges that each rank updates: the whole vector.
   package let owned: [[Range<Int>]]
   private let communicator: Communicator
   private let tree: ShardTree
@@ -18,7 +19,7 @@ package final class NaiveReduction {
     owned = Array(repeating: [0..<count], count: communicator.size)
   }
 
-  /// Sums the gradients of all ranks, has `update` change the weights, and restarts `sums`. Collective.
+  /// Sums the gradients of all ranks, lets `update` change the weights, and restarts `sums`. Collective.
   package func reduce(
     _ sums: PartialSums, update: (_ range: Range<Int>, _ gradientSum: UnsafePointer<Float>) -> Void
   ) throws {

@@ -1,8 +1,9 @@
-// The sums that one rank can make alone: over the maximal nodes of the tree inside its range of shards.
+// The gradient sums that one rank can compute alone: over the maximal nodes of the tree inside its range of shards.
 //
-// Gradients are held in two ways. Stored ones are the beginning of the flat vector: each shard's arrive in a buffer and
-// are added along the canonical tree as soon as two siblings are complete, like carries in a binary counter. Of factored
-// ones only the factors are kept; their sums are computed, for the range that is asked for, when all shards are in.
+// Gradients are held in two forms. Stored ones are the beginning of the flat vector: each shard's are written to a
+// buffer and added along the canonical tree as soon as two siblings are complete, like carries in a binary counter. Of
+// factored ones only the factors are kept; their sums are computed, for the range that is asked for, when all shards
+// are complete.
 //
 // Goals in order: the bits of the tree, little memory, speed.
 import Compute
@@ -10,9 +11,10 @@ import Kernels
 
 /// Sums of gradients over the maximal tree nodes inside one rank's range of shards.
 ///
-/// For each shard in order: write its gradient to `nextGradient()`, then `commit()`. After the last, `values` gives any
-/// range of the sums over `nodes`. `restart()` begins the next minibatch in the same memory. The last shard may also be
-/// added in parts, each as soon as its range of the gradient is there: `complete(range)`, `values`, and `commit()` at the end.
+/// For each shard in order: write its gradient to `currentGradient`, then `commit()`. After the last, `values` returns
+/// any range of the sums over `nodes`. `restart()` begins the next minibatch in the same memory. The last shard may
+/// also be added in parts, each as soon as its range of the gradient is written: `complete(range)`, `values`, and
+/// `commit()` at the end.
 package final class PartialSums {
   package let tree: ShardTree
   /// This rank's shards.
@@ -22,30 +24,31 @@ package final class PartialSums {
   /// The maximal nodes of this rank's range, from left to right.
   package let nodes: [ShardTree.Node]
 
-  /// Floats of the vector's beginning that are stored.
+  /// The length of the vector's beginning that is stored.
   private let storedCount: Int
   let factors: GradientFactors?
   private let pool: WorkerPool
-  private let carries: [Int]
+  /// For each shard the number of finished sums that it is merged into.
+  private let merges: [Int]
   private var free: [AlignedMemory]
   private var finished: [AlignedMemory] = []
   private var open: AlignedMemory?
   private var nextShard: Int
-  /// Parts of the last shard that have been added.
+  /// Ranges of the last shard that have been added.
   private var completed: [Range<Int>] = []
   /// The first stored gradient with a NaN, an infinity or a value beyond `Magnitude.limit`.
-  private var unsoundStored: (shard: Int, offset: Int)?
+  private var nonFiniteStored: (shard: Int, offset: Int)?
   private let largest: UnsafeMutablePointer<Float>
 
-  /// Floats of one task; additions are elementwise, so no bit depends on it.
+  /// The floats of one task; additions are elementwise, so no bit depends on it.
   static let taskFloats = 1 << 16
 
-  /// Sums of the gradients of a table's parameters.
+  /// Creates sums of the gradients of a table's parameters.
   ///
   /// - Parameters:
-  ///   - rows: of the factors of one shard, where the table has factored gradients.
-  ///   - exchanged: parameters whose factors the ranks exchange.
-  ///   - unfoldings: of `GradientFactors.Exchange`.
+  ///   - rows: The rows of one shard's factors, where the table has factored gradients.
+  ///   - exchanged: Parameters whose factors the ranks exchange.
+  ///   - unfoldings: As in `GradientFactors.Exchange`.
   package convenience init(
     tree: ShardTree, shards: Range<Int>, table: ParameterTable, rows: Int, exchanged: Set<Int> = [],
     unfoldings: [String: Im2Col] = [:], pool: WorkerPool
@@ -55,15 +58,16 @@ package final class PartialSums {
       exchanged.isEmpty
       ? nil
       : GradientFactors.Exchange(
-        parameters: exchanged, carries: tree.carries(in: 0..<tree.shards), firstShard: shards.lowerBound,
+        parameters: exchanged, carries: tree.pendingMerges(in: 0..<tree.shards), firstShard: shards.lowerBound,
         unfoldings: unfoldings)
     self.init(
       tree: tree, shards: shards, count: table.vectorCount, storedCount: table.storedCount,
       factors: isFactored
-        ? GradientFactors(table, rows: rows, carries: tree.carries(in: shards), exchange: exchange) : nil, pool: pool)
+        ? GradientFactors(table, rows: rows, carries: tree.pendingMerges(in: shards), exchange: exchange) : nil,
+      pool: pool)
   }
 
-  /// Sums of vectors that are stored whole.
+  /// Creates sums of vectors that are stored whole.
   package convenience init(tree: ShardTree, shards: Range<Int>, count: Int, pool: WorkerPool) {
     self.init(tree: tree, shards: shards, count: count, storedCount: count, factors: nil, pool: pool)
   }
@@ -79,7 +83,7 @@ package final class PartialSums {
     self.factors = factors
     self.pool = pool
     nodes = tree.maximalNodes(in: shards)
-    carries = tree.carries(in: shards)
+    merges = tree.pendingMerges(in: shards)
     nextShard = shards.lowerBound
     largest = .allocate(capacity: (storedCount + Self.taskFloats - 1) / Self.taskFloats + 1)
     let buffers = Self.buffersNeeded(tree, shards)
@@ -88,26 +92,26 @@ package final class PartialSums {
     finished.reserveCapacity(buffers)
   }
 
-  /// How many stored gradients are held at the fullest moment: log2(shards) + 1 for a power of two on one rank.
+  /// Returns the largest number of stored gradients held at a time: log2(shards) + 1 for a power of two on one rank.
   package static func buffersNeeded(_ tree: ShardTree, _ shards: Range<Int>) -> Int {
     var (waiting, most) = (0, 0)
-    for carry in tree.carries(in: shards) {
+    for merges in tree.pendingMerges(in: shards) {
       most = max(most, waiting + 1)
-      waiting += 1 - carry
+      waiting += 1 - merges
     }
     return most
   }
 
-  /// Where the gradient of the next shard is to be written. What the memory holds before is undefined.
-  package func nextGradient() -> ShardGradient {
+  /// The memory for the gradient of the current shard; undefined before it is written.
+  package var currentGradient: ShardGradient {
     precondition(nextShard < shards.upperBound, "all shards \(shards) are summed: restart() begins the next minibatch")
     if open == nil { open = free.removeLast() }
     return ShardGradient(stored: open!.pointer, factors: factors, shard: nextShard - shards.lowerBound)
   }
 
-  /// Takes the gradient in `nextGradient()` as complete and adds whatever nodes it completes.
+  /// Takes `currentGradient` as complete, adds it to the sums, and goes on to the next shard.
   package func commit() {
-    guard let memory = open else { preconditionFailure("commit() without a gradient: call nextGradient() first") }
+    guard let memory = open else { preconditionFailure("commit() without a gradient: use currentGradient first") }
     var first = 0
     for range in completed.sorted(by: { $0.lowerBound < $1.lowerBound }) {
       add(memory, first..<range.lowerBound)
@@ -115,11 +119,11 @@ package final class PartialSums {
     }
     add(memory, first..<storedCount)
     completed.removeAll(keepingCapacity: true)
-    let carries = carries[nextShard - shards.lowerBound]
-    if carries > 0 {
+    let merges = merges[nextShard - shards.lowerBound]
+    if merges > 0 {
       free.append(memory)
-      free += finished.suffix(carries - 1)
-      finished.removeLast(carries - 1)
+      free += finished.suffix(merges - 1)
+      finished.removeLast(merges - 1)
     } else {
       finished.append(memory)
     }
@@ -127,24 +131,24 @@ package final class PartialSums {
     nextShard += 1
   }
 
-  /// The shard whose gradient is being written, counted from the minibatch's first.
+  /// The current shard, counted from the minibatch's first.
   package var currentShard: Int { nextShard }
 
-  /// Whether the shard in `nextGradient()` is this rank's last.
+  /// True while the gradient of this rank's last shard is being written.
   package var isAtLastShard: Bool { open != nil && nextShard == shards.upperBound - 1 }
 
-  /// Takes a range of the last shard's stored gradient as complete; `values` may be asked for it. Once for each float.
+  /// Takes a range of the last shard's stored gradient as complete, so that `values` has it. Once for each float.
   package func complete(_ range: Range<Int>) {
-    guard let memory = open, isAtLastShard else { preconditionFailure("only the last shard comes in parts") }
+    guard let memory = open, isAtLastShard else { preconditionFailure("only the last shard is added in parts") }
     add(memory, range)
     completed.append(range)
   }
 
-  /// Adds a range of a gradient into the sums that it completes; the last of them receives it.
+  /// Adds a range of a gradient to the sums that it completes.
   private func add(_ memory: AlignedMemory, _ range: Range<Int>) {
     guard !range.isEmpty else { return }
-    // Siblings from the latest to the earliest: each sum goes on into the next.
-    let siblings = finished.suffix(carries[nextShard - shards.lowerBound]).reversed().map(\.pointer)
+    // Siblings from the latest to the earliest: each sum is added to the next.
+    let siblings = finished.suffix(merges[nextShard - shards.lowerBound]).reversed().map(\.pointer)
     let (shard, largest) = (nextShard, largest)
     let tasks = (range.count + Self.taskFloats - 1) / Self.taskFloats
     pool.run(tasks) { task, _ in
@@ -157,30 +161,32 @@ package final class PartialSums {
         values = sibling
       }
     }
-    guard unsoundStored == nil, let bad = (0..<tasks).first(where: { !(largest[$0] <= Magnitude.limit) }) else {
+    guard nonFiniteStored == nil, let bad = (0..<tasks).first(where: { !(largest[$0] <= Magnitude.limit) }) else {
       return
     }
     let first = range.lowerBound + bad * Self.taskFloats
     let offset = (first..<range.upperBound).first { !(abs(memory.pointer[$0]) <= Magnitude.limit) }
-    unsoundStored = (shard, offset ?? first)
+    nonFiniteStored = (shard, offset ?? first)
   }
 
-  /// The first of this rank's shards whose gradient is no number or near the end of Float's range, and where in the flat vector.
+  /// The first of this rank's shards whose gradient is not finite or near the end of Float's range, and the place in
+  /// the flat vector.
   package var nonFinite: (shard: Int, offset: Int)? {
     let factored = factors.flatMap { factors in
       factors.nonFinite.map { (shard: shards.lowerBound + $0.shard, offset: factors.table.offsets[$0.parameter]) }
     }
-    return [unsoundStored, factored].compactMap { $0 }.min { ($0.shard, $0.offset) < ($1.shard, $1.offset) }
+    return [nonFiniteStored, factored].compactMap { $0 }.min { ($0.shard, $0.offset) < ($1.shard, $1.offset) }
   }
 
-  /// True when the gradients of all of this rank's shards are in.
+  /// True when the gradients of all of this rank's shards are committed.
   package var isComplete: Bool { nextShard == shards.upperBound }
 
-  /// The values of a range of the vector, summed over each of `nodes`; when complete, or completed in this range.
+  /// Returns the values of a range of the vector, summed over each of `nodes`. All shards are committed, or the range
+  /// is complete.
   ///
-  /// - Parameter memory: `nodes.count` times the range's floats, for what is not stored.
-  /// - Returns: for each node where its values are: in the stored sums themselves, or in `memory`. They may be changed,
-  ///   if the same range is not asked for again.
+  /// - Parameter memory: `nodes.count` times the range's floats, for sums that are not stored.
+  /// - Returns: For each node a pointer to its values, in the stored sums themselves or in `memory`. They may be
+  ///   changed, if the same range is not asked for again.
   package func values(of range: Range<Int>, in memory: UnsafeMutablePointer<Float>) -> [UnsafeMutablePointer<Float>] {
     if range.upperBound <= storedCount { return storedValues(of: range) }
     precondition(isComplete, "shards \(nextShard)..<\(shards.upperBound) have no gradient yet")
@@ -200,17 +206,17 @@ package final class PartialSums {
     precondition(
       isAtLastShard && completed.contains { $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound },
       "range \(range) is not complete")
-    let carries = carries[nextShard - shards.lowerBound]
-    let sums = carries > 0 ? Array(finished.dropLast(carries - 1)) : finished + [open!]
+    let merges = merges[nextShard - shards.lowerBound]
+    let sums = merges > 0 ? Array(finished.dropLast(merges - 1)) : finished + [open!]
     return sums.map { $0.pointer + range.lowerBound }
   }
 
-  /// Values of a range inside a parameter whose factors travel, summed over all shards of the minibatch, into `memory`.
+  /// Computes a range inside a parameter whose factors are exchanged, summed over all shards of the minibatch.
   package func total(of range: Range<Int>, into memory: UnsafeMutablePointer<Float>) {
     factors!.sum(range, into: [memory], pool)
   }
 
-  /// Forgets all sums and begins the next minibatch.
+  /// Discards all sums and begins the next minibatch.
   package func restart() {
     free += finished
     if let open { free.append(open) }
@@ -218,7 +224,7 @@ package final class PartialSums {
     open = nil
     nextShard = shards.lowerBound
     completed.removeAll(keepingCapacity: true)
-    unsoundStored = nil
+    nonFiniteStored = nil
     factors?.restart()
   }
 

@@ -1,6 +1,6 @@
-// The additions that join several ranks' sums into the sum over all shards.
-import Kernels
 import Compute
+// The additions that join the sums of several ranks into the sum over all shards.
+import Kernels
 
 enum ShardAddition {
   /// Carries out `additions` on vectors of `count` floats; each task does all of them for its elements.

@@ -1,13 +1,14 @@
-// Sums over shards of what is small: losses, metrics, batch-norm statistics.
+// Sums over shards of a few values each, such as losses, metrics and batch-norm statistics.
 
 extension Communicator {
   /// Sums values over all shards of the minibatch, in the order of the tree: the same bits on every rank, whatever the
   /// number of ranks. Collective.
   ///
   /// - Parameters:
-  ///   - values: for each of this rank's shards in order, the same number of values on all ranks. Float becomes Double exactly.
-  ///   - tree: the minibatch's; this rank owns `tree.rangeOrNone(of: rank, ranks: size)`.
-  ///   - count: of a shard's values; needed where some rank may own no shard.
+  ///   - values: The values of each of this rank's shards in order, equally many on all ranks. Float becomes Double
+  ///     exactly.
+  ///   - tree: The minibatch's tree; this rank owns `tree.rangeOrNone(of: rank, ranks: size)`.
+  ///   - count: The number of a shard's values; needed where some rank may own no shard.
   package func sumOverShards<Value: BinaryFloatingPoint>(
     _ values: [[Value]], tree: ShardTree, count given: Int? = nil
   ) throws -> [Double] {
@@ -15,7 +16,7 @@ extension Communicator {
     precondition(values.count == range.count, "\(values.count) shards' values for shards \(range)")
     let count = given ?? values[0].count
     precondition(values.allSatisfy { $0.count == count }, "shards differ in their number of values")
-    // Ranks may own one shard more or fewer: the shorter lists are filled up.
+    // Ranks may own one shard more or fewer: shorter lists are padded.
     let longest = tree.rangeOrNone(of: 0, ranks: size).count
     var own = values.flatMap { $0.map { Double($0) } }
     own += Array(repeating: 0, count: (longest - values.count) * count)

@@ -1,8 +1,9 @@
-// The order in which shards are added, fixed by their number alone.
+// The order in which shards are added, which depends on their number alone.
 //
-// Floating-point addition is not associative, so the order must not follow the machine. All sums over shards go along
-// one balanced binary tree over the shard index, padded to a power of two. A rank owns a contiguous range of shards, which
-// falls apart into whole nodes of that tree; it adds inside them alone, and whoever completes the sum goes on from there.
+// Floating-point addition is not associative, so the order must not depend on the machine. All sums over shards follow
+// one balanced binary tree over the shard index, padded to a power of two. A rank owns a contiguous range of shards,
+// which consists of whole nodes of that tree. The rank adds inside these nodes; the rank that completes the sum
+// continues from there.
 
 /// The canonical binary tree over `shards` shard indices.
 package struct ShardTree: Sendable, Equatable {
@@ -35,13 +36,13 @@ package struct ShardTree: Sendable, Equatable {
     root = Node(level: level, index: 0)
   }
 
-  /// The shards of a node; empty where the node lies in the padding.
+  /// Returns the shards of a node; empty where the node lies in the padding.
   package func coverage(of node: Node) -> Range<Int> {
     let first = min(node.index << node.level, shards)
     return first..<min((node.index + 1) << node.level, shards)
   }
 
-  /// The contiguous range of shards that a rank owns: as even as possible, the longer ranges first.
+  /// Returns the contiguous range of shards that a rank owns: as even as possible, the longer ranges first.
   package func range(of rank: Int, ranks: Int) -> Range<Int> {
     precondition(ranks >= 1 && ranks <= shards, "\(ranks) ranks for \(shards) shards: check before with requireWork")
     precondition(rank >= 0 && rank < ranks, "rank \(rank) of \(ranks)")
@@ -50,18 +51,18 @@ package struct ShardTree: Sendable, Equatable {
     return first..<first + each + (rank < longer ? 1 : 0)
   }
 
-  /// As `range`, for any number of ranks: those beyond the number of shards own none.
+  /// As `range(of:ranks:)`, for any number of ranks: ranks beyond the number of shards own none.
   package func rangeOrNone(of rank: Int, ranks: Int) -> Range<Int> {
     let owners = min(ranks, shards)
     return rank < owners ? range(of: rank, ranks: owners) : shards..<shards
   }
 
-  /// Throws where some rank would own no shard.
+  /// Throws if some rank would own no shard.
   package func requireWork(forRanks ranks: Int) throws {
     if ranks > shards { throw ClusterError.moreRanksThanShards(ranks: ranks, shards: shards) }
   }
 
-  /// The fewest nodes that make up `range`, from left to right. Of nodes with the same shards the highest is named.
+  /// Returns the fewest nodes that make up `range`, from left to right; of nodes with the same shards, the highest.
   package func maximalNodes(in range: Range<Int>) -> [Node] {
     precondition(range.lowerBound >= 0 && range.upperBound <= shards, "shards \(range) of \(shards)")
     var nodes: [Node] = []
@@ -79,38 +80,37 @@ package struct ShardTree: Sendable, Equatable {
     return nodes
   }
 
-  /// How shards of a range are added when they come in order: for each shard the number of finished sums, the latest
-  /// first, that its own is added to. What is left after the last are the sums over `maximalNodes`.
-  package func carries(in range: Range<Int>) -> [Int] {
+  /// Returns for each shard of a range, added in order, the number of finished sums that it is merged into, the latest
+  /// first. The sums that remain after the last shard are those over `maximalNodes`.
+  package func pendingMerges(in range: Range<Int>) -> [Int] {
     var finished: [Node] = []
     return range.map { shard in
       var node = Node(level: 0, index: shard)
-      var carries = 0
+      var merges = 0
       while node != root {
         if node.isRightChild {
           guard finished.last == node.parent.left else { break }
           finished.removeLast()
-          carries += 1
+          merges += 1
         } else if !coverage(of: node.parent.right).isEmpty {
           break
         }
         node = node.parent
       }
       finished.append(node)
-      return carries
+      return merges
     }
   }
 
-  /// The additions `into += from` (positions in `nodes`) that sum nodes which together make up the whole tree;
-  /// the sum ends up in position 0.
+  /// Returns the additions `into += from` (positions in `nodes`) that sum the whole tree into position 0.
   ///
-  /// `nodes` stand in shard order, as ranks' `maximalNodes` joined in rank order do.
+  /// `nodes` make up the tree in shard order, as the ranks' `maximalNodes` joined in rank order do.
   package func additions(joining nodes: [Node]) -> [(into: Int, from: Int)] {
     let places = Dictionary(uniqueKeysWithValues: zip(nodes, nodes.indices))
     var additions: [(into: Int, from: Int)] = []
     func sum(_ node: Node) -> Int {
       if let place = places[node] { return place }
-      precondition(node.level > 0, "no sum of shard \(node.index) of \(shards) is at hand")
+      precondition(node.level > 0, "no sum of shard \(node.index) of \(shards) is available")
       let left = sum(node.left)
       if coverage(of: node.right).isEmpty { return left }
       let right = sum(node.right)

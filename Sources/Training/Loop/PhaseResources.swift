@@ -7,18 +7,18 @@ import Models
 import Optimizers
 
 /// One phase's step, sums, reduction and optimizer on one rank.
-struct PhaseResources {
+package struct PhaseResources {
   let step: any TrainingStep
   let sums: PartialSums
-  let reduction: BucketedReduction
-  let optimizer: MomentumSGD
+  package let reduction: BucketedReduction
+  let optimizer: any Optimizer
 
   /// - Parameters:
   ///   - speed: the cluster's, the same on all ranks; nil where nobody has measured it.
   ///   - instrument: wraps the step, for measurements.
-  init(
+  package init(
     _ phase: PhaseSpec, _ configuration: Configuration, _ model: any Model, _ communicator: Communicator,
-    _ context: ExecutionContext, speed: FactorChoice.Speed?,
+    _ context: ExecutionContext, speed: ClusterSpeed?,
     instrument: (any TrainingStep) -> any TrainingStep = { $0 }
   ) throws {
     let settings = configuration.settings(of: phase)
@@ -37,7 +37,7 @@ struct PhaseResources {
     let optimizer = MomentumSGD(
       table: table, ranges: plan.owned[communicator.rank],
       schedule: LearningRateSchedule(
-        base: settings.rateBase, step: settings.rateStep, factor: settings.rateGamma),
+        base: settings.rateBase, step: settings.rateStep, gamma: settings.rateGamma),
       momentum: settings.momentum, weightDecay: settings.weightDecay, shards: configuration.shards,
       pool: context.workers)
     self.optimizer = optimizer
@@ -57,17 +57,17 @@ struct PhaseResources {
 
 extension Configuration {
   /// The exchange of each large gradient, chosen for this cluster.
-  func gradientExchangeChoice(_ table: ParameterTable, ranks: Int, speed: FactorChoice.Speed?) -> FactorChoice {
-    FactorChoice(
+  func gradientExchangeChoice(_ table: ParameterTable, ranks: Int, speed: ClusterSpeed?) -> GradientExchangeChoice {
+    GradientExchangeChoice(
       table, tree: ShardTree(shards: shards), ranks: ranks, rows: table.factorRows(images: shardSize),
       unfoldings: table.factorUnfoldings(images: shardSize), asked: gradientExchange, speed: speed)
   }
 
   /// Buckets for the gradients of a table. A small network is cut into many too, so that they leave during its backward
   /// pass.
-  func bucketPlan(_ table: ParameterTable, ranks: Int, speed: FactorChoice.Speed?) -> BucketPlan {
+  func bucketPlan(_ table: ParameterTable, ranks: Int, speed: ClusterSpeed?) -> BucketPlan {
     BucketPlan(
       table, ranks: ranks, floats: bucketFloats, pieces: 24,
-      ways: gradientExchangeChoice(table, ranks: ranks, speed: speed).ways)
+      exchanges: gradientExchangeChoice(table, ranks: ranks, speed: speed).exchanges)
   }
 }

@@ -7,11 +7,11 @@ import Foundation
 import Layers
 import Models
 
-final class PhaseTrainer {
+package final class PhaseTrainer {
   let resources: PhaseResources
-  let stopwatch: RankStopwatch
+  package let stopwatch: RankStopwatch
   /// This rank's shards of every minibatch.
-  let ownShards: Range<Int>
+  package let ownShards: Range<Int>
   /// A fault to cause in one of the iterations to come.
   var faultInjection: FaultInjection?
   private let configuration: Configuration
@@ -24,19 +24,24 @@ final class PhaseTrainer {
   private var prefetched: Result<ShardBatch, any Error>?
 
   /// The batches of this rank's shards in order, and the place for those that are no longer needed.
-  struct ShardStream {
+  package struct ShardStream {
     let next: () throws -> ShardBatch
     let recycle: (ShardBatch) -> Void
+
+    package init(next: @escaping () throws -> ShardBatch, recycle: @escaping (ShardBatch) -> Void) {
+      self.next = next
+      self.recycle = recycle
+    }
   }
 
   /// The result of one iteration on this rank and on all.
-  struct Outcome {
-    let verdict: IterationVerdict
+  package struct Outcome {
+    package let verdict: IterationVerdict
     /// The error that kept this rank from its data.
     let failure: (any Error)?
   }
 
-  init(
+  package init(
     _ resources: PhaseResources, configuration: Configuration, communicator: Communicator, context: ExecutionContext,
     trace: Trace, activity: Activity, data: ShardStream
   ) {
@@ -59,13 +64,13 @@ final class PhaseTrainer {
   }
 
   /// Runs one iteration, counted from 0. When it returns and the verdict is finite, new weights are on their way to where
-  /// the next iteration needs them; `resources.reduction.finish()` waits for all of them.
+  /// the next iteration needs them; `resources.reduction.waitForWeights()` waits for all of them.
   ///
   /// - Parameters:
   ///   - continues: another iteration follows as far as is known now.
   ///   - stopRequests: this rank's reasons to stop, asked when its shards are done.
   ///   - observe: called with each batch before it is recycled.
-  func iterate(
+  package func iterate(
     _ iteration: Int, continues: Bool, stopRequests: () -> StopRequests, observe: (ShardBatch) -> Void = { _ in }
   ) throws -> Outcome {
     let (step, sums, reduction) = (resources.step, resources.sums, resources.reduction)
@@ -84,7 +89,7 @@ final class PhaseTrainer {
         prefetched = nil
         // All weights of the last update have arrived: the forward pass has waited for each.
         if shard == ownShards.lowerBound { try reduction.begin() }
-        trace.record("shard \(shard) backward") { step.backward(batch, gradient: sums.nextGradient()) }
+        trace.record("shard \(shard) backward") { step.backward(batch, gradient: sums.currentGradient) }
         sums.commit()
         report.results.append([result.loss, result.correct, result.decisions])
         observe(batch)
@@ -103,7 +108,7 @@ final class PhaseTrainer {
     report.nonFinite = sums.nonFinite
     report.stopRequests = stopRequests()
     report.times = stopwatch.lap()
-    reduction.close(report.encoded(shards: tree.range(of: 0, ranks: communicator.size).count))
+    reduction.submitReport(report.encoded(shards: tree.range(of: 0, ranks: communicator.size).count))
 
     var agreed: Result<IterationVerdict, any Error>?
     func agree() { agreed = Result { try self.agree(iteration) } }
@@ -116,7 +121,7 @@ final class PhaseTrainer {
     }
     if agreed == nil { agree() }
     let verdict = try agreed!.get()
-    if !verdict.isFinite { try reduction.discard() }
+    if !verdict.isFinite { try reduction.abort() }
     return Outcome(verdict: verdict, failure: failure)
   }
 
@@ -127,7 +132,7 @@ final class PhaseTrainer {
     let verdict = IterationVerdict(reports, lateness: lateness, tree: tree)
     if verdict.isFinite {
       resources.optimizer.begin(iteration: iteration)
-      resources.reduction.open()
+      resources.reduction.applyUpdates()
       resources.step.weightsChange()
     }
     return verdict
@@ -143,10 +148,10 @@ final class PhaseTrainer {
     switch fault.fault {
     case .kill: kill(getpid(), SIGKILL)
     case .stop: kill(getpid(), SIGSTOP)
-    case .nan: hooks.corrupt = { [sums = resources.sums] offset in sums.nextGradient().stored[offset] = .nan }
+    case .nan: hooks.corrupt = { [sums = resources.sums] offset in sums.currentGradient.stored[offset] = .nan }
     case .flip:
       hooks.corrupt = { [sums = resources.sums] offset in
-        let value = sums.nextGradient().stored + offset
+        let value = sums.currentGradient.stored + offset
         value.pointee = Float(bitPattern: value.pointee.bitPattern ^ 1 << 10)
       }
     }

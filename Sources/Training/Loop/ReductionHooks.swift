@@ -26,7 +26,7 @@ final class ReductionHooks: ParameterSynchronization {
   func need(_ layer: LayerParameters) {
     activity.stage = Stage(layer.name, .convolution, .forward)
     activity.isWaiting = true
-    reduction.need(layer.indices)
+    reduction.waitForWeights(of: layer.indices)
     activity.isWaiting = false
   }
 

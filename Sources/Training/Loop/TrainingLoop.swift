@@ -28,7 +28,7 @@ package final class TrainingLoop {
   private let watchdog: Watchdog
   private let rankSummary: RankSummary
   /// The cluster's speed; nil on one rank, where nothing depends on it.
-  private let speed: FactorChoice.Speed?
+  private let speed: ClusterSpeed?
   private let started: Double
   private var phaseSeconds: [String: Double] = [:]
 
@@ -45,7 +45,8 @@ package final class TrainingLoop {
     try ShardTree(shards: configuration.shards).requireWork(forRanks: communicator.size)
     let workers = WorkerPool(threads: threads)
     context = ExecutionContext(workers: workers, convolution: configuration.convolution)
-    speed = communicator.size > 1 ? try FactorChoice.Speed.measure(communicator, threads: threads) : nil
+    speed = communicator.size > 1 ? try ClusterSpeed.measure(communicator, threads: threads) : nil
+    if let speed { communicator.window = speed.window }
     data = try communicator.rethrowOnAllRanks { try TrainingData(configuration, workers: workers) }
     try StartupChecks.requireSameLabels(data, communicator)
     let listed = try CropListProvider.read(configuration, data, communicator)
@@ -112,7 +113,7 @@ package final class TrainingLoop {
       if let reason = try checkpoint(phase, iteration + 1, stop: reason, resources) { return reason }
     }
 
-    try resources.reduction.finish()
+    try resources.reduction.waitForWeights()
     activity.begin("the statistics of the \(phase.name) phase")
     try StatisticsGathering.gather(resources.step, source, after: end, configuration, communicator)
     activity.begin("the last checkpoint of the \(phase.name) phase")
@@ -136,7 +137,7 @@ package final class TrainingLoop {
     let verdict = outcome.verdict
     if !verdict.isFinite { try abort(outcome, phase, iteration, reduction.plan.table) }
     if dump.wants(iteration) {
-      try reduction.finish()
+      try reduction.waitForWeights()
       try dump.finish(iteration: iteration, loss: verdict.loss)
     }
     let digest = try verify(iteration, of: phase, verdict, trainer, source)
@@ -170,7 +171,7 @@ package final class TrainingLoop {
   ) throws -> String? {
     guard configuration.verifyEvery > 0 else { return nil }
     let isVerified = trainer.gradientChecksums != nil
-    if isVerified { try trainer.resources.reduction.finish() }
+    if isVerified { try trainer.resources.reduction.waitForWeights() }
     let checksums = try trainer.gradientChecksums?.gather(communicator)
     let line = VerificationLine(
       phase: phase.name, iteration: iteration + 1, losses: verdict.reports.flatMap(\.results).map { $0[0] },
@@ -186,7 +187,7 @@ package final class TrainingLoop {
   ) throws -> ExitReason? {
     guard reason != nil || coordinator.isDue(iteration) else { return nil }
     activity.begin("the checkpoint of \(phase.name) iteration \(iteration)")
-    try resources.reduction.finish()
+    try resources.reduction.waitForWeights()
     if reason != nil {
       try coordinator.lastCheckpoint(phase, iteration)
     } else {
@@ -238,6 +239,6 @@ extension RunError {
 }
 
 /// Monotonic seconds.
-enum Clock {
-  static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+package enum Clock {
+  package static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
 }

@@ -4,7 +4,7 @@ import Cluster
 import Foundation
 
 /// Takes this rank's times.
-final class RankStopwatch {
+package final class RankStopwatch {
   private let communicator: Communicator
   private var dataSeconds = 0.0
   /// Since the last report.
@@ -28,7 +28,7 @@ final class RankStopwatch {
   }
 
   /// Times since the last lap.
-  func lap() -> RankTimes {
+  package func lap() -> RankTimes {
     let now = (data: dataSeconds, wait: communicator.secondsWaiting, transfer: communicator.secondsTransferring)
     var times = RankTimes()
     (times.data, times.wait, times.transfer) = (
@@ -40,7 +40,7 @@ final class RankStopwatch {
   }
 
   /// Seconds since the last call, and how many of them were spent waiting for data or other ranks.
-  func iteration() -> (seconds: Double, waiting: Double) {
+  package func iteration() -> (seconds: Double, waiting: Double) {
     let now = Clock.now
     let waited = communicator.secondsWaiting + dataSeconds
     defer { (iterationStart, iterationBefore) = (now, waited) }

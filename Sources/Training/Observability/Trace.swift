@@ -6,7 +6,7 @@ import Foundation
 import Models
 import Synchronization
 
-final class Trace {
+package final class Trace {
   private struct Event {
     let name: String
     let start: Double
@@ -25,7 +25,7 @@ final class Trace {
   private static let limit = 1_000_000
 
   /// Collective, so that all clocks start together; without a path nothing is recorded.
-  init(path: String?, _ communicator: Communicator) throws {
+  package init(path: String?, _ communicator: Communicator) throws {
     self.path = path
     self.communicator = communicator
     if path != nil { try communicator.barrier() }
@@ -64,7 +64,7 @@ final class Trace {
   }
 
   /// Gathers all ranks' events and writes the file on rank 0. Collective.
-  func write() throws {
+  package func write() throws {
     guard let path else { return }
     endStage()
     communicator.observe(nil)

@@ -7,7 +7,7 @@ import Models
 import Synchronization
 
 /// What a rank is doing, as its own thread says and its watchdog reads.
-final class Activity: Sendable {
+package final class Activity: Sendable {
   private struct State {
     var text = "starting"
     var stage: Stage?
@@ -16,6 +16,8 @@ final class Activity: Sendable {
   }
 
   private let state = Mutex(State())
+
+  package init() {}
 
   /// A new piece of work begins: an iteration, a checkpoint. The watchdog's clock starts anew.
   func begin(_ text: String) { state.withLock { $0 = State(text: text) } }
@@ -43,7 +45,6 @@ final class Watchdog: Sendable {
   private let limit: Double
   /// Of buckets and parameters in a message's kind.
   private let plan = Mutex<BucketPlan?>(nil)
-  private let isOver = Atomic<Bool>(false)
 
   /// Seconds that other ranks get to say what they wait for, after the first has found the time to be up.
   private static let grace = 2.0
@@ -58,16 +59,13 @@ final class Watchdog: Sendable {
 
   func knows(_ plan: BucketPlan?) { self.plan.withLock { $0 = plan } }
 
-  func end() { isOver.store(true, ordering: .relaxed) }
-
   private func watch() {
-    while !isOver.load(ordering: .relaxed) {
+    while true {
       Thread.sleep(forTimeInterval: min(limit / 10, 0.5))
       let now = activity.now
-      guard now.seconds > limit, !isOver.load(ordering: .relaxed) else { continue }
+      guard now.seconds > limit else { continue }
       FileHandle.standardError.write(Data((report + "\n").utf8))
       Thread.sleep(forTimeInterval: Self.grace)
-      guard !isOver.load(ordering: .relaxed) else { return }
       communicator.abort(status: 1)
     }
   }
@@ -81,7 +79,7 @@ final class Watchdog: Sendable {
     text +=
       now.stage.map { "\(now.isWaiting ? "waits before" : "is at") \($0.layer), \($0.pass.rawValue)" }
       ?? "has reached no layer"
-    let waits = communicator.underWay.filter { !$0.receivingFrom.isEmpty || !$0.sendingTo.isEmpty }.map { flight in
+    let waits = communicator.transfersInFlight.filter { !$0.receivingFrom.isEmpty || !$0.sendingTo.isEmpty }.map { flight in
       let peers = Set(flight.receivingFrom + flight.sendingTo).sorted().map(String.init).joined(separator: ", ")
       return
         "\(describe(flight.kind)) \(flight.receivingFrom.isEmpty ? "to" : "from") \(peers.contains(",") ? "ranks" : "rank") \(peers)"
@@ -97,7 +95,7 @@ final class Watchdog: Sendable {
       guard let plan else { return "\(kind)" }
       func names(_ parameters: [Int]) -> String {
         let layers = parameters.map {
-          plan.table.parameters[$0].name.split(separator: ".").prefix(2).joined(separator: ".")
+          plan.table.parameters[$0].layer
         }
         return layers.first == layers.last ? layers.first ?? "" : "\(layers.first ?? "")...\(layers.last ?? "")"
       }

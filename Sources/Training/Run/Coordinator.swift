@@ -124,7 +124,7 @@ final class Coordinator {
 
   /// Allocates memory for the phase's checkpoints, and restores the optimizer's momentum if the run resumes inside the
   /// phase. Collective.
-  func begin(_ phase: PhaseSpec, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]]) throws {
+  func begin(_ phase: PhaseSpec, _ optimizer: any Optimizer, _ owned: [[Range<Int>]]) throws {
     try checkpoints?.begin(phase, optimizer, owned)
     guard let resumed, configuration.phases[resumed.phase].name == phase.name, resumed.iteration > 0 else { return }
     try resumed.restoreMomentum(optimizer, owned, communicator)

@@ -87,7 +87,7 @@ struct ResumePoint {
 
   /// Gives each rank its part of the momentum while rank 0 reads it. No rank holds more than a few pieces of it beyond its
   /// own. Collective.
-  func restoreMomentum(_ optimizer: MomentumSGD, _ owned: [[Range<Int>]], _ communicator: Communicator) throws {
+  func restoreMomentum(_ optimizer: any Optimizer, _ owned: [[Range<Int>]], _ communicator: Communicator) throws {
     let table = optimizer.table
     var stream: TensorStream?
     var order = Array(repeating: Int32(0), count: table.parameters.count)
@@ -99,7 +99,7 @@ struct ResumePoint {
       stream = opened
     }
     try order.withUnsafeMutableBytes { try communicator.broadcast($0, from: 0) }
-    try optimizer.scatterMomentum(owned: owned, order: order.map(Int.init), communicator) {
+    try optimizer.states[0].scatter(owned: owned, order: order.map(Int.init), communicator) {
       try stream?.read(into: UnsafeMutableRawBufferPointer($0))
     }
     try communicator.rethrowOnAllRanks { try stream?.finish() }

@@ -51,7 +51,7 @@ final class RunCheckpoints {
   }
 
   /// Allocates memory for the phase's checkpoints. Collective.
-  func begin(_ phase: PhaseSpec, _ optimizer: MomentumSGD, _ owned: [[Range<Int>]]) throws {
+  func begin(_ phase: PhaseSpec, _ optimizer: any Optimizer, _ owned: [[Range<Int>]]) throws {
     try snapshots?.finish()
     snapshots = nil
     snapshots = SnapshotMemory(
@@ -75,7 +75,7 @@ final class RunCheckpoints {
     try timed {
       if isRoot { waitForWriter(before: "training goes on") }
       try requireFinite(phase, iteration)
-      try snapshots?.takeMomentum()
+      try snapshots?.takeOptimizerState()
       try communicator.rethrowOnAllRanks {
         guard isRoot, let snapshots else { return }
         current = (phase, iteration)
@@ -98,7 +98,7 @@ final class RunCheckpoints {
       if try communicator.anyRank(isThere) { return true }
       try requireFinite(phase, iteration)
       for pause in Self.pauses.map(Optional.some) + [nil] {
-        try snapshots?.takeMomentum()
+        try snapshots?.takeOptimizerState()
         let failure = attempt(phase, iteration, endsPhase: endsPhase)
         if try !communicator.anyRank(failure != nil) {
           missing = nil

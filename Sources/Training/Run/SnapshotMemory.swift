@@ -9,7 +9,7 @@ import Optimizers
 /// Copies for the snapshots of a phase's checkpoints: each rank's copy of its momentum, and on rank 0 copies of the group
 /// that the phase trains. Groups that the phase leaves fixed are written from their own memory.
 struct SnapshotMemory {
-  private let momentum: MomentumSnapshot
+  private let states: [OptimizerStateSnapshot]
   private let table: ParameterTable
   private let changing: [ParameterVector]
   private let model: any Model
@@ -18,7 +18,7 @@ struct SnapshotMemory {
   private let isRoot: Bool
 
   init(
-    _ phase: PhaseSpec, _ model: any Model, _ optimizer: MomentumSGD, owned: [[Range<Int>]],
+    _ phase: PhaseSpec, _ model: any Model, _ optimizer: any Optimizer, owned: [[Range<Int>]],
     _ communicator: Communicator, pool: WorkerPool
   ) {
     self.pool = pool
@@ -27,14 +27,14 @@ struct SnapshotMemory {
     let trained = model.trained(by: phase)
     changing = [trained.parameters, trained.statistics]
     table = trained.parameters.table
-    momentum = MomentumSnapshot(optimizer, owned: owned, communicator)
+    states = optimizer.states.map { OptimizerStateSnapshot($0, owned: owned, communicator) }
     let floats = isRoot ? changing.reduce(0) { $0 + $1.table.vectorCount } : 0
     copies = AlignedMemory(floats: floats, for: .snapshot)
   }
 
   /// Pre-faults all memory, so that the first copy is as quick as the others.
   func touch() {
-    momentum.touch()
+    states.forEach { $0.touch() }
     if isRoot { copyWeights() }
   }
 
@@ -54,11 +54,11 @@ struct SnapshotMemory {
     }
   }
 
-  /// Copies the momentum as it is now. Collective; the snapshot before must have been written.
-  func takeMomentum() throws { try momentum.take() }
+  /// Copies the optimizer's state as it is now. Collective; the snapshot before must have been written.
+  func takeOptimizerState() throws { for state in states { try state.take() } }
 
   /// Waits until rank 0 has the last copy. For non-root ranks.
-  func finish() throws { try momentum.finish() }
+  func finish() throws { for state in states { try state.finish() } }
 
   /// The name of the first tensor that the phase changes with a value that is not finite.
   var firstNotFinite: String? {
@@ -71,9 +71,9 @@ struct SnapshotMemory {
 
   /// The weights now and the momentum that was taken, for rank 0 to write.
   func snapshot(_ description: CheckpointDescription) -> CheckpointSnapshot {
-    let momentum = table.parameters.indices.map { [momentum, table] index in
+    let momentum = table.parameters.indices.map { [states, table] index in
       TensorToWrite(name: table.parameters[index].name, shape: table.parameters[index].shape) { body in
-        try momentum.read(index) { try body(UnsafeRawBufferPointer($0)) }
+        try states[0].read(index) { try body(UnsafeRawBufferPointer($0)) }
       }
     }
     let copied = zip(changing, copyWeights()).flatMap { vector, place in
@@ -88,6 +88,6 @@ struct SnapshotMemory {
     let fixed = model.vectors.filter { vector in !changing.contains { $0.memory === vector.memory } }
     return CheckpointSnapshot(
       description, copying: [], fixed: fixed.flatMap(\.namedTensors) + copied, momentum: momentum,
-      drain: self.momentum.drain)
+      drain: { [states] in for state in states { try state.drain() } })
   }
 }

@@ -1,57 +1,44 @@
-// `--dry-run` under mpirun: what each rank sends in an iteration, and which way each large gradient takes, with the seconds
-// that this cluster's links and cores would need for it.
+// The communication part of `--dry-run` under mpirun: the bytes that each rank sends in an iteration, and the exchange
+// of each large gradient with the seconds that this cluster's links and cores need for it.
 import Cluster
 import Compute
 import Foundation
 import Models
 
 struct CommunicationEstimate {
-  /// Lines for people; empty for one rank.
+  /// Lines of text; empty for one rank.
   let lines: [String]
 
-  init(_ configuration: Configuration, _ model: any Model, ranks: Int, speed: FactorChoice.Speed) {
+  init(_ configuration: Configuration, ranks: Int, speed: ClusterSpeed) {
     guard ranks > 1 else {
       lines = []
       return
     }
     var lines = [
       String(
-        format:
-          "traffic: links between neighbours carry %.0f MB/s each way, a rank makes %.1f thousand million multiply-adds/s of factors",
-        speed.bandwidth / 1e6, speed.products / 1e9)
+        format: "communication: links between neighbouring ranks carry %.0f MB/s each way; "
+          + "a rank computes %.1f thousand million multiply-adds/s from factors",
+        speed.bandwidth / 1e6, speed.multiplyAddRate / 1e9)
     ]
-    let tree = ShardTree(shards: configuration.shards)
     for phase in configuration.phases {
-      let table = model.trained(by: phase).parameters.table
-      let choice = configuration.gradientExchangeChoice(table, ranks: ranks, speed: speed)
-      let plan = configuration.bucketPlan(table, ranks: ranks, speed: speed)
-      let stored = Self.storedBytes(plan, tree)
-      let sum = stored + choice.layers.reduce(0) { $0 + $1.bytes[$1.way]! }
+      let volume = CommunicationVolume(phase, configuration, ranks: ranks, speed: speed)
+      let stored = (0..<ranks).map(volume.storedBytes).max() ?? 0
+      let sum = stored + volume.choice.matrices.reduce(0) { $0 + $1.bytes[$1.exchange]! }
       lines.append(
-        "\(phase.name): \(plan.buckets.count) buckets; the busiest rank sends \(Self.megabytes(sum)) MB an iteration, "
-          + "\(Self.megabytes(stored)) MB of them for layers below 7x7; MB and seconds (sent + computed) of the others by way:"
-      )
+        "\(phase.name): \(volume.plan.buckets.count) buckets; the busiest rank sends \(Self.megabytes(sum)) MB an "
+          + "iteration, \(Self.megabytes(stored)) MB of them for small layers; the others by gradient exchange, "
+          + "in MB and seconds (sent + computed):")
       lines.append("  " + Self.row("layer", GradientExchange.allCases.map(\.rawValue), "chosen"))
-      for layer in choice.layers {
-        let cells = GradientExchange.allCases.map { way in
-          let (sending, computing) = layer.seconds(way, speed)
-          return String(format: "%.1f MB %.3f + %.3f s", Double(layer.bytes[way]!) / 1e6, sending, computing)
+      for matrix in volume.choice.matrices {
+        let cells = GradientExchange.allCases.map { exchange in
+          let (sending, computing) = matrix.seconds(exchange, speed)
+          return String(format: "%.1f MB %.3f + %.3f s", Double(matrix.bytes[exchange]!) / 1e6, sending, computing)
         }
-        lines.append("  " + Self.row(table.parameters[layer.parameter].layer, cells, layer.way.rawValue))
+        let layer = volume.plan.table.parameters[matrix.parameter].layer
+        lines.append("  " + Self.row(layer, cells, matrix.exchange.rawValue))
       }
     }
     self.lines = lines
-  }
-
-  /// Bytes that the busiest rank sends for stored gradients and their weights.
-  static func storedBytes(_ plan: BucketPlan, _ tree: ShardTree) -> Int {
-    (0..<plan.ranks).map { rank in
-      let nodes = tree.maximalNodes(in: tree.range(of: rank, ranks: plan.ranks)).count
-      return plan.buckets.filter { $0.way == nil }.reduce(0) { sum, bucket in
-        let own = bucket.slices[rank].count
-        return sum + 4 * (nodes * (bucket.range.count - own) + own * (plan.ranks - 1))
-      }
-    }.max() ?? 0
   }
 
   private static func megabytes(_ bytes: Int) -> String { String(format: "%.1f", Double(bytes) / 1e6) }

@@ -1,17 +1,19 @@
 import Compute
-// The ranks of one host and the cores under them.
+// The ranks of one host and the cores that they may use.
 import Foundation
 
 struct HostFacts {
   let name: String
   let ranks: [Int]
   let facts: [StartupFacts]
-  /// Cores of each rank, of all, and of mpirun.
+  /// The cores of each rank.
   let own: [Set<Int>]
+  /// The cores of all ranks together.
   let cores: Set<Int>
+  /// The cores that mpirun may use.
   let launcherCores: Set<Int>
 
-  /// Hosts in the order of their first ranks.
+  /// Groups the facts of all ranks by host; hosts are in the order of their first ranks.
   static func group(_ facts: [StartupFacts]) -> [HostFacts] {
     var order: [String] = []
     var ranks: [String: [Int]] = [:]
@@ -39,7 +41,7 @@ struct HostFacts {
     return "\(least) to \(most)"
   }
 
-  /// Who may use which of the cores.
+  /// The division of the cores among the ranks.
   var binding: String {
     if own.allSatisfy({ $0 == launcherCores }) { return "none" }
     if cores.count == own.reduce(0, { $0 + $1.count }) {
@@ -52,22 +54,23 @@ struct HostFacts {
     return own.allSatisfy { $0 == own[0] } ? "shared" : "overlapping"
   }
 
-  /// Whether mpirun left cores to no rank although dnet was to use them all.
+  /// True if mpirun bound no rank to some cores although dnet was to use all.
   var leavesCores: Bool { cores.count < launcherCores.count && facts.allSatisfy(\.sharesCores) }
 
-  /// Says that ranks have more threads than the cores that they are bound to, while others are free.
+  /// A warning about ranks with more threads than the cores that they are bound to, while other cores are free.
   var overlap: String? {
     let free = launcherCores.subtracting(cores).count
     guard free > 0, let crowded = sharing.first(where: { $0.threads > $0.cores.count }) else { return nil }
-    let who =
+    let subject =
       crowded.ranks.count == 1
       ? "rank \(crowded.ranks[0]) of \(name) has" : "ranks \(CoreList.text(Set(crowded.ranks))) of \(name) have"
+    let cores = "\(crowded.cores.count == 1 ? "core" : "cores") \(CoreList.text(crowded.cores))"
     return
-      "\(who) \(crowded.threads) threads on \(crowded.cores.count == 1 ? "core" : "cores") \(CoreList.text(crowded.cores)), while "
-      + "\(free) \(free == 1 ? "core is" : "cores are") free: start mpirun with --bind-to none, or give each rank its cores by --map-by slot:PE=N"
+      "\(subject) \(crowded.threads) threads on \(cores), while \(free) \(free == 1 ? "core is" : "cores are") free: "
+      + "start mpirun with --bind-to none, or give each rank its cores by --map-by slot:PE=N"
   }
 
-  /// Ranks whose cores hang together, directly or by way of others; groups in the order of their first ranks.
+  /// Groups of ranks that share cores, directly or through other ranks; in the order of their first ranks.
   private var sharing: [(ranks: [Int], cores: Set<Int>, threads: Int)] {
     var groups: [(ranks: [Int], cores: Set<Int>, threads: Int)] = []
     for (place, rank) in ranks.enumerated() {
@@ -80,21 +83,5 @@ struct HostFacts {
       groups.append(group)
     }
     return groups.sorted { $0.ranks[0] < $1.ranks[0] }
-  }
-}
-
-/// Numbers as the kernel writes them: 0-3,8.
-enum CoreList {
-  static func text(_ numbers: Set<Int>) -> String {
-    var ranges: [ClosedRange<Int>] = []
-    for number in numbers.sorted() {
-      if let last = ranges.last, last.upperBound + 1 == number {
-        ranges[ranges.count - 1] = last.lowerBound...number
-      } else {
-        ranges.append(number...number)
-      }
-    }
-    return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(
-      separator: ",")
   }
 }

@@ -15,7 +15,7 @@ struct MemoryPlan {
   /// The plan of this rank.
   init(
     _ phase: PhaseSpec, _ configuration: Configuration, _ data: TrainingData, _ communicator: Communicator,
-    speed: FactorChoice.Speed?
+    speed: ClusterSpeed?
   ) throws {
     let before = MemoryUse.current
     let context = ExecutionContext(workers: WorkerPool(threads: 1), convolution: configuration.convolution)

@@ -12,7 +12,7 @@ package struct TrainingPlan {
     let tree = ShardTree(shards: configuration.shards)
     try communicator.rethrowOnAllRanks { try tree.requireWork(forRanks: communicator.size) }
     let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
-    let speed = try FactorChoice.Speed.measure(communicator, threads: threads)
+    let speed = try ClusterSpeed.measure(communicator, threads: threads)
     let (data, plans) = try communicator.rethrowOnAllRanks {
       let data = try TrainingData(configuration, workers: WorkerPool(threads: AvailableCores.count))
       let plans = try configuration.phases.map {
@@ -41,7 +41,7 @@ package struct TrainingPlan {
           + (communicator.size > 1 ? ", ranks 0...\(communicator.size - 1):" : ":"))
       lines += MemoryPlan.table(columns, names: plan.rows.map(\.name))
     }
-    lines += CommunicationEstimate(configuration, model, ranks: communicator.size, speed: speed).lines
+    lines += CommunicationEstimate(configuration, ranks: communicator.size, speed: speed).lines
     text = lines.joined(separator: "\n")
   }
 

@@ -48,7 +48,7 @@ final class GradientChecksums {
 
   /// Adds the gradients that a layer has written for the current shard.
   func add(_ layer: LayerParameters) {
-    let gradient = sums.nextGradient()
+    let gradient = sums.currentGradient
     var word = GradientChecksum()
     for parameter in layer.indices {
       if table.parameters[parameter].gradient == .stored {

@@ -1,29 +1,31 @@
-// What each rank sends in an iteration, to the byte: the formula that measured bytes are held against, and the loads of the
-// scaling model. It follows from the configuration and the number of ranks; TCP's own bytes come on top.
+// The bytes that each rank sends in an iteration, exactly: the formula that measured bytes are compared with, and the
+// load of the scaling model. They follow from the configuration and the number of ranks; TCP's own bytes are not
+// included.
 import Cluster
 import Compute
 import Models
 
 package struct CommunicationVolume: Sendable {
+  package let choice: GradientExchangeChoice
   package let plan: BucketPlan
   package let tree: ShardTree
   package let phase: PhaseSpec
-  /// Rows of one shard's factors.
-  package let rows: Int
-  /// Bytes of one shard's factors as they travel, by parameter.
+  /// Bytes of one shard's factors as they are sent, by parameter.
   package let factorBytes: [Int: Int]
-  /// Bytes of a rank's words to one other rank.
+  /// Bytes of a rank's report to one other rank.
   package let reportBytes: Int
   package var ranks: Int { plan.ranks }
 
-  /// - Parameter speed: of the cluster; what large gradients do depends on it.
-  package init(_ phase: PhaseSpec, _ configuration: Configuration, ranks: Int, speed: FactorChoice.Speed?) {
+  /// - Parameter speed: The cluster's speed, which the exchange of large gradients depends on.
+  package init(_ phase: PhaseSpec, _ configuration: Configuration, ranks: Int, speed: ClusterSpeed?) {
     let table = configuration.makeModel().trained(by: phase).parameters.table
     let tree = ShardTree(shards: configuration.shards)
     let rows = table.factorRows(images: configuration.shardSize)
     let unfoldings = table.factorUnfoldings(images: configuration.shardSize)
+    choice = configuration.gradientExchangeChoice(table, ranks: ranks, speed: speed)
     plan = configuration.bucketPlan(table, ranks: ranks, speed: speed)
-    (self.phase, self.tree, self.rows) = (phase, tree, rows)
+    self.phase = phase
+    self.tree = tree
     factorBytes = Dictionary(
       uniqueKeysWithValues: plan.exchanged.map { index in
         let parameter = table.parameters[index]
@@ -33,22 +35,29 @@ package struct CommunicationVolume: Sendable {
     reportBytes = 8 * IterationReport.count(shards: tree.range(of: 0, ranks: ranks).count)
   }
 
-  /// Shards of a rank.
+  /// Returns the number of a rank's shards.
   package func shards(of rank: Int) -> Int { tree.range(of: rank, ranks: ranks).count }
 
-  /// Bytes of a bucket's gradient sums that a rank sends to the others.
+  /// Returns the bytes of a bucket's gradient sums that a rank sends to the others.
   package func gradientBytes(_ bucket: BucketPlan.Bucket, from rank: Int) -> Int {
-    guard bucket.way == nil || bucket.way == .sums else { return 0 }
+    guard bucket.exchange == nil || bucket.exchange == .sums else { return 0 }
     let nodes = tree.maximalNodes(in: tree.range(of: rank, ranks: ranks)).count
     return 4 * nodes * (bucket.range.count - bucket.slices[rank].count)
   }
 
-  /// Bytes of a bucket's new weights that a rank sends to the others.
+  /// Returns the bytes of a bucket's new weights that a rank sends to the others.
   package func weightBytes(_ bucket: BucketPlan.Bucket, from rank: Int) -> Int {
-    bucket.way == .replicas ? 0 : 4 * bucket.slices[rank].count * (ranks - 1)
+    bucket.exchange == .replicas ? 0 : 4 * bucket.slices[rank].count * (ranks - 1)
   }
 
-  /// Bytes that a rank sends in an iteration.
+  /// Returns the bytes of stored gradients and their new weights that a rank sends in an iteration.
+  package func storedBytes(from rank: Int) -> Int {
+    plan.buckets.filter { $0.exchange == nil }.reduce(0) {
+      $0 + gradientBytes($1, from: rank) + weightBytes($1, from: rank)
+    }
+  }
+
+  /// Returns the bytes that a rank sends in an iteration.
   package func sent(by rank: Int) -> Int {
     plan.buckets.reduce(0) { $0 + gradientBytes($1, from: rank) + weightBytes($1, from: rank) }
       + factorBytes.values.reduce(0) { $0 + $1 * shards(of: rank) * (ranks - 1) } + reportBytes * (ranks - 1)
@@ -57,6 +66,6 @@ package struct CommunicationVolume: Sendable {
   /// The rank that sends most.
   package var busiest: Int { (0..<ranks).max { (sent(by: $0), $1) < (sent(by: $1), $0) }! }
 
-  /// Bytes of momentum that a rank holds.
+  /// Returns the bytes of momentum that a rank holds.
   package func momentumBytes(of rank: Int) -> Int { 4 * plan.owned[rank].reduce(0) { $0 + $1.count } }
 }

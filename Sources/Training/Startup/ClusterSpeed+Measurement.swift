@@ -1,23 +1,19 @@
-// What this cluster's links and cores give, measured for a moment at the start: the ways of large gradients follow from it, and how
-// many new weights travel at once.
+// The measurement of a cluster's speed at the start of a run. The exchange of large gradients and the window of queued
+// messages follow from it.
 import Cluster
 import Compute
 import Foundation
 
-extension FactorChoice.Speed {
-  /// The slowest of all ranks, the same figures everywhere; sets the communicator's window. Collective; a quarter of a second
-  /// on a link of 1 Gbit/s.
-  static func measure(_ communicator: Communicator, threads: Int) throws -> Self {
-    let products = try communicator.allGather([products(threads: threads)]).map { $0[0] }.min()!
-    let speed = Self(bandwidth: try bandwidth(communicator), products: products)
-    // Enough for the link to be busy from one look at the messages to the next, a few milliseconds. What is beyond that would
-    // only take the link from what is needed first.
-    if communicator.size > 1 { communicator.window = max(Int(speed.bandwidth * 20e-3), 1 << 20) }
-    return speed
+extension ClusterSpeed {
+  /// Measures the speed of the slowest rank and link; returns the same figures on every rank. Collective; takes a
+  /// quarter of a second on a link of 1 Gbit/s.
+  package static func measure(_ communicator: Communicator, threads: Int) throws -> ClusterSpeed {
+    let rates = try communicator.allGather([multiplyAddRate(threads: threads)])
+    return ClusterSpeed(bandwidth: try bandwidth(communicator), multiplyAddRate: rates.map { $0[0] }.min()!)
   }
 
-  /// Bytes a second from each rank to the next while all send at once: the slowest link's, best of three; infinite for one
-  /// rank. Collective.
+  /// Returns the slowest link's bytes per second from each rank to the next while all send at once, best of three;
+  /// infinite for a single rank. Collective.
   static func bandwidth(_ communicator: Communicator) throws -> Double {
     guard communicator.size > 1 else { return .infinity }
     let floats = 2 << 20
@@ -37,8 +33,8 @@ extension FactorChoice.Speed {
     return Double(4 * floats) / slowest
   }
 
-  /// Multiply-adds a second of this rank in gradients from factors, best of three.
-  static func products(threads: Int) -> Double {
+  /// Returns this rank's multiply-adds per second in gradients computed from factors, best of three.
+  static func multiplyAddRate(threads: Int) -> Double {
     let (rows, height, width) = (64, 768, 4096)
     let table = ParameterTable([ParameterSpec("probe.layer.weight", [height, width], .weight, gradient: .factored)])
     let pool = WorkerPool(threads: threads)

@@ -1,4 +1,4 @@
-// What all ranks do together: wait for each other, hear the same bytes, agree, and fail alike.
+// The collective operations: barrier, broadcast, gather, agreement, and errors that all ranks throw together.
 import COpenMPI
 import Foundation
 
@@ -32,7 +32,7 @@ extension Communicator {
       UnsafeMutableRawBufferPointer(start: values, count: count * MemoryLayout<Float>.stride), from: root)
   }
 
-  /// The bytes of rank `root` on every rank. Only `root`'s argument and its length count.
+  /// Returns the bytes of rank `root` on every rank; the arguments of other ranks are ignored.
   package func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
     let count = try allGather([Int64(bytes.count)])[root][0]
     var result = rank == root ? bytes : [UInt8](repeating: 0, count: Int(count))
@@ -40,13 +40,13 @@ extension Communicator {
     return result
   }
 
-  /// The text of rank `root` on every rank.
+  /// Returns the text of rank `root` on every rank.
   package func broadcast(_ text: String, from root: Int) throws -> String {
     String(decoding: try broadcast(Array(text.utf8), from: root), as: UTF8.self)
   }
 
-  /// The values of all ranks in rank order, on every rank. The count is the same everywhere, and small:
-  /// what is large travels by `start` and `wait`.
+  /// Returns the values of all ranks in rank order, on every rank. The count is the same everywhere, and small:
+  /// use `start` and `wait` for large data.
   package func allGather<Value: BitwiseCopyable>(_ values: [Value]) throws -> [[Value]] {
     guard size > 1, !values.isEmpty else { return Array(repeating: values, count: size) }
     let bytes = values.count * MemoryLayout<Value>.stride
@@ -67,7 +67,7 @@ extension Communicator {
     return (0..<size).map { Array(all[$0 * values.count..<($0 + 1) * values.count]) }
   }
 
-  /// The bytes of all ranks in rank order on rank 0, of any length each; nil on other ranks.
+  /// Returns the bytes of all ranks, of any length each, in rank order on rank 0; nil on non-root ranks.
   package func gather(_ bytes: [UInt8]) throws -> [[UInt8]]? {
     let counts = try allGather([Int64(bytes.count)]).map { Int($0[0]) }
     guard rank == 0 else {
@@ -86,7 +86,7 @@ extension Communicator {
       }
   }
 
-  /// Bytes as floats, filled up with zeros: all that travels is floats.
+  /// Passes bytes as floats, padded with zeros: transfers carry floats.
   private func withFloats(of bytes: [UInt8], _ body: (UnsafePointer<Float>, Int) throws -> Void) throws {
     if bytes.isEmpty { return }
     var floats = [Float](repeating: 0, count: (bytes.count + 3) / 4)
@@ -94,17 +94,17 @@ extension Communicator {
     try floats.withUnsafeBufferPointer { try body($0.baseAddress!, $0.count) }
   }
 
-  /// True on every rank where any rank says true.
+  /// Returns true on every rank if the flag of any rank is true.
   package func anyRank(_ flag: Bool) throws -> Bool {
     try allGather([UInt8(flag ? 1 : 0)]).contains { $0[0] != 0 }
   }
 
-  /// The largest of each value over all ranks, the same on every rank: for stop flags, time left, sizes.
+  /// Returns the maximum of each value over all ranks, for stop flags, time left and sizes.
   package func agree(_ values: [Int64]) throws -> [Int64] {
     try allGather(values).reduce(values) { zip($0, $1).map { max($0, $1) } }
   }
 
-  /// The first rank whose values differ from rank 0's, the same on every rank; nil where all are equal.
+  /// Returns the first rank whose values differ from rank 0's, the same on every rank; nil if all are equal.
   package func firstRankThatDiffers<Value: BitwiseCopyable & Equatable>(in values: [Value]) throws -> Int? {
     let counts = try allGather([Int64(values.count)])
     if let rank = counts.firstIndex(where: { $0 != counts[0] }) { return rank }
@@ -112,8 +112,9 @@ extension Communicator {
     return all.firstIndex { $0 != all[0] }
   }
 
-  /// Runs `body` on every rank. Where it throws on any, all throw `ClusterError.failedOnRank` with the lowest such rank
-  /// and its text, so that ranks leave by the same way. `body` makes no collective call that a failure would skip.
+  /// Runs `body` on every rank. If it throws on any, all ranks throw `ClusterError.failedOnRank` with the lowest such
+  /// rank and its text, so that all ranks follow the same path. `body` makes no collective call that a failure would
+  /// skip.
   package func rethrowOnAllRanks<Result>(_ body: () throws -> Result) throws -> Result {
     let result = Swift.Result { try body() }
     var text: [UInt8] = []
@@ -127,15 +128,15 @@ extension Communicator {
     throw ClusterError.failedOnRank(failed, String(decoding: message, as: UTF8.self))
   }
 
-  /// Waits on the communication thread for one non-blocking collective operation.
+  /// Polls one non-blocking collective operation to its end, on the communication thread.
   private func finish(_ request: inout MPI_Request?, _ call: String) throws {
     var backoff = Backoff()
     while true {
       var done: Int32 = 0
       try Self.check(MPI_Test(&request, &done, dnet_mpi_status_ignore()), call)
       if done != 0 { return }
-      if let nap = backoff.nap() {
-        var time = timespec(tv_sec: 0, tv_nsec: nap)
+      if let pause = backoff.pause() {
+        var time = timespec(tv_sec: 0, tv_nsec: pause)
         nanosleep(&time, nil)
       }
     }

@@ -1,16 +1,17 @@
-// The figures of `dnet bench --scaling`, as JSON with snake_case keys and as tables.
+// The results of `dnet bench --scaling`, as JSON with snake_case keys and as tables.
 import Cluster
 import Foundation
+import Training
 
 package struct ScalingReport: Encodable, Sendable {
-  /// Medians over the iterations.
+  /// One rank's medians over the iterations.
   package struct RankFigures: Encodable, Sendable {
     package var compute: Double
     package var data: Double
-    /// For messages, those of slower ranks too.
+    /// Seconds waiting for messages, those of slower ranks included.
     package var wait: Double
     package var transfer: Double
-    /// Payload of an iteration, counted.
+    /// Payload bytes of an iteration, counted.
     package var bytesSent: Int
     package var bytesByFormula: Int
     package var momentumBytes: Int
@@ -22,7 +23,7 @@ package struct ScalingReport: Encodable, Sendable {
     package var gigabits: Double
     package var seconds: Double
     package var imagesPerSecond: Double
-    /// Against one node of the same minibatch.
+    /// Relative to one node with the same minibatch.
     package var efficiency: Double
     package var exposedSeconds: Double
     package var transferSeconds: Double
@@ -31,24 +32,24 @@ package struct ScalingReport: Encodable, Sendable {
   package struct PhaseFigures: Encodable, Sendable {
     package var phase: String
     package var imagesPerSecond: Double
-    /// Of an iteration: median, mean and all.
+    /// Seconds of an iteration: the median.
     package var seconds: Double
     package var meanSeconds: Double
     package var allSeconds: [Double]
     package var ranks: [RankFigures]
     package var bytesSent: Int
     package var bytesByFormula: Int
-    /// Waiting for messages of the rank that waited least, so not for slower ranks.
+    /// The waiting time of the rank that waited least, so without waiting for slower ranks.
     package var exposedSeconds: Double
-    /// The busiest rank's bytes over the link's bandwidth.
+    /// The busiest rank's bytes divided by the link's bandwidth.
     package var transferSeconds: Double
-    /// 1 where no transfer shows; nil for one rank.
+    /// The share of the transfer time that is hidden behind computation; nil for one rank.
     package var hiddenShare: Double?
-    /// The backward passes of a rank's shards.
+    /// Seconds of the backward passes of all of a rank's shards.
     package var backwardSeconds: Double
     package var forwardSeconds: Double
     package var featuresSeconds: Double
-    /// This layout by the model, to be held against `meanSeconds`.
+    /// The model's prediction for this layout, to be compared with `meanSeconds`.
     package var predictedSeconds: Double
     package var predictedExposedSeconds: Double
     package var predictions: [Predicted]
@@ -67,9 +68,13 @@ package struct ScalingReport: Encodable, Sendable {
   package var phases: [PhaseFigures] = []
 
   init(_ configuration: Configuration, _ communicator: Communicator, threads: Int, link: LinkFigures) {
-    (ranks, nodes) = (communicator.size, communicator.size / max(communicator.ranksOnThisNode, 1))
-    (self.threads, shards, shardSize) = (threads, configuration.shards, configuration.shardSize)
-    (width, size) = (configuration.shape.width, configuration.shape.inputSize)
+    ranks = communicator.size
+    nodes = communicator.size / max(communicator.ranksOnThisNode, 1)
+    self.threads = threads
+    shards = configuration.shards
+    shardSize = configuration.shardSize
+    width = configuration.shape.width
+    size = configuration.shape.inputSize
     bucketMegabytes = Double(4 * configuration.bucketFloats) / 1_048_576
     self.link = communicator.size > 1 ? link : nil
   }
@@ -84,13 +89,13 @@ package struct ScalingReport: Encodable, Sendable {
 
 extension ScalingReport.PhaseFigures {
   init(
-    _ profile: ScalingProfile, _ configuration: Configuration, seconds all: [Double], times: [[RankTimes]],
-    bytesSent sent: [Int],
-    peakMemory: [Int], nodes: [Int], gigabits: [Double]
+    _ profile: ScalingProfile, _ options: ScalingOptions, seconds all: [Double], times: [[RankTimes]],
+    bytesSent sent: [Int], peakMemory: [Int]
   ) {
-    let (traffic, link, script) = (profile.traffic, profile.link, profile.script)
+    let configuration = options.configuration
+    let (volume, link, timeline) = (profile.volume, profile.link, profile.timeline)
     let images = Double(configuration.shards * configuration.shardSize)
-    let median = TimelineRecorder.median
+    let median = Averages.median
     phase = profile.phase.name
     seconds = median(all)
     meanSeconds = all.reduce(0, +) / Double(all.count)
@@ -101,30 +106,32 @@ extension ScalingReport.PhaseFigures {
         compute: median(times.map { $0[rank].compute }), data: median(times.map { $0[rank].data }),
         wait: median(times.map { $0[rank].wait }), transfer: median(times.map { $0[rank].transfer }),
         bytesSent: sent[rank],
-        bytesByFormula: traffic.sent(by: rank), momentumBytes: traffic.momentumBytes(of: rank),
+        bytesByFormula: volume.sent(by: rank), momentumBytes: volume.momentumBytes(of: rank),
         peakMemoryBytes: peakMemory[rank])
     }
     bytesSent = sent.max()!
-    bytesByFormula = traffic.sent(by: traffic.busiest)
+    bytesByFormula = volume.sent(by: volume.busiest)
     exposedSeconds = sent.count > 1 ? median(times.map { $0.map(\.wait).min()! }) : 0
     transferSeconds = sent.count > 1 ? Double(bytesSent) / link.bandwidth : 0
     hiddenShare = sent.count > 1 ? 1 - exposedSeconds / transferSeconds : nil
-    let own = Double(traffic.shards(of: 0))
-    backwardSeconds = own * IterationTimeline.seconds(script.backward)
-    forwardSeconds = IterationTimeline.seconds(script.firstForward) + (own - 1) * IterationTimeline.seconds(script.forward)
-    featuresSeconds = own * IterationTimeline.seconds(script.features)
-    let here = profile.model(traffic, bandwidth: link.bandwidth, latency: link.latency).predict()
-    (predictedSeconds, predictedExposedSeconds) = (here.seconds, here.exposed)
+    let own = Double(volume.shards(of: 0))
+    backwardSeconds = own * IterationTimeline.seconds(timeline.backward)
+    forwardSeconds =
+      IterationTimeline.seconds(timeline.firstForward) + (own - 1) * IterationTimeline.seconds(timeline.forward)
+    featuresSeconds = own * IterationTimeline.seconds(timeline.frozenForward)
+    let here = profile.model(volume, bandwidth: link.bandwidth, latency: link.latency).predict()
+    predictedSeconds = here.seconds
+    predictedExposedSeconds = here.exposed
     var predictions: [ScalingReport.Predicted] = []
     let alone = profile.model(
       CommunicationVolume(profile.phase, configuration, ranks: 1, speed: nil), bandwidth: .infinity, latency: 0
     ).predict()
-    for count in nodes where count <= configuration.shards {
-      for rate in count == 1 ? Array(gigabits.prefix(1)) : gigabits {
+    for count in options.nodes where count <= configuration.shards {
+      for rate in count == 1 ? Array(options.gigabits.prefix(1)) : options.gigabits {
         let bandwidth = LinkFigures.payload(gigabits: rate)
         let there = CommunicationVolume(
           profile.phase, configuration, ranks: count,
-          speed: profile.products.map { FactorChoice.Speed(bandwidth: bandwidth, products: $0) })
+          speed: profile.multiplyAddRate.map { ClusterSpeed(bandwidth: bandwidth, multiplyAddRate: $0) })
         let result = profile.model(there, bandwidth: bandwidth, latency: max(link.latency, 20e-6)).predict()
         predictions.append(
           ScalingReport.Predicted(
@@ -149,7 +156,7 @@ extension ScalingReport {
       lines.append(
         String(
           format:
-            "links carry %.1f MB/s of payload each way, a short message takes %.0f us, a byte %.2f ns of a busy core",
+            "links carry %.1f MB/s of payload each way; a short message takes %.0f us, a byte %.2f ns of a busy core",
           link.bandwidth / 1e6, link.latency * 1e6, link.messageSeconds * 1e9))
     }
     return (lines + phases.flatMap(\.lines)).joined(separator: "\n") + "\n"
@@ -162,7 +169,8 @@ extension ScalingReport.PhaseFigures {
       "",
       String(
         format:
-          "%@: %.2f images/s, %.4f s an iteration (%.4f...%.4f); a rank's passes: features %.4f, forward %.4f, backward %.4f s",
+          "%@: %.2f images/s, %.4f s per iteration (%.4f...%.4f); "
+          + "a rank's passes: frozen forward %.4f, forward %.4f, backward %.4f s",
         phase,
         imagesPerSecond, seconds, allSeconds.min()!, allSeconds.max()!, featuresSeconds, forwardSeconds, backwardSeconds
       ),
@@ -179,13 +187,13 @@ extension ScalingReport.PhaseFigures {
     if let hiddenShare {
       lines.append(
         String(
-          format: "  messages: %.4f s at the link's bandwidth, %.4f s of waiting exposed: %.0f %% hidden",
+          format: "  messages: %.4f s at the link's bandwidth, %.4f s of waiting exposed, %.0f %% hidden",
           transferSeconds,
           exposedSeconds, 100 * hiddenShare))
     }
     lines.append(
       String(
-        format: "  the model says %.4f s an iteration (mean of those measured %.4f, %+.1f %%), %.4f s exposed",
+        format: "  model: %.4f s per iteration (measured mean %.4f, %+.1f %%), %.4f s exposed",
         predictedSeconds, meanSeconds,
         100 * (predictedSeconds / meanSeconds - 1), predictedExposedSeconds))
     guard !predictions.isEmpty else { return lines }
