@@ -34,9 +34,9 @@ import Compute
   }
 
   /// What every paper on the augmented set counts.
-  @Test func realVOCHasTheKnownNumbers() throws {
-    guard let root = RealVOC.root() else { return }
-    let voc = try VOCDirectory(root: root)
+  @Test(.enabled(if: RealVOC.isPresent, RealVOC.whereMissing))
+  func realVOCHasTheKnownNumbers() throws {
+    let voc = try VOCDirectory(root: RealVOC.root)
     let workers = WorkerPool(threads: 2)
     func statistics(_ list: String) throws -> DatasetStatistics {
       try voc.statistics(ImageList.read(voc.listPath("ImageSets/Segmentation/\(list).txt")), workers: workers)

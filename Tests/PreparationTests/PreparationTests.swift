@@ -225,26 +225,13 @@ import Compute
       })
   }
 
-  /// A file system of 128 KiB, which only root may mount.
-  @Test func aFullDiskLeavesNothingHalfWritten() throws {
+  @Test(.enabled(if: SmallDisk.canBeMounted, SmallDisk.needed))
+  func aFullDiskLeavesNothingHalfWritten() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try FileManager.default.createDirectory(atPath: "\(scratch.path)/small", withIntermediateDirectories: true)
-    func run(_ words: String...) -> Bool {
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments = words
-      process.standardError = FileHandle.nullDevice
-      return (try? process.run()) != nil
-        && {
-          process.waitUntilExit(); return process.terminationStatus == 0
-        }()
-    }
-    guard run("mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", "\(scratch.path)/small") else {
-      print("SKIPPED \(#function): no file system of a known size can be mounted here (root may)")
-      return
-    }
-    defer { _ = run("umount", "\(scratch.path)/small") }
+    try #require(SmallDisk.mount("\(scratch.path)/small"))
+    defer { _ = SmallDisk.run("umount", "\(scratch.path)/small") }
     try scratch.addVOC()
     let ids = (0..<60).map { "noise\($0)" }
     for (number, id) in ids.enumerated() {
@@ -268,24 +255,38 @@ import Compute
     for name in names { _ = try PNG.decodeIndices(file: "\(scratch.path)/small/out/SegmentationClassAug/\(name)") }
     #expect(!scratch.exists("small/out/ImageSets/Segmentation/train_aug.txt"))
     // With more space it goes on where it stopped.
-    try #require(run("mount", "-o", "remount,size=8m", "\(scratch.path)/small"))
+    try #require(SmallDisk.run("mount", "-o", "remount,size=8m", "\(scratch.path)/small"))
     let report = try scratch.prepare(output: "small/out")
     #expect(report.training.count == 64 && report.written == 65 - names.count)
   }
 
-  /// The photographs that are here, with SBD's 24 MATLAB files: the merged masks are the reference.
-  @Test func realPhotographs() throws {
-    guard let folder = RealVOC.folder() else { return }
+  /// The photographs that are here, with some of SBD's MATLAB files. The merged masks are the reference.
+  @Test(.enabled(if: RealVOC.isPresent, RealVOC.whereMissing))
+  func realPhotographs() throws {
+    let root = "\(RealVOC.folder)/VOCdevkit/VOC2012"
     let scratch = try Scratch()
     defer { scratch.remove() }
-    let sources = try PreparationSources(root: "\(folder)/VOCdevkit/VOC2012", sbd: "\(folder)/SBD")
-    #expect(sources.augmentedTraining.count == 10_582 && Set(sources.validation).count == 1_449)
+    let sources = try PreparationSources(root: root, sbd: "\(RealVOC.folder)/SBD")
+    let listed = (training: sources.augmentedTraining.count, validation: Set(sources.validation).count)
+    #expect(listed.training == Preparation.expected.training && listed.validation == Preparation.expected.validation)
+    // What the folders themselves hold.
+    let photographs = Set(try FileManager.default.contentsOfDirectory(atPath: root + "/JPEGImages"))
+    let sbdMasks = Set(try FileManager.default.contentsOfDirectory(atPath: "\(RealVOC.folder)/SBD/dataset/cls"))
+    func present(_ list: String) throws -> [String] {
+      try ImageList.read("\(root)/ImageSets/Segmentation/\(list).txt").map(\.id)
+        .filter { photographs.contains("\($0).jpg") }
+    }
+    let (training, validation) = (try present("train_aug"), try present("val"))
+    let images = training + validation
+    let fromSBD = images.count { sbdMasks.contains("\($0).mat") }
+    try #require(!training.isEmpty && !validation.isEmpty && fromSBD > 0)
     let preparation = Preparation(sources, output: "\(scratch.path)/out", skipsMissing: true)
     let report = try preparation.run(workers: WorkerPool(threads: 2))
     #expect(report.findings.isEmpty, "\(report.findings.prefix(3))")
-    #expect(report.training.count == 890 && report.validation.count == 138 && report.skipped == 10_582 + 1_449 - 1028)
-    #expect(report.origins == [.sbd: 24, .merged: 1004])
+    #expect(report.training == training && report.validation == validation)
+    #expect(report.skipped == listed.training + listed.validation - images.count)
+    #expect(report.origins == [.sbd: fromSBD, .merged: images.count - fromSBD])
     let again = try preparation.run(workers: WorkerPool(threads: 2))
-    #expect(again.unchanged == 1028 && again.facts == report.facts)
+    #expect(again.unchanged == images.count && again.facts == report.facts)
   }
 }

@@ -128,11 +128,12 @@ import Testing
     #expect(try #require(error).description.contains("inflates to more than"))
   }
 
-  @Test func realMasksEqualTheirPNGs() throws {
-    guard let folder = RealVOC.folder() else { return }
+  @Test(.enabled(if: RealVOC.isPresent, RealVOC.whereMissing))
+  func realMasksEqualTheirPNGs() throws {
+    let folder = RealVOC.folder
     let cls = "\(folder)/SBD/dataset/cls"
     let names = try FileManager.default.contentsOfDirectory(atPath: cls).filter { $0.hasSuffix(".mat") }
-    #expect(names.count == 24)
+    #expect(!names.isEmpty)
     for name in names {
       let mask = try PNG.decodeIndices(file: "\(folder)/VOCdevkit/VOC2012/SegmentationClassAug/\(name.dropLast(4)).png")
       #expect(try SBDMask.decode(file: "\(cls)/\(name)") == mask)

@@ -111,18 +111,41 @@ enum Fixture {
     """
 }
 
+/// A file system of 128 KiB, which only root can mount.
+enum SmallDisk {
+  static let needed: Comment = "no tmpfs can be mounted here; run the tests as root to try a full disk"
+
+  static let canBeMounted: Bool = {
+    guard let scratch = try? Scratch() else { return false }
+    defer { scratch.remove() }
+    return mount(scratch.path) && run("umount", scratch.path)
+  }()
+
+  static func mount(_ path: String) -> Bool { run("mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", path) }
+
+  static func run(_ words: String...) -> Bool {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = words
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return false }
+    process.waitUntilExit()
+    return process.terminationStatus == 0
+  }
+}
+
 enum RealVOC {
-  /// The folder that holds VOCdevkit and SBD: DNET_VOC's (VOC2012's root), or beside the repository; nil, said loudly,
-  /// where neither is there.
-  static func folder(for test: String = #function) -> String? {
+  /// The folder that holds VOCdevkit and SBD: two levels above `DNET_VOC` (the root of VOC2012), or shared/voc beside
+  /// the repository.
+  static let folder: String = {
     let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    let path =
-      ProcessInfo.processInfo.environment["DNET_VOC"].map {
-        URL(fileURLWithPath: $0).deletingLastPathComponent().deletingLastPathComponent().path
-      } ?? repository.deletingLastPathComponent().appendingPathComponent("shared/voc").path
-    if FileManager.default.fileExists(atPath: path + "/SBD/dataset/cls") { return path }
-    print("SKIPPED \(test): no SBD/dataset/cls in \(path); set DNET_VOC to VOC2012's root to run this test")
-    return nil
-  }
+    return ProcessInfo.processInfo.environment["DNET_VOC"].map {
+      URL(fileURLWithPath: $0).deletingLastPathComponent().deletingLastPathComponent().path
+    } ?? repository.deletingLastPathComponent().appendingPathComponent("shared/voc").path
+  }()
+
+  static let isPresent = FileManager.default.fileExists(atPath: folder + "/SBD/dataset/cls")
+  static let whereMissing: Comment =
+    "no SBD/dataset/cls in \(folder); set DNET_VOC to the root of VOC2012 to run this test"
 }
