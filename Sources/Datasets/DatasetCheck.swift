@@ -3,6 +3,7 @@
 import Foundation
 import Images
 import Compute
+import Support
 
 package struct DatasetCheck: Sendable {
   package private(set) var lists = 0

@@ -3,6 +3,7 @@
 import Foundation
 import Images
 import Compute
+import Support
 
 /// One image's labels: element c - 1 is true where class c (1...K) occurs.
 package typealias LabelVector = [Bool]

@@ -1,6 +1,6 @@
 // Lists of images as VOC and others write them: an id a line, or a photograph's and a mask's path.
 import Foundation
-import Images
+import Support
 
 /// One line of a list.
 package struct ListedImage: Hashable, Sendable {
@@ -34,10 +34,7 @@ package enum ImageList {
   /// Throws `unreadableList`, `emptyList`, or `badLine` for a line of another form. Looks at no picture.
   package static func read(_ path: String) throws(DatasetError) -> [ListedImage] {
     let bytes: [UInt8]
-    do { bytes = try FileBytes.read(path) } catch {
-      guard case .unreadable(_, let reason) = error else { throw .unreadableList(list: path, reason: "\(error)") }
-      throw .unreadableList(list: path, reason: reason)
-    }
+    do { bytes = try FileBytes.read(path) } catch { throw .unreadableList(list: path, reason: error.reason) }
     var images: [ListedImage] = []
     for (number, line) in String(decoding: bytes, as: UTF8.self).split(
       omittingEmptySubsequences: false, whereSeparator: \.isNewline

@@ -5,7 +5,6 @@
 //     # sha256 2e4bc02aa...
 //     2007_000032
 import Support
-import Images
 
 package enum ListFile {
   /// The file's bytes: comments, the digest's line, the lines of the body.
@@ -15,8 +14,8 @@ package enum ListFile {
   }
 
   /// Writes the list, whole or not at all.
-  package static func write(_ lines: [String], comments: [String], to path: String) throws(ImageError) {
-    try FileBytes.replace(path, with: bytes(lines, comments: comments))
+  package static func write(_ lines: [String], comments: [String], to path: String) throws(FileError) {
+    try AtomicFile.write(bytes(lines, comments: comments), to: path)
   }
 
   /// The digest that a list's comments give, and the digest of its body; nil where no comment gives one.

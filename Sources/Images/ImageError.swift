@@ -1,9 +1,6 @@
 // What can be wrong with a picture file, in words that name the file, what was found and what to do next.
 
 package enum ImageError: Error, Equatable, CustomStringConvertible {
-  /// The file cannot be opened or read.
-  case unreadable(file: String, reason: String)
-  case unwritable(file: String, reason: String)
   /// The decoder gave up; `reason` has its words.
   case damaged(file: String, format: String, reason: String)
   case tooLarge(file: String, width: Int, height: Int)
@@ -21,10 +18,6 @@ package enum ImageError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .unreadable(let file, let reason):
-      "cannot read \(file): \(reason); check the path and its permissions"
-    case .unwritable(let file, let reason):
-      "cannot write \(file): \(reason); check the folder, its permissions and the space left"
     case .damaged(let file, let format, let reason):
       "\(file) is no whole \(format) file: \(reason); fetch it again from its source"
     case .tooLarge(let file, let width, let height):

@@ -2,10 +2,11 @@
 // the pixels as stored.
 import CJPEG
 import Foundation
+import Support
 
 package enum JPEG {
   /// Decodes the file: grey, YCbCr, RGB, CMYK and YCCK all become r, g, b. Truncated and corrupt data are errors.
-  package static func decode(file: String) throws(ImageError) -> RGBImage {
+  package static func decode(file: String) throws -> RGBImage {
     try decode(FileBytes.read(file), file: file)
   }
 
@@ -43,7 +44,7 @@ package enum JPEG {
   }
 
   /// Encodes and writes the file.
-  package static func write(_ image: RGBImage, to file: String, quality: Int = 90) throws(ImageError) {
+  package static func write(_ image: RGBImage, to file: String, quality: Int = 90) throws(FileError) {
     try FileBytes.write(encode(image, quality: quality), to: file)
   }
 

@@ -2,11 +2,12 @@
 // indices, anything else does not and is refused, because a guess would turn colours into classes.
 import CPNG
 import Foundation
+import Support
 
 package enum PNG {
   /// Class indices of a mask: palette indices (1 to 8 bits), or the values of an 8-bit grey file as they are.
   /// The palette's colours do not matter. RGB, 16 bits, alpha and grey of fewer bits are errors.
-  package static func decodeIndices(file: String) throws(ImageError) -> IndexImage {
+  package static func decodeIndices(file: String) throws -> IndexImage {
     try decodeIndices(FileBytes.read(file), file: file)
   }
 
@@ -61,7 +62,7 @@ package enum PNG {
   }
 
   /// A photograph: palettes and grey are expanded, 16 bits cut to 8, alpha dropped, gamma left alone.
-  package static func decodeRGB(file: String) throws(ImageError) -> RGBImage {
+  package static func decodeRGB(file: String) throws -> RGBImage {
     try decodeRGB(FileBytes.read(file), file: file)
   }
 
@@ -85,11 +86,11 @@ package enum PNG {
     encode(image.pixels, width: image.width, height: image.height, palette: nil)
   }
 
-  package static func write(_ mask: IndexImage, to file: String) throws(ImageError) {
+  package static func write(_ mask: IndexImage, to file: String) throws(FileError) {
     try FileBytes.write(encode(mask), to: file)
   }
 
-  package static func write(_ image: RGBImage, to file: String) throws(ImageError) {
+  package static func write(_ image: RGBImage, to file: String) throws(FileError) {
     try FileBytes.write(encode(image), to: file)
   }
 

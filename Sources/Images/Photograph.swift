@@ -1,8 +1,9 @@
 // A photograph of either format, told by the file's first bytes and not by its name.
+import Support
 
 package enum Photograph {
   /// Decodes a JPEG or PNG file.
-  package static func decode(file: String) throws(ImageError) -> RGBImage {
+  package static func decode(file: String) throws -> RGBImage {
     try decode(FileBytes.read(file), file: file)
   }
 

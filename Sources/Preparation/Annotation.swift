@@ -6,6 +6,7 @@ import Images
 
 #if canImport(FoundationXML)
 import FoundationXML
+import Support
 #endif
 
 package struct Annotation: Equatable, Sendable {

@@ -2,6 +2,7 @@
 import Datasets
 import Foundation
 import Images
+import Support
 
 struct MaskPreparation: Sendable {
   enum Work: Sendable {
@@ -28,7 +29,7 @@ struct MaskPreparation: Sendable {
 
   func photograph(_ id: String) -> String { "\(sources.root)/JPEGImages/\(id).jpg" }
 
-  /// Looks at an image and makes its mask. Faults of the data are in the outcome; throws `ImageError.unwritable`, after
+  /// Looks at an image and makes its mask. Faults of the data are in the outcome; throws `FileError.unwritable`, after
   /// which there is no use in going on.
   func prepare(_ id: String) throws -> Outcome {
     guard let origin = sources.origin(id) else {
@@ -57,16 +58,15 @@ struct MaskPreparation: Sendable {
         if let refusal = foreign(id, target, isInPlace) {
           return Outcome(work: .refused, findings: findings + [refusal])
         }
-        try FileBytes.replace(target, with: PNG.encode(mask))
+        try AtomicFile.write(PNG.encode(mask), to: target)
         work = .written
       }
       let entry = PreparationState.Entry(
         photograph: PreparationState.stamp(photograph(id)) ?? "", source: stamp(path),
         output: PreparationState.stamp(target) ?? "", facts: facts)
       return Outcome(work: work, entry: entry, findings: findings)
-    } catch let error as ImageError {
-      if case .unwritable = error { throw error }
-      return refused("photographs and masks", "\(error)")
+    } catch FileError.unwritable(let file, let reason) {
+      throw FileError.unwritable(file: file, reason: reason)
     } catch { return refused("photographs and masks", "\(error)") }
   }
 
@@ -93,9 +93,9 @@ struct MaskPreparation: Sendable {
   }
 
   /// A PNG mask: indices as they are, or VOC's colours turned into indices.
-  private func decode(_ path: String) throws(ImageError) -> (IndexImage, converted: Bool) {
+  private func decode(_ path: String) throws -> (IndexImage, converted: Bool) {
     let bytes = try FileBytes.read(path)
-    do { return (try PNG.decodeIndices(bytes, file: path), false) } catch {
+    do throws(ImageError) { return (try PNG.decodeIndices(bytes, file: path), false) } catch {
       guard case .notIndices = error else { throw error }
       return (try PNG.decodeColoredIndices(bytes, classes: directory.classes, file: path), true)
     }

@@ -6,6 +6,7 @@ import Datasets
 import Foundation
 import Images
 import Compute
+import Support
 
 package struct Preparation {
   /// The literature's numbers of images.
@@ -145,14 +146,12 @@ package struct Preparation {
   }
 
   /// A folder beside VOC's reads VOC's photographs.
-  private func linkPhotographs() throws(ImageError) {
+  private func linkPhotographs() throws(FileError) {
     let link = "\(output)/JPEGImages"
     guard access(link, F_OK) != 0 else { return }
     let photographs = URL(fileURLWithPath: "\(sources.root)/JPEGImages").resolvingSymlinksInPath().path
     unlink(link)
-    guard symlink(photographs, link) == 0 else {
-      throw .unwritable(file: link, reason: String(cString: strerror(errno)))
-    }
+    guard symlink(photographs, link) == 0 else { throw .writing(link) }
   }
 
   // MARK: Labels and lists
@@ -202,7 +201,7 @@ package struct Preparation {
     guard report.findings.faults == 0 else { return }
     // Without comments: other tools read these lists too.
     for (path, ids) in changed {
-      try FileBytes.replace(path, with: ids.map { $0 + "\n" }.joined().utf8)
+      try AtomicFile.write(ids.map { $0 + "\n" }.joined().utf8, to: path)
       state.lists[path] = PreparationState.stamp(path)
     }
     let comments = [

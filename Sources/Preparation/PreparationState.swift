@@ -2,6 +2,7 @@
 // not be looked at again. The file is only a shortcut; without it everything is checked anew.
 import Foundation
 import Images
+import Support
 
 /// What is known of an image whose files are all right.
 package struct ImageFacts: Codable, Equatable, Sendable {
@@ -43,7 +44,7 @@ struct PreparationState: Codable, Sendable {
   func write(_ output: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    try FileBytes.replace(Self.path(output), with: encoder.encode(self))
+    try AtomicFile.write(encoder.encode(self), to: Self.path(output))
   }
 
   /// Size and time of the last change; nil where there is no such file.

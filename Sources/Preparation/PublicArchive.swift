@@ -2,6 +2,7 @@
 import Datasets
 import Foundation
 import Images
+import Support
 
 package struct PublicArchive: Sendable {
   package let name: String

@@ -3,12 +3,13 @@
 import CMatio
 import Foundation
 import Images
+import Support
 
 package enum SBDMask {
   /// Class indices of the mask in the file.
   ///
-  /// Throws `ImageError` for files that are cut short, damaged or of an absurd size, `PreparationError.noSBDMask` for
-  /// whole files with other contents.
+  /// Throws `FileError` for a file that cannot be read, `ImageError` for one that is cut short, damaged or of an absurd
+  /// size, and `PreparationError.noSBDMask` for a whole file with other contents.
   package static func decode(file: String) throws -> IndexImage {
     _ = start
     if let reason = MATLABFile.fault(try FileBytes.read(file)) {

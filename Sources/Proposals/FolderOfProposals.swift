@@ -1,6 +1,7 @@
 // Boxes that another tool made: a text file an image, ID.txt, with a line x1 y1 x2 y2 and perhaps a score for each box.
 import Foundation
 import Images
+import Support
 
 package struct FolderOfProposals: ProposalSource {
   /// How the files count pixels.
@@ -33,8 +34,7 @@ package struct FolderOfProposals: ProposalSource {
     let file = "\(folder)/\(id).txt"
     let bytes: [UInt8]
     do { bytes = try FileBytes.read(file) } catch {
-      guard case .unreadable(_, let reason) = error else { throw error }
-      throw ProposalError.noBoxes(id: id, file: file, reason: reason)
+      throw ProposalError.noBoxes(id: id, file: file, reason: error.reason)
     }
     var boxes: [ScoredBox] = []
     var scored: Bool?

@@ -4,6 +4,7 @@ import Foundation
 import Images
 import Proposals
 import Randomness
+import Support
 import Training
 import Compute
 

@@ -4,6 +4,7 @@ import Foundation
 import Images
 import Proposals
 import Compute
+import Support
 
 struct DataRecall: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -245,7 +246,7 @@ struct DataRecall: ParsableCommand {
 
 /// Float arrays in NumPy's file format, version 1.
 enum NumpyFile {
-  static func write(_ values: [Float], width: Int, height: Int, to path: String) throws(ImageError) {
+  static func write(_ values: [Float], width: Int, height: Int, to path: String) throws(FileError) {
     var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(height), \(width)), }"
     header += String(repeating: " ", count: (64 - (10 + header.count + 1) % 64) % 64) + "\n"
     var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.count & 255), UInt8(header.count >> 8)]

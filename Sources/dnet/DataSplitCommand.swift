@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Images
 import Compute
+import Support
 
 extension DataCommand {
   struct Split: ParsableCommand {

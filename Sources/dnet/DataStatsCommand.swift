@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Images
 import Compute
+import Support
 
 extension DataCommand {
   struct Stats: ParsableCommand {
@@ -42,7 +43,7 @@ extension DataCommand {
       if let json {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-        try FileBytes.replace(json, with: encoder.encode(statistics) + Data("\n".utf8))
+        try AtomicFile.write(encoder.encode(statistics) + Data("\n".utf8), to: json)
       }
     }
   }

@@ -5,6 +5,7 @@ import Evaluation
 import Foundation
 import Images
 import Networks
+import Support
 import Training
 import Compute
 
@@ -60,9 +61,9 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   /// That the figures can be written is known before the hours of making them.
-  private func checkFolder(of file: String?) throws(ImageError) {
+  private func checkFolder(of file: String?) throws(FileError) {
     guard let file else { return }
     let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
-    guard access(folder, W_OK) == 0 else { throw .unwritable(file: file, reason: String(cString: strerror(errno))) }
+    guard access(folder, W_OK) == 0 else { throw .writing(file) }
   }
 }

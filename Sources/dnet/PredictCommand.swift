@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import Images
 import Networks
+import Support
 import Training
 import Compute
 

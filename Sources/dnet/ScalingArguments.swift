@@ -4,6 +4,7 @@ import Benchmarks
 import Cluster
 import Foundation
 import Images
+import Support
 import Training
 
 struct ScalingArguments: ParsableArguments {

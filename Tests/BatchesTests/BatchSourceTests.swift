@@ -5,6 +5,7 @@ import Datasets
 import Foundation
 import Images
 import Proposals
+import Support
 import Testing
 
 @Suite struct BatchSourceTests {

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Images
+import Support
 import Testing
 import Compute
 

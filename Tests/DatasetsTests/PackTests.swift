@@ -211,35 +211,10 @@ import Compute
     try #require(mount("tmpfs", small, "tmpfs", 0, "size=16k") == 0)
     defer { umount2(small, 2) }
     let (directory, _) = try packed(scratch)
-    let error = #expect(throws: ImageError.self) {
+    let error = #expect(throws: FileError.self) {
       try PackWriter.write(to: small + "/set.pack", directory, lists: Self.lists, workers: workers)
     }
     #expect("\(error!)".contains("No space left") && "\(error!)".contains("set.pack"))
     #expect(try FileManager.default.contentsOfDirectory(atPath: small).isEmpty)
-  }
-}
-
-@Suite struct AtomicFileTests {
-  @Test func theOldFileStaysUntilTheNewOneIsWhole() throws {
-    let scratch = try Scratch()
-    defer { scratch.remove() }
-    let path = scratch.path + "/f"
-    try scratch.write("old", to: "f")
-    do {
-      let file = try AtomicFile(path)
-      try file.append(Array("new".utf8))
-      #expect(try FileBytes.read(path) == Array("old".utf8))
-    }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["f"], "the unfinished file is gone")
-    let file = try AtomicFile(path)
-    try file.append(Array("0000 and more".utf8))
-    try file.replace(at: 1, by: Array("12".utf8))
-    #expect(file.count == 13)
-    try file.publish()
-    #expect(try FileBytes.read(path) == Array("0120 and more".utf8))
-    #expect(throws: ImageError.self) { _ = try AtomicFile(scratch.path + "/none/f") }
-    #expect(throws: ImageError.self) { try MappedFile(scratch.path + "/none") }
-    let mapped = try MappedFile(path)
-    #expect(Array(mapped.bytes) == Array("0120 and more".utf8))
   }
 }

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Images
 import Randomness
+import Support
 import Testing
 import Compute
 
@@ -140,7 +141,7 @@ import Compute
       try SyntheticSet.write(to: scratch.path, images: 4, classes: 2, seed: 1, workers: workers)
     }
     #expect(try #require(error).description.contains("already holds pictures"))
-    #expect(throws: ImageError.self) {
+    #expect(throws: FileError.self) {
       try SyntheticSet.write(to: "/proc/none", images: 4, classes: 2, seed: 1, workers: workers)
     }
   }

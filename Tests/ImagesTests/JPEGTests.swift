@@ -1,5 +1,6 @@
 import Foundation
 import Images
+import Support
 import Testing
 
 @Suite struct JPEGTests {
@@ -48,7 +49,7 @@ import Testing
 
   @Test func otherFilesAreErrors() throws {
     #expect(throws: ImageError.self) { try JPEG.decode(file: Golden.path("rgb.png")) }
-    #expect(throws: ImageError.unreadable(file: "/nowhere.jpg", reason: "No such file or directory")) {
+    #expect(throws: FileError.unreadable(file: "/nowhere.jpg", reason: "No such file or directory")) {
       try JPEG.decode(file: "/nowhere.jpg")
     }
   }

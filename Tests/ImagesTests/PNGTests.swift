@@ -1,5 +1,6 @@
 import Foundation
 import Images
+import Support
 import Testing
 
 @Suite struct PNGTests {
@@ -101,13 +102,13 @@ import Testing
   }
 
   @Test func missingFilesAndFoldersAreErrorsWithTheReason() throws {
-    #expect(throws: ImageError.unreadable(file: "/nowhere/a.png", reason: "No such file or directory")) {
+    #expect(throws: FileError.unreadable(file: "/nowhere/a.png", reason: "No such file or directory")) {
       try PNG.decodeRGB(file: "/nowhere/a.png")
     }
-    #expect(throws: ImageError.unreadable(file: Golden.folder, reason: "not a file")) {
+    #expect(throws: FileError.unreadable(file: Golden.folder, reason: "not a file")) {
       try PNG.decodeRGB(file: Golden.folder)
     }
-    #expect(throws: ImageError.unwritable(file: "/nowhere/a.png", reason: "No such file or directory")) {
+    #expect(throws: FileError.unwritable(file: "/nowhere/a.png", reason: "No such file or directory")) {
       try PNG.write(Self.mask(), to: "/nowhere/a.png")
     }
   }

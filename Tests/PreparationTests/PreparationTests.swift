@@ -245,7 +245,7 @@ import Compute
         PNG.encode(IndexImage(width: 120, height: 90, indices: indices)), to: "voc/SegmentationClass/\(id).png")
     }
     try scratch.write((["own1", "own2"] + ids).map { $0 + "\n" }.joined(), to: "voc/ImageSets/Segmentation/train.txt")
-    let error = #expect(throws: ImageError.self) { try scratch.prepare(output: "small/out") }
+    let error = #expect(throws: FileError.self) { try scratch.prepare(output: "small/out") }
     let text = try #require(error).description
     #expect(
       text.contains("small/out/SegmentationClassAug/") && text.contains("No space left on device")

@@ -1,6 +1,7 @@
 import Foundation
 import Images
 import Preparation
+import Support
 import Testing
 
 @Suite struct SBDMaskTests {
@@ -30,7 +31,7 @@ import Testing
       let error = #expect(throws: ImageError.self) { try SBDMask.decode(file: file) }
       #expect(try #require(error).description.contains("\(file) is no whole MATLAB file"))
     }
-    #expect(throws: ImageError.unreadable(file: "/nowhere/a.mat", reason: "No such file or directory")) {
+    #expect(throws: FileError.unreadable(file: "/nowhere/a.mat", reason: "No such file or directory")) {
       try SBDMask.decode(file: "/nowhere/a.mat")
     }
   }

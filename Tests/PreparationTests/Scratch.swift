@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Images
 import Preparation
+import Support
 import Testing
 import Compute
 

@@ -3,6 +3,7 @@ import Foundation
 import Images
 import Proposals
 import Randomness
+import Support
 
 enum DrawnEdges {
   /// Straight strokes in random directions, and specks: thin, with the orientations of their normals.

@@ -2,6 +2,7 @@
 import Foundation
 import Images
 import Proposals
+import Support
 import Testing
 
 @Suite struct StructuredForestTests {

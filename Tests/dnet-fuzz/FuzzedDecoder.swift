@@ -62,7 +62,7 @@ enum FuzzedDecoders {
       }
     case PreparationError.noSBDMask(_, let reason): return plain("noSBDMask: \(reason)")
     case PackError.contradiction(_, let what): return plain("contradiction: \(what)")
-    case is DatasetError, is PackError, is CropListError:
+    case is FileError, is DatasetError, is PackError, is CropListError:
       return Mirror(reflecting: error).children.first?.label ?? "\(error)"
     default: return plain("\(type(of: error)): \(error)")
     }

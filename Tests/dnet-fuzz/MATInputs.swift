@@ -2,6 +2,7 @@
 import Foundation
 import Images
 import Preparation
+import Support
 
 struct MATInputs: FuzzedDecoder {
   let seeds: [[UInt8]]

@@ -99,12 +99,12 @@ struct PackInputs: FuzzedDecoder {
       var picture = Array(bytes[range])
       mutation.changeInPlace(&picture)
       bytes.replaceSubrange(range, with: picture)
-      bytes.put(little: picture.withUnsafeBytes { SHA256.word(of: $0) }, at: entry + (isMask ? 32 : 24))
+      bytes.put(little: SHA256.word(of: picture), at: entry + (isMask ? 32 : 24))
     case 4:
       var crops = Array(bytes[end...])
       mutation.changeInPlace(&crops)
       bytes.replaceSubrange(end..., with: crops)
-      bytes.put(little: crops.withUnsafeBytes { SHA256.word(of: $0) }, at: Self.cropsWord)
+      bytes.put(little: SHA256.word(of: crops), at: Self.cropsWord)
     case 5, 6:
       var header = Array(bytes[8..<120])
       for _ in 0..<mutation.few(4) { mutation.changeNumber(&header, aligned: 4) }

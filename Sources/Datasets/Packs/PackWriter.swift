@@ -114,7 +114,7 @@ package enum PackWriter {
     try file.append(index)
     header.put(file.count, at: Place.cropsAt)
     header.put(crops.count, at: Place.cropsBytes)
-    let word = crops.withUnsafeBytes { SHA256.word(of: $0) }
+    let word = SHA256.word(of: crops)
     withUnsafeBytes(of: word.littleEndian) { header.replaceSubrange(Place.cropsWord..<Place.cropsWord + 8, with: $0) }
     try file.append(crops)
     header.put(file.count, at: Place.fileBytes)
@@ -138,7 +138,7 @@ package enum PackWriter {
     init(_ directory: VOCDirectory, _ image: ListedImage) throws {
       let path = directory.photographPath(image)
       photograph = try FileBytes.read(path)
-      photographWord = photograph.withUnsafeBytes { SHA256.word(of: $0) }
+      photographWord = SHA256.word(of: photograph)
       let decoded = try Photograph.decode(photograph, file: path)
       guard let maskPath = directory.maskPath(image) else {
         (mask, maskWord) = (nil, 0)
@@ -153,7 +153,7 @@ package enum PackWriter {
           maskHeight: indices.height)
       }
       mask = bytes
-      maskWord = bytes.withUnsafeBytes { SHA256.word(of: $0) }
+      maskWord = SHA256.word(of: bytes)
     }
   }
 }

@@ -219,7 +219,7 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
   {
     let (bytes, failure) = readBytes(start, count)
     if failure != 0 { throw .unreadable(pack: path, reason: String(cString: strerror(failure))) }
-    guard bytes.count == count, bytes.withUnsafeBytes({ SHA256.word(of: $0) }) == word else {
+    guard bytes.count == count, SHA256.word(of: bytes) == word else {
       throw .damagedItem(pack: path, item: item + 1, id: listed(item, line: 0).id, what: what)
     }
     return bytes
@@ -247,7 +247,7 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
     guard crops.bytes > 0 else { return nil }
     let (bytes, failure) = readBytes(crops.at, crops.bytes)
     if failure != 0 { throw .unreadable(pack: path, reason: String(cString: strerror(failure))) }
-    guard bytes.count == crops.bytes, bytes.withUnsafeBytes({ SHA256.word(of: $0) }) == crops.word else {
+    guard bytes.count == crops.bytes, SHA256.word(of: bytes) == crops.word else {
       throw .damagedCrops(pack: path)
     }
     return bytes

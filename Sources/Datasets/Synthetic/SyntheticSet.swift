@@ -4,6 +4,7 @@ import Foundation
 import Images
 import Randomness
 import Compute
+import Support
 
 package enum SyntheticSet {
   /// The longest and shortest side of a picture.

@@ -11,10 +11,7 @@ package enum CropListReader {
   package static func read(_ path: String) throws(CropListError) -> CropList {
     try requireOneLine(path)
     let file: MappedFile
-    do { file = try MappedFile(path) } catch {
-      if case .unreadable(_, let reason) = error { throw .unreadable(list: path, reason: reason) }
-      throw .unreadable(list: path, reason: "\(error)")
-    }
+    do { file = try MappedFile(path) } catch { throw .unreadable(list: path, reason: error.reason) }
     return try parse(file.bytes, name: path)
   }
 
