@@ -1,5 +1,5 @@
-// A file that appears under its name only when it is complete: it is written beside that name, flushed to disk and renamed.
-// A reader, and a program that starts after a crash, finds either the old contents or the new ones.
+// A file that appears under its name only when it is complete: it is written beside that name, flushed to disk and
+// renamed. A reader, and a program that starts after a crash, finds either the old contents or the new ones.
 import Foundation
 
 package final class AtomicFile {

@@ -1,4 +1,5 @@
-// The SHA-256 of a stream of bytes, by libcrypto, which uses the processor's own instructions for it where there are any.
+// The SHA-256 of a stream of bytes, by libcrypto, which uses the processor's own instructions for it where there are
+// any.
 import CCrypto
 import Foundation
 

@@ -20,7 +20,7 @@ import Testing
       indices: (0..<width * height).map { _ in [0, 1, 2, 20, 255][random.integer(below: 5)] })
   }
 
-  /// The picture over the box: black where there is none, before the mean is taken away.
+  /// The image over the box: black where there is none, before the mean is taken away.
   static func padded(_ image: RGBImage, _ box: Box) -> RGBImage {
     var result = RGBImage(width: box.width, height: box.height)
     for y in 0..<box.height {
@@ -44,7 +44,7 @@ import Testing
   }
 
   /// Where output pixel (x, y) comes from: the square is cut first and mirrored then.
-  static func source(_ x: Int, _ y: Int, _ size: Int, _ choice: Augmentation.Choice) -> (Int, Int) {
+  static func source(_ x: Int, _ y: Int, size: Int, _ choice: Augmentation.Choice) -> (Int, Int) {
     (choice.x + (choice.mirrored ? size - 1 - x : x), choice.y + y)
   }
 
@@ -74,7 +74,7 @@ import Testing
     #expect(augmentation.inputSize == input && augmentation.resizedSize == resized)
   }
 
-  /// Boxes of exactly the resized side need no resizing, so every value can be said from the picture itself.
+  /// Boxes of exactly the resized side need no resizing, so every value can be said from the image itself.
   @Test(arguments: choices) func withoutResizingEveryPixelIsKnown(choice: Augmentation.Choice) {
     let augmentation = Augmentation(inputSize: 32)
     let mean: [Float] = [104.008, 116.669, 122.675]
@@ -88,7 +88,7 @@ import Testing
       var faults = 0
       for y in 0..<32 {
         for x in 0..<32 {
-          let (sx, sy) = Self.source(x, y, 32, choice)
+          let (sx, sy) = Self.source(x, y, size: 32, choice)
           let (column, row) = (sx + x1, sy + y1)
           let inside = (0..<50).contains(column) && (0..<41).contains(row)
           let color = inside ? image[column, row] : Color(0, 0, 0)
@@ -116,7 +116,7 @@ import Testing
       var faults = 0
       for y in 0..<32 {
         for x in 0..<32 {
-          let (sx, sy) = Self.source(x, y, 32, choice)
+          let (sx, sy) = Self.source(x, y, size: 32, choice)
           let color = resized[sx, sy]
           let expected = [
             Float(color.blue) - 104.008, Float(color.green) - 116.669, Float(color.red) - 122.675,
@@ -129,7 +129,7 @@ import Testing
     }
   }
 
-  @Test func outsideThePictureIsBlackBeforeTheMean() {
+  @Test func outsideTheImageIsBlackBeforeTheMean() {
     let augmentation = Augmentation(inputSize: 32)
     let box = Box(x1: 60, y1: 60, x2: 70, y2: 90)
     let values = Self.planes(of: Self.photograph(23, 17), box, Self.choices[1], augmentation)
@@ -155,7 +155,7 @@ import Testing
     }
     for y in 0..<64 {
       for x in 0..<64 {
-        let (sx, sy) = Self.source(x, y, 64, choice)
+        let (sx, sy) = Self.source(x, y, size: 64, choice)
         let ((x0, x1, fx), (y0, y1, fy)) = (position(sx, box.width), position(sy, box.height))
         func level(_ x: Int, _ y: Int) -> Float { Float(image[x + box.x1, y + box.y1].green) }
         let upper = level(x0, y0) * (1 - fx) + level(x1, y0) * fx

@@ -115,7 +115,8 @@ import Testing
     do {
       let numbers = Numbers()
       let made = Self.loader(numbers, threads: threads)
-      (source, loader) = (numbers, made)
+      source = numbers
+      loader = made
       made.recycle(try made.next())
       made.stop()
     }

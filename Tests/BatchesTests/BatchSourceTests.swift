@@ -1,4 +1,4 @@
-// Both kinds of minibatch: what is in a slot depends on seed, phase, iteration and slot alone; pictures, labels and masks
+// Both kinds of minibatch: what is in a slot depends on seed, phase, iteration and slot alone; images, labels and masks
 // belong together.
 import Batches
 import Datasets
@@ -26,10 +26,10 @@ import Testing
     let places = (0..<3).flatMap { iteration in (0..<6).map { (iteration, $0) } }
     let first = Self.source(set, strong: strong, Self.plan())
     let values = try places.map { try first.values(iteration: $0.0, slot: $0.1) }
-    // The same picture with the same of 32 cuts can come twice by chance.
+    // The same image with the same of 32 cuts can come twice by chance.
     #expect(Set(values).count >= values.count - 2)
 
-    // No cache, one that holds a few pictures, one that holds all; another order; other places within a shard.
+    // No cache, one that holds a few images, one that holds all; another order; other places within a shard.
     for cacheBytes in [0, 30_000, 1 << 30] {
       let source = Self.source(set, strong: strong, Self.plan(), cacheBytes: cacheBytes)
       for _ in 0..<2 {
@@ -51,7 +51,7 @@ import Testing
     }
   }
 
-  /// The same picture at the same place of the walk, in another iteration or slot, is cut anew.
+  /// The same image at the same place of the walk, in another iteration or slot, is cut anew.
   @Test func theCutBelongsToIterationAndSlot() throws {
     let set = try DrawnSet(images: 2)
     defer { set.remove() }
@@ -64,7 +64,7 @@ import Testing
     #expect(bySlot != byIteration)
   }
 
-  @Test func weakExamplesAreWholePicturesInTheWalksOrder() throws {
+  @Test func weakExamplesAreWholeImagesInTheWalksOrder() throws {
     let set = try DrawnSet(images: 5)
     defer { set.remove() }
     let source = Self.source(set, strong: false, Self.plan(minibatch: 4))
@@ -118,8 +118,8 @@ import Testing
     }
   }
 
-  /// A picture whose colours say the class: wherever the mask is even around a pixel, the colour has to agree.
-  @Test func pictureAndMaskGetTheSameCut() throws {
+  /// An image whose colours say the class: wherever the mask is even around a pixel, the colour has to agree.
+  @Test func imageAndMaskGetTheSameCut() throws {
     let folder = NSTemporaryDirectory() + "dnet-batches-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: folder) }
     for name in ["JPEGImages", "SegmentationClassAug"] {

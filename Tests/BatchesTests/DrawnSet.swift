@@ -1,11 +1,11 @@
 // A small drawn data set in a temporary folder, and shards as arrays.
 import Batches
+import Compute
 import Datasets
 import Foundation
 import Images
-import Compute
 
-/// A folder with a few drawn pictures of five classes; `remove` it at the end.
+/// A folder with a few drawn images of five classes; `remove` it at the end.
 struct DrawnSet {
   static let classes = 5
   let path: String

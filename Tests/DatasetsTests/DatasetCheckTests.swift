@@ -1,9 +1,9 @@
+import Compute
 import Datasets
 import Foundation
 import Images
 import Support
 import Testing
-import Compute
 
 @Suite struct DatasetCheckTests {
   func check(_ scratch: Scratch, _ lists: [String] = ["l.txt"], threads: Int = 2) throws -> DatasetCheck {
@@ -19,7 +19,7 @@ import Compute
     try scratch.write("/JPEGImages/a.jpg /SegmentationClassAug/a.png\r\nb", to: "l.txt")
     try scratch.write("a\n", to: "val.txt")
     let result = try check(scratch)
-    #expect(result.findings.isEmpty && result.images == 2 && result.masks == 1 && result.lists == 1)
+    #expect(result.diagnostics.isEmpty && result.images == 2 && result.masks == 1 && result.lists == 1)
   }
 
   /// Every kind of fault at once, each named once, whatever the threads.
@@ -43,20 +43,20 @@ import Compute
     let mask = try FileBytes.read(file("SegmentationClassAug/broken.png"))
     try scratch.write(Array(mask.dropLast(13)), to: "SegmentationClassAug/broken.png")
     try scratch.write((ids + ["good"]).joined(separator: "\r\n"), to: "l.txt")
-    let found = try check(scratch, ["l.txt", "absent.txt"], threads: threads).findings
+    let found = try check(scratch, ["l.txt", "absent.txt"], threads: threads).diagnostics
     #expect(found.faults == found.count)
     let expected = [
       ["l.txt, line 12", "good is on line 1 already", "take one out"], ["absent.txt", "check the path"],
-      ["cut.jpg", "no whole JPEG"], ["page.jpg", "neither JPEG nor PNG"], ["there is no", "gone.jpg", "fetch it"],
+      ["cut.jpg", "not an intact JPEG"], ["page.jpg", "neither JPEG nor PNG"], ["there is no", "gone.jpg", "fetch it"],
       ["small.png", "6 x 3", "6 x 4"], ["turned.png", "4 x 6", "6 x 4"], ["strange.png", "index 5", "x 0, y 0"],
-      ["coloured.png", "RGB"], ["deep.png", "16 bits"], ["broken.png", "no whole PNG"],
+      ["coloured.png", "RGB"], ["deep.png", "16 bits"], ["broken.png", "not an intact PNG"],
       ["no labels for bare", "dnet data prepare"],
     ]
     #expect(found.count == expected.count, "\(found.map(\.text))")
     for words in expected {
-      #expect(found.count { finding in words.allSatisfy(finding.text.contains) } == 1, "\(words)")
+      #expect(found.count { diagnostic in words.allSatisfy(diagnostic.text.contains) } == 1, "\(words)")
     }
-    #expect(try check(scratch, ["l.txt", "absent.txt"], threads: 2).findings == found)
+    #expect(try check(scratch, ["l.txt", "absent.txt"], threads: 2).diagnostics == found)
   }
 
   @Test func listsThatLeakOrWereChanged() throws {
@@ -66,13 +66,13 @@ import Compute
     try scratch.write("b\na\n", to: "train_aug.txt")
     try scratch.write("b\nc\n", to: "val.txt")
     try scratch.write("a\nb\nc\n", to: "trainval.txt")
-    let leak = try check(scratch, ["train_aug.txt", "val.txt", "trainval.txt"]).findings
+    let leak = try check(scratch, ["train_aug.txt", "val.txt", "trainval.txt"]).diagnostics
     #expect(leak.count == 1 && leak[0].text.contains("share 1 images, such as b"))
     try ListFile.write(["a", "b"], comments: [], to: scratch.path + "/l.txt")
-    #expect(try check(scratch).findings.isEmpty)
+    #expect(try check(scratch).diagnostics.isEmpty)
     let bytes = try FileBytes.read(scratch.path + "/l.txt")
     try scratch.write(Array(bytes.dropLast(2)), to: "l.txt")
-    let changed = try check(scratch).findings
+    let changed = try check(scratch).diagnostics
     #expect(changed.count == 1 && changed[0].text.contains("cut or edited"))
   }
 
@@ -99,14 +99,14 @@ import Compute
     for i in 0..<4 { mask[start + 768 + i] = UInt8(truncatingIfNeeded: ~crc >> UInt32(24 - 8 * i)) }
     try scratch.write(mask, to: "SegmentationClassAug/a.png")
     try scratch.write("a\n", to: "l.txt")
-    let found = try check(scratch).findings
+    let found = try check(scratch).diagnostics
     #expect(found.warnings == 2 && found.faults == 0)
     #expect(found[0].text.contains("EXIF orientation 2 (mirrored)") && found[0].text.contains("exiftool"))
-    #expect(found[1].text.contains("class 0's at index 1"))
+    #expect(found[1].text.contains("that of class 0 at index 1"))
     #expect(found.lines(limit: 5).allSatisfy { $0.hasPrefix("warning  ") })
   }
 
-  /// Grey and CMYK photographs are pictures like others.
+  /// Grey and CMYK photographs are images like others.
   @Test(arguments: ["grey", "cmyk", "progressive"]) func otherJPEGs(name: String) throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
@@ -114,12 +114,13 @@ import Compute
     let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/../ImagesTests/Golden/\(name).jpg"
     try scratch.write(FileBytes.read(golden), to: "JPEGImages/a.jpg")
     try scratch.write("a\n", to: "l.txt")
-    #expect(try check(scratch).findings.isEmpty)
+    #expect(try check(scratch).diagnostics.isEmpty)
   }
 
   @Test func manyFindingsAreCounted() {
-    let findings = (0..<30).map { Diagnostic(.fault, "things", "thing \($0)") } + [Diagnostic(.warning, "things", "w")]
-    let lines = findings.lines(limit: 3)
+    let diagnostics =
+      (0..<30).map { Diagnostic(.fault, "things", "thing \($0)") } + [Diagnostic(.warning, "things", "w")]
+    let lines = diagnostics.lines(limit: 3)
     #expect(
       lines == [
         "FAULT    thing 0", "FAULT    thing 1", "FAULT    thing 2", "FAULT    ... and 27 more of this kind: things",

@@ -1,6 +1,6 @@
+import Compute
 import Datasets
 import Testing
-import Compute
 
 @Suite struct DatasetStatisticsTests {
   @Test(arguments: [1, 3]) func countsOfASmallSet(threads: Int) throws {

@@ -1,6 +1,6 @@
+import Compute
 import Datasets
 import Testing
-import Compute
 
 @Suite struct ImageLabelsTests {
   func classes(_ labels: LabelVector) -> [Int] { labels.indices.filter { labels[$0] }.map { $0 + 1 } }

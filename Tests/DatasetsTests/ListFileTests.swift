@@ -1,7 +1,7 @@
 import Datasets
-import Support
 import Foundation
 import Images
+import Support
 import Testing
 
 @Suite struct ListFileTests {

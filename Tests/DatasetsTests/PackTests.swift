@@ -1,10 +1,10 @@
+import Compute
 // Packs: what comes out is what went in, bit by bit; damage anywhere is noticed and named; a full disk leaves nothing.
 import Datasets
-import Support
 import Foundation
 import Images
+import Support
 import Testing
-import Compute
 
 @Suite struct PackTests {
   let workers = WorkerPool(threads: 2)
@@ -57,7 +57,8 @@ import Compute
     #expect(try FileBytes.read(again) == FileBytes.read(path))
   }
 
-  /// Without a mask the labels come from ImageSets/Main, as in the folder; a photograph may stand under several lists' names.
+  /// Without a mask the labels come from ImageSets/Main, as in the folder; a photograph may stand under several lists'
+  /// names.
   @Test func imagesWithoutMasks() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
@@ -91,7 +92,7 @@ import Compute
     #expect(throws: PackError.noImage(pack: path, id: "c")) { try pack.photograph(ListedImage(id: "c")) }
   }
 
-  /// A bit flipped at any place: the index says so when it is opened, a picture when it is read.
+  /// A bit flipped at any place: the index says so when it is opened, an image when it is read.
   @Test func everyFlippedBitIsNoticed() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
@@ -138,8 +139,8 @@ import Compute
       (32, 8, 0, "0 classes"), (32, 8, 64, "64 classes"), (32, 8, 5, "5 classes and the background, but 5 names"),
       (116, 4, 1 << 31, "class names"), (40, 8, 2, "list 2 is missing"), (40, 8, 0, "bytes follow"),
       (40, 8, 1 << 40, "list 2 is missing"),
-      (entries + 80 + 8, 8, 1 << 62, "pictures of item 2"), (entries, 8, 0, "pictures of item 1"),
-      (entries + 16, 4, 0xFFFF_FFFF, "pictures of item 1"),
+      (entries + 80 + 8, 8, 1 << 62, "images of item 2"), (entries, 8, 0, "images of item 1"),
+      (entries + 16, 4, 0xFFFF_FFFF, "images of item 1"),
       (entries + 160 + 48, 4, 0xFFFF_FFFF, "paths of item 3"), (entries + 60, 4, 1 << 20, "paths of item 1"),
       (entries + 52, 4, 0, "paths of item 1"),
       (lists, 4, 1 << 30, "list 1 lies outside"), (lists + 8, 4, 4, "list 1 lies outside"),
@@ -168,10 +169,11 @@ import Compute
     for length in [0, 5, 8, 100, 256, 300, bytes.count / 2, bytes.count - 1] {
       try FileBytes.write(bytes.prefix(length), to: scratch.path + "/cut.pack")
       let error = #expect(throws: PackError.self) { try PackedSet(scratch.path + "/cut.pack") }
-      #expect("\(error!)".contains(length < 8 ? "is no pack" : "cut short"), "\(length): \(error!)")
+      #expect("\(error!)".contains(length < 8 ? "is not a pack" : "cut short"), "\(length): \(error!)")
     }
     try FileBytes.write(Array("GIF89a and so on".utf8), to: scratch.path + "/gif.pack")
-    #expect("\(#expect(throws: PackError.self) { try PackedSet(scratch.path + "/gif.pack") }!)".contains("is no pack"))
+    let gif = #expect(throws: PackError.self) { try PackedSet(scratch.path + "/gif.pack") }
+    #expect(try #require(gif).description.contains("is not a pack"))
     var newer = bytes
     newer[8] = 2
     try FileBytes.write(newer, to: scratch.path + "/newer.pack")
@@ -182,7 +184,7 @@ import Compute
     #expect(throws: PackError.self) { try PackedSet(scratch.path) }
   }
 
-  @Test func damagedPicturesAreNotPacked() throws {
+  @Test func damagedImagesAreNotPacked() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.add("a", mask: [0, 1, 2, 255])

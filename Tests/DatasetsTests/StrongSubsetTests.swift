@@ -38,6 +38,6 @@ import Testing
   @Test func tooFewMasksAreAnError() throws {
     let expected = DatasetError.tooFewMasks(name: "c", found: 6, asked: 7)
     #expect(throws: expected) { try choose(7) }
-    #expect(expected.description.contains("data.strongPerClass") && expected.description.contains("only 6"))
+    #expect(expected.description.contains("data.masksPerClass") && expected.description.contains("only 6"))
   }
 }

@@ -1,10 +1,10 @@
+import Compute
 import Datasets
 import Foundation
 import Images
 import Randomness
 import Support
 import Testing
-import Compute
 
 @Suite struct SyntheticSetTests {
   /// FNV-1a over names and bytes of every file, in name order.
@@ -38,7 +38,7 @@ import Compute
     #expect(digests[1] == digests[0] && digests[2] == digests[0] && digests[3] != digests[0])
   }
 
-  @Test func aPictureDependsOnSeedAndNumberAlone() throws {
+  @Test func aImageDependsOnSeedAndNumberAlone() throws {
     let few = try Self.write(5, classes: 20, seed: 8, threads: 1)
     defer { few.remove() }
     let many = try Self.write(9, classes: 20, seed: 8, threads: 2)
@@ -79,22 +79,22 @@ import Compute
     #expect(lines.count == 6 && lines.allSatisfy { $0.hasSuffix("  1") || $0.hasSuffix(" -1") })
   }
 
-  /// 400 pictures of 20 classes: each leads 20 of them, and others join.
+  /// 400 images of 20 classes: each leads 20 of them, and others join.
   @Test func everyClassIsSeenOftenEnough() {
     var images = [Int](repeating: 0, count: 256)
     var pixels = [Int](repeating: 0, count: 256)
-    var classesAPicture = [Int](repeating: 0, count: 5)
+    var classesAImage = [Int](repeating: 0, count: 5)
     for i in 0..<400 {
       let counts = SyntheticSet.draw(seed: 11, index: i, classes: 20).mask.counts
       let present = (1...20).filter { counts[$0] > 0 }
-      classesAPicture[present.count] += 1
+      classesAImage[present.count] += 1
       for index in present where counts[index] > 60 { images[index] += 1 }
       for index in 0..<256 { pixels[index] += counts[index] }
     }
     for index in 1...20 {
-      #expect((20...70).contains(images[index]), "\(ClassNames.voc[index]) in \(images[index]) pictures")
+      #expect((20...70).contains(images[index]), "\(ClassNames.voc[index]) in \(images[index]) images")
     }
-    #expect(classesAPicture[0] == 0 && classesAPicture[1] > 150 && classesAPicture[2] > 80 && classesAPicture[3] > 20)
+    #expect(classesAImage[0] == 0 && classesAImage[1] > 150 && classesAImage[2] > 80 && classesAImage[3] > 20)
     let all = Double(pixels.reduce(0, +))
     #expect(pixels[21...254].allSatisfy { $0 == 0 })
     #expect((0.6...0.9).contains(Double(pixels[0]) / all), "background")
@@ -140,7 +140,7 @@ import Compute
     let error = #expect(throws: DatasetError.self) {
       try SyntheticSet.write(to: scratch.path, images: 4, classes: 2, seed: 1, workers: workers)
     }
-    #expect(try #require(error).description.contains("already holds pictures"))
+    #expect(try #require(error).description.contains("already holds images"))
     #expect(throws: FileError.self) {
       try SyntheticSet.write(to: "/proc/none", images: 4, classes: 2, seed: 1, workers: workers)
     }

@@ -1,9 +1,9 @@
+import Compute
 import Datasets
 import Foundation
 import Images
 import Support
 import Testing
-import Compute
 
 @Suite struct VOCDirectoryTests {
   @Test func classNamesAreVOCs() {

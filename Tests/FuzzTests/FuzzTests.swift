@@ -41,7 +41,8 @@ import Testing
       .appendingPathComponent("dnet-fuzz")
     process.arguments = arguments + (arguments.contains("--only") ? [] : ["--failures", folder])
     let pipe = Pipe()
-    (process.standardOutput, process.standardError) = (pipe, pipe)
+    process.standardOutput = pipe
+    process.standardError = pipe
     try process.run()
     let output = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()

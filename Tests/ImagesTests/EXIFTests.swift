@@ -16,15 +16,15 @@ import Testing
       + entry(0x0112, Int(type), Int(orientation)) + number(0, 4)
     let body = Array("Exif\0\0".utf8) + tiff
     let length = body.count + 2
-    let picture = JPEG.encode(RGBImage(width: 5, height: 3))
-    return picture[..<2] + [0xFF, 0xE1, UInt8(length >> 8), UInt8(length & 255)] + body + picture[2...]
+    let upright = JPEG.encode(RGBImage(width: 5, height: 3))
+    return upright[..<2] + [0xFF, 0xE1, UInt8(length >> 8), UInt8(length & 255)] + body + upright[2...]
   }
 
   @Test(arguments: 1...8) func orientations(value: Int) throws {
     for little in [true, false] {
       let bytes = Self.jpeg(UInt8(value), little: little)
       #expect(EXIF.orientation(bytes) == value)
-      // The picture is as stored whatever the tag says.
+      // The image is as stored whatever the tag says.
       #expect(try JPEG.decode(bytes, file: "-").width == 5)
     }
   }

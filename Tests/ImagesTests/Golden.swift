@@ -23,12 +23,12 @@ enum Golden {
     String(bytes.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
   }
 
-  static func noisePicture(_ width: Int, _ height: Int, seed: UInt64 = 1) -> RGBImage {
+  static func noiseImage(_ width: Int, _ height: Int, seed: UInt64 = 1) -> RGBImage {
     RGBImage(width: width, height: height, pixels: noise(width * height * 3, seed: seed))
   }
 
   /// Soft waves: what JPEG keeps well.
-  static func smoothPicture(_ width: Int, _ height: Int) -> RGBImage {
+  static func smoothImage(_ width: Int, _ height: Int) -> RGBImage {
     var image = RGBImage(width: width, height: height)
     for y in 0..<height {
       for x in 0..<width {

@@ -34,7 +34,7 @@ import Testing
 
   /// The definition, one output at a time over the plane mirrored without end.
   static func naive(
-    _ plane: [Double], _ width: Int, _ height: Int, _ toWidth: Int, _ toHeight: Int, _ kernel: Imresize.Kernel
+    _ plane: [Double], width: Int, height: Int, toWidth: Int, toHeight: Int, _ kernel: Imresize.Kernel
   ) -> [Double] {
     func mirrored(_ i: Int, _ size: Int) -> Int {
       var i = i
@@ -63,7 +63,7 @@ import Testing
   func agreesWithTheDefinition(width: Int, height: Int, toWidth: Int, toHeight: Int) {
     let plane = Golden.noise(width * height, seed: 5).map { Double($0) }
     for kernel in [Imresize.Kernel.bilinear, .bicubic] {
-      let expected = Self.naive(plane, width, height, toWidth, toHeight, kernel)
+      let expected = Self.naive(plane, width: width, height: height, toWidth: toWidth, toHeight: toHeight, kernel)
       let result = Imresize.resize(
         plane, width: width, height: height, toWidth: toWidth, toHeight: toHeight, kernel: kernel)
       let single = Imresize.resize(

@@ -19,17 +19,17 @@ import Testing
   }
 
   @Test(arguments: [(1, 1), (8, 8), (33, 17), (160, 112)])
-  func roundTripKeepsThePicture(width: Int, height: Int) throws {
-    let picture = Golden.smoothPicture(width, height)
-    let bytes = JPEG.encode(picture, quality: 92)
-    #expect(Self.difference(try JPEG.decode(bytes, file: "-"), picture).mean < 4)
-    #expect(JPEG.encode(picture, quality: 92) == bytes)
-    if width * height > 1000 { #expect(JPEG.encode(picture, quality: 20).count < bytes.count) }
+  func roundTripKeepsTheImage(width: Int, height: Int) throws {
+    let image = Golden.smoothImage(width, height)
+    let bytes = JPEG.encode(image, quality: 92)
+    #expect(Self.difference(try JPEG.decode(bytes, file: "-"), image).mean < 4)
+    #expect(JPEG.encode(image, quality: 92) == bytes)
+    if width * height > 1000 { #expect(JPEG.encode(image, quality: 20).count < bytes.count) }
   }
 
   @Test func noiseAtTheHighestQualityFits() throws {
-    let picture = Golden.noisePicture(257, 129)
-    #expect(try JPEG.decode(JPEG.encode(picture, quality: 100), file: "-").width == 257)
+    let image = Golden.noiseImage(257, 129)
+    #expect(try JPEG.decode(JPEG.encode(image, quality: 100), file: "-").width == 257)
   }
 
   @Test func truncatedFilesAreErrorsAtEveryLength() throws {
@@ -67,10 +67,10 @@ import Testing
   @Test func photographsAreToldByTheirContents() throws {
     let folder = try Golden.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let picture = Golden.smoothPicture(20, 10)
-    try FileBytes.write(PNG.encode(picture), to: folder + "/png-inside.jpg")
-    #expect(try Photograph.decode(file: folder + "/png-inside.jpg") == picture)
-    try JPEG.write(picture, to: folder + "/a.jpg")
+    let image = Golden.smoothImage(20, 10)
+    try FileBytes.write(PNG.encode(image), to: folder + "/png-inside.jpg")
+    #expect(try Photograph.decode(file: folder + "/png-inside.jpg") == image)
+    try JPEG.write(image, to: folder + "/a.jpg")
     #expect(try Photograph.decode(file: folder + "/a.jpg") == JPEG.decode(file: folder + "/a.jpg"))
     try FileBytes.write(Array("GIF89a".utf8), to: folder + "/a.gif")
     #expect(throws: ImageError.unknownFormat(file: folder + "/a.gif", start: "47 49 46 38")) {

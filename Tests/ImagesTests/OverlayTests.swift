@@ -7,7 +7,7 @@ import Testing
     var mask = IndexImage(width: 7, height: 5)
     for y in 0..<5 { for x in 2..<7 { mask[x, y] = 2 } }
     mask[6, 4] = 255
-    let result = overlay(photograph, mask)
+    let result = photograph.overlaid(mask)
     #expect(result[0, 0] == Color(100, 50, 0), "background stays")
     #expect(result[2, 2] == Color(0, 128, 0), "the outline is the class's colour")
     #expect(result[4, 2] == Color(50, 89, 0), "inside, half of both")
@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test func pastingCutsAtTheBorders() {
-    let stamp = Golden.noisePicture(5, 4)
+    let stamp = Golden.noiseImage(5, 4)
     for (x, y) in [(2, 3), (-2, -1), (8, 7), (-5, 0), (10, 10), (-9, 3), (0, 40)] {
       var image = RGBImage(width: 10, height: 9)
       image.paste(stamp, x: x, y: y)

@@ -63,8 +63,8 @@ import Testing
           let color = VOCPalette.color(i)
           return [color.red, color.green, color.blue]
         })
-    let picture = Golden.noisePicture(width, height)
-    #expect(try PNG.decodeRGB(PNG.encode(picture), file: "-") == picture)
+    let image = Golden.noiseImage(width, height)
+    #expect(try PNG.decodeRGB(PNG.encode(image), file: "-") == image)
     let folder = try Golden.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try PNG.write(mask, to: folder + "/mask.png")
@@ -88,10 +88,10 @@ import Testing
   }
 
   @Test func flippedBitsInThePixelsAreErrors() throws {
-    var bytes = PNG.encode(Golden.noisePicture(20, 20))
+    var bytes = PNG.encode(Golden.noiseImage(20, 20))
     bytes[bytes.count - 40] ^= 4
     let error = #expect(throws: ImageError.self) { try PNG.decodeRGB(bytes, file: "bad.png") }
-    #expect(try #require(error).description.contains("bad.png is no whole PNG file"))
+    #expect(try #require(error).description.contains("bad.png is not an intact PNG file"))
   }
 
   @Test func absurdSizesAreErrors() {
@@ -113,7 +113,8 @@ import Testing
     }
   }
 
-  /// Headers of 100,000 x 100,000 and 67,108,864 x 1 pixels over a few bytes: refused before any memory is taken for them.
+  /// Headers of 100,000 x 100,000 and 67,108,864 x 1 pixels over a few bytes: refused before any memory is taken for
+  /// them.
   @Test(arguments: [(100_000, 100_000), (1 << 26, 1), (1, 1 << 26)]) func bombsAreErrors(width: Int, height: Int) {
     var bytes = PNG.encode(IndexImage(width: 4, height: 4))
     for (place, side) in [(16, width), (20, height)] {
@@ -132,7 +133,8 @@ import Testing
     #expect(throws: ImageError.self) { try PNG.decodeColoredIndices(bytes, classes: 20, file: "bomb.png") }
   }
 
-  /// A text, a profile and a palette for other programs, each of which says that it has 2 GB: no memory is taken for them.
+  /// A text, a profile and a palette for other programs, each of which says that it has 2 GB: no memory is taken for
+  /// them.
   @Test(arguments: ["tEXt", "zTXt", "iCCP", "sPLT", "eXIf"]) func longChunksTakeNoMemory(type: String) throws {
     func size(_ field: String) throws -> Int {
       let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
@@ -153,11 +155,11 @@ import Testing
 
   @Test func masksInVOCsColours() throws {
     let indices: [UInt8] = [0, 1, 20, 255, 7, 15]
-    var picture = RGBImage(width: 3, height: 2)
-    for (i, index) in indices.enumerated() { picture[i % 3, i / 3] = VOCPalette.color(index) }
-    #expect(try PNG.decodeColoredIndices(PNG.encode(picture), classes: 20, file: "-").indices == indices)
+    var image = RGBImage(width: 3, height: 2)
+    for (i, index) in indices.enumerated() { image[i % 3, i / 3] = VOCPalette.color(index) }
+    #expect(try PNG.decodeColoredIndices(PNG.encode(image), classes: 20, file: "-").indices == indices)
     #expect(throws: ImageError.foreignColor(file: "c.png", color: VOCPalette.color(20), x: 2, y: 0)) {
-      try PNG.decodeColoredIndices(PNG.encode(picture), classes: 19, file: "c.png")
+      try PNG.decodeColoredIndices(PNG.encode(image), classes: 19, file: "c.png")
     }
     let text = ImageError.foreignColor(file: "c.png", color: Color(1, 2, 3), x: 4, y: 5).description
     #expect(text.contains("c.png") && text.contains("(1, 2, 3) at x 4, y 5") && text.contains("palette PNG"))

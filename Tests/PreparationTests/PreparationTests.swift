@@ -1,9 +1,10 @@
+import Compute
 import Datasets
 import Foundation
 import Images
 import Preparation
+import Support
 import Testing
-import Compute
 
 @Suite struct PreparationTests {
   @Test func listsMasksAndLabels() throws {
@@ -14,7 +15,7 @@ import Compute
     #expect(report.training == ["own1", "own2", "sbd1", "sbd2"] && report.validation == ["own3"])
     #expect(report.written == 5 && report.origins == [.own: 3, .sbd: 2] && report.annotated == 1)
     // Not the literature's numbers.
-    #expect(report.findings.map(\.kind) == ["counts"])
+    #expect(report.diagnostics.map(\.kind) == ["counts"])
     #expect(try scratch.text("out/ImageSets/Segmentation/train_aug.txt") == "own1\nown2\nsbd1\nsbd2\n")
     #expect(try scratch.text("out/ImageSets/Segmentation/val.txt") == "own3\n")
     func mask(_ id: String) throws -> IndexImage {
@@ -32,7 +33,7 @@ import Compute
     let check = DatasetCheck(
       voc, lists: ["train_aug", "train", "val"].map { "ImageSets/Segmentation/\($0).txt" },
       workers: WorkerPool(threads: 2))
-    #expect(check.findings.isEmpty && check.images == 5 && check.masks == 5)
+    #expect(check.diagnostics.isEmpty && check.images == 5 && check.masks == 5)
     #expect(report.statistics(report.training).imagesPerClass[0] == 3)
     #expect(scratch.names("voc").contains("SegmentationClassAug") == false)
   }
@@ -100,8 +101,8 @@ import Compute
     #expect(try PNG.decodeIndices(file: "\(scratch.path)/voc/SegmentationClassAug/own1.png") == Scratch.mask(9))
     // Elsewhere it is a warning that says in how many pixels they differ: all but the column of 255.
     let report = try scratch.prepare(output: "out")
-    let warning = try #require(report.findings.first { $0.kind == "merged masks that differ" })
-    #expect(warning.text.contains("in 176 of 187 pixels") && report.findings.faults == 0)
+    let warning = try #require(report.diagnostics.first { $0.kind == "merged masks that differ" })
+    #expect(warning.text.contains("in 176 of 187 pixels") && report.diagnostics.faults == 0)
     // Lists neither.
     try scratch.write("own1\nown2\n", to: "second/ImageSets/Segmentation/train_aug.txt")
     let list = scratch.fault(try scratch.prepare(output: "second"))
@@ -134,18 +135,18 @@ import Compute
     defer { scratch.remove() }
     try scratch.addVOC()
     func colored(_ mask: IndexImage) -> RGBImage {
-      var picture = RGBImage(width: mask.width, height: mask.height)
-      for y in 0..<mask.height { for x in 0..<mask.width { picture[x, y] = VOCPalette.color(mask[x, y]) } }
-      return picture
+      var image = RGBImage(width: mask.width, height: mask.height)
+      for y in 0..<mask.height { for x in 0..<mask.width { image[x, y] = VOCPalette.color(mask[x, y]) } }
+      return image
     }
-    var picture = colored(Scratch.mask(13))
-    try scratch.write(PNG.encode(picture), to: "voc/SegmentationClass/own2.png")
+    var image = colored(Scratch.mask(13))
+    try scratch.write(PNG.encode(image), to: "voc/SegmentationClass/own2.png")
     let report = try scratch.prepare(output: "out")
     #expect(report.converted == 1)
     #expect(try PNG.decodeIndices(file: "\(scratch.path)/out/SegmentationClassAug/own2.png") == Scratch.mask(13))
     // A colour between two classes, as smoothing makes it.
-    picture[5, 6] = Color(64, 65, 64)
-    try scratch.write(PNG.encode(picture), to: "voc/SegmentationClass/own2.png")
+    image[5, 6] = Color(64, 65, 64)
+    try scratch.write(PNG.encode(image), to: "voc/SegmentationClass/own2.png")
     let text = scratch.fault(try scratch.prepare(output: "other"))
     #expect(text.contains("own2.png") && text.contains("(64, 65, 64) at x 5, y 6"))
     // In a merged folder itself: converted in its place.
@@ -163,8 +164,9 @@ import Compute
   @Test func damagedFiles() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
-    func expect(_ name: String, _ bytes: [UInt8], _ words: [String], _ place: SourceLocation = #_sourceLocation) throws
-    {
+    func expect(
+      _ name: String, _ bytes: [UInt8], _ words: [String], at place: SourceLocation = #_sourceLocation
+    ) throws {
       let whole = try scratch.read(name)
       try scratch.write(bytes, to: name)
       let text = scratch.fault(try scratch.prepare(output: "out"), place)
@@ -175,21 +177,21 @@ import Compute
     try scratch.addVOC()
     let photograph = try scratch.read("voc/JPEGImages/own1.jpg")
     let mask = try scratch.read("voc/SegmentationClass/own1.png")
-    try expect("voc/JPEGImages/own1.jpg", Array(photograph.dropLast(12)), ["no whole JPEG", "fetch it again"])
+    try expect("voc/JPEGImages/own1.jpg", Array(photograph.dropLast(12)), ["not an intact JPEG", "fetch it again"])
     try expect("voc/JPEGImages/own1.jpg", [], ["neither JPEG nor PNG"])
-    try expect("voc/SegmentationClass/own1.png", Array(mask.dropLast(20)), ["no whole PNG", "fetch it again"])
+    try expect("voc/SegmentationClass/own1.png", Array(mask.dropLast(20)), ["not an intact PNG", "fetch it again"])
     var flipped = mask
     flipped[mask.count - 20] ^= 4
-    try expect("voc/SegmentationClass/own1.png", flipped, ["no whole PNG"])
+    try expect("voc/SegmentationClass/own1.png", flipped, ["not an intact PNG"])
     let other = PNG.encode(IndexImage(width: 11, height: 17, index: 1))
     try expect("voc/SegmentationClass/own1.png", other, ["11 x 17", "17 x 11", "fetch both"])
     try expect("voc/SegmentationClass/own1.png", PNG.encode(Scratch.mask(21)), ["index 21", "x 0, y 0"])
     let matlab = try Fixture.bytes("small")
-    try expect("sbd/dataset/cls/sbd1.mat", Array(matlab.dropLast(9)), ["no whole MATLAB", "fetch it again"])
+    try expect("sbd/dataset/cls/sbd1.mat", Array(matlab.dropLast(9)), ["not an intact MATLAB", "fetch it again"])
     try expect("sbd/dataset/cls/sbd1.mat", Fixture.bytes("tall"), ["3 x 40", "17 x 11"])
     try expect(
       "voc/Annotations/note1.xml", Array(Fixture.annotation.utf8.dropLast(30)), ["fetch the annotations again"])
-    #expect(try scratch.prepare(output: "out").findings.faults == 0)
+    #expect(try scratch.prepare(output: "out").diagnostics.faults == 0)
   }
 
   @Test func turnedPhotographsAreSaid() throws {
@@ -206,9 +208,9 @@ import Compute
     // The second time from what was remembered.
     for _ in 0..<2 {
       let report = try scratch.prepare(output: "out")
-      let warning = try #require(report.findings.first { $0.severity == .warning && $0.kind.contains("EXIF") })
+      let warning = try #require(report.diagnostics.first { $0.severity == .warning && $0.kind.contains("EXIF") })
       #expect(warning.text.contains("own1.jpg has EXIF orientation 3") && warning.text.contains("180"))
-      #expect(report.findings.faults == 0 && !report.training.isEmpty)
+      #expect(report.diagnostics.faults == 0 && !report.training.isEmpty)
     }
   }
 
@@ -220,7 +222,7 @@ import Compute
     let report = try scratch.prepare(output: "out")
     #expect(report.training == ["own1", "own2", "sbd1", "sbd2"])
     #expect(
-      report.findings.contains {
+      report.diagnostics.contains {
         $0.kind == "lists that repeat ids" && $0.text.contains("train.txt names 1 ids more than once, such as own1")
       })
   }
@@ -282,7 +284,7 @@ import Compute
     try #require(!training.isEmpty && !validation.isEmpty && fromSBD > 0)
     let preparation = Preparation(sources, output: "\(scratch.path)/out", skipsMissing: true)
     let report = try preparation.run(workers: WorkerPool(threads: 2))
-    #expect(report.findings.isEmpty, "\(report.findings.prefix(3))")
+    #expect(report.diagnostics.isEmpty, "\(report.diagnostics.prefix(3))")
     #expect(report.training == training && report.validation == validation)
     #expect(report.skipped == listed.training + listed.validation - images.count)
     #expect(report.origins == [.sbd: fromSBD, .merged: images.count - fromSBD])

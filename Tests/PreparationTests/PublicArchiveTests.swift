@@ -30,12 +30,12 @@ import Testing
     let (file, archive) = try archive(scratch)
     var remembered: [String: String] = [:]
     let out = "\(scratch.path)/out"
-    #expect(try archive.settle(file, at: out, remembered: &remembered) == (true, true))
+    #expect(try archive.verifyAndExtract(file, at: out, remembered: &remembered) == (true, true))
     #expect(try scratch.read("out/JPEGImages/own1.jpg") == scratch.read("voc/JPEGImages/own1.jpg"))
-    #expect(try archive.settle(file, at: out, remembered: &remembered) == (false, false))
+    #expect(try archive.verifyAndExtract(file, at: out, remembered: &remembered) == (false, false))
     // A file that was touched is read again.
     try scratch.write(scratch.read("a.tar"), to: "a.tar")
-    #expect(try archive.settle(file, at: out, remembered: &remembered) == (true, false))
+    #expect(try archive.verifyAndExtract(file, at: out, remembered: &remembered) == (true, false))
     #expect(scratch.names("").allSatisfy { !$0.contains("partial") })
   }
 
@@ -46,7 +46,7 @@ import Testing
     try scratch.write(Array(try scratch.read("a.tar").dropLast(2000)), to: "a.tar")
     var remembered: [String: String] = [:]
     let error = #expect(throws: PreparationError.self) {
-      try archive.settle(file, at: "\(scratch.path)/out", remembered: &remembered)
+      try archive.verifyAndExtract(file, at: "\(scratch.path)/out", remembered: &remembered)
     }
     let text = try #require(error).description
     #expect(
@@ -64,7 +64,7 @@ import Testing
     let archive = PublicArchive(name: "VOC", md5: digest, source: "-", folder: "VOCdevkit/VOC2012")
     var remembered: [String: String] = [:]
     let error = #expect(throws: PreparationError.self) {
-      try archive.settle("\(scratch.path)/a.tar", at: "\(scratch.path)/out", remembered: &remembered)
+      try archive.verifyAndExtract("\(scratch.path)/a.tar", at: "\(scratch.path)/out", remembered: &remembered)
     }
     #expect(try #require(error).description.contains("cannot unpack"))
     #expect(scratch.names("") == ["a.tar"])

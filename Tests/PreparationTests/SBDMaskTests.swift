@@ -11,9 +11,9 @@ import Testing
   }
 
   @Test(arguments: [
-    ("no-variable", "no variable GTcls"), ("no-structure", "no single structure"),
+    ("no-variable", "no variable GTcls"), ("no-structure", "not a single structure"),
     ("no-field", "no field Segmentation"),
-    ("doubles", "no 8-bit integers"), ("cube", "no matrix"), ("empty", "Segmentation"),
+    ("doubles", "no 8-bit integers"), ("cube", "not a matrix"), ("empty", "Segmentation"),
   ])
   func wholeFilesWithOtherContents(name: String, words: String) throws {
     let error = #expect(throws: PreparationError.self) { try SBDMask.decode(file: Fixture.path(name)) }
@@ -29,7 +29,7 @@ import Testing
     try scratch.write([], to: "nothing.mat")
     for file in [Fixture.path("version4")] + ["new", "page", "nothing"].map({ "\(scratch.path)/\($0).mat" }) {
       let error = #expect(throws: ImageError.self) { try SBDMask.decode(file: file) }
-      #expect(try #require(error).description.contains("\(file) is no whole MATLAB file"))
+      #expect(try #require(error).description.contains("\(file) is not an intact MATLAB file"))
     }
     #expect(throws: FileError.unreadable(file: "/nowhere/a.mat", reason: "No such file or directory")) {
       try SBDMask.decode(file: "/nowhere/a.mat")

@@ -1,3 +1,4 @@
+import Compute
 // A folder of a test, a VOC and an SBD in miniature, and where the real ones lie.
 import Datasets
 import Foundation
@@ -5,7 +6,6 @@ import Images
 import Preparation
 import Support
 import Testing
-import Compute
 
 struct Scratch {
   let path: String
@@ -78,7 +78,7 @@ struct Scratch {
 
   /// The one fault of a preparation, which must have one.
   func fault(_ report: Preparation.Report, _ place: SourceLocation = #_sourceLocation) -> String {
-    let faults = report.findings.filter { $0.severity == .fault }
+    let faults = report.diagnostics.filter { $0.severity == .fault }
     #expect(faults.count == 1, "\(faults)", sourceLocation: place)
     #expect(report.training.isEmpty, sourceLocation: place)
     return faults.first?.text ?? ""

@@ -10,7 +10,7 @@ struct NaiveScorer {
   let groups: EdgeGroups
   let parameters: EdgeBoxes.Parameters
 
-  func score(_ x0: Int, _ y0: Int, _ x1: Int, _ y1: Int) -> Double {
+  func score(x0: Int, y0: Int, x1: Int, y1: Int) -> Double {
     var paths = [Double](repeating: 0, count: groups.count)
     for y in y0..<y1 {
       for x in x0..<x1
@@ -66,18 +66,18 @@ struct NaiveScorer {
     var positive = 0
     for trial in 0..<400 {
       let (w, h) = (4 + random.integer(below: 80), 4 + random.integer(below: 58))
-      // Every third stands at the picture's border.
+      // Every third stands at the image's border.
       let (x, y) = (
         trial % 3 == 0 ? 0 : random.integer(below: 84 - w), trial % 6 == 3 ? 61 - h : random.integer(below: 62 - h)
       )
-      let expected = naive.score(x, y, x + w, y + h)
-      let score = scorer.score(x, y, x + w, y + h)
+      let expected = naive.score(x0: x, y0: y, x1: x + w, y1: y + h)
+      let score = scorer.score(x0: x, y0: y, x1: x + w, y1: y + h)
       if expected > Double(parameters.minScore) + 1e-5 {
         positive += 1
         #expect(abs(Double(score) - expected) < 2e-5, "\(x) \(y) \(w) \(h)")
         // A bound changes no score above it, and hides all others.
-        #expect(scorer.score(x, y, x + w, y + h, over: score * 0.9) == score)
-        #expect(scorer.score(x, y, x + w, y + h, over: score) == 0)
+        #expect(scorer.score(x0: x, y0: y, x1: x + w, y1: y + h, over: score * 0.9) == score)
+        #expect(scorer.score(x0: x, y0: y, x1: x + w, y1: y + h, over: score) == 0)
       } else if expected < Double(parameters.minScore) - 1e-5 {
         #expect(score == 0)
       }
@@ -92,19 +92,19 @@ struct NaiveScorer {
     var better = 0
     for x in stride(from: 0, to: 80, by: 8) {
       for y in stride(from: 0, to: 50, by: 8) {
-        let score = scorer.score(x, y, x + 40, y + 40)
+        let score = scorer.score(x0: x, y0: y, x1: x + 40, y1: y + 40)
         guard score > 0 else { continue }
-        let refined = scorer.refined(BoxCandidate(x, y, x + 40, y + 40, score))
+        let refined = scorer.refined(BoxCandidate(x0: x, y0: y, x1: x + 40, y1: y + 40, score: score))
         #expect(refined.score >= score)
         #expect(refined.x0 >= 0 && refined.y0 >= 0 && refined.x1 <= 120 && refined.y1 <= 90)
-        #expect(scorer.score(refined.x0, refined.y0, refined.x1, refined.y1) == refined.score)
+        #expect(scorer.score(x0: refined.x0, y0: refined.y0, x1: refined.x1, y1: refined.y1) == refined.score)
         if refined.score > score { better += 1 }
       }
     }
     #expect(better > 5)
   }
 
-  /// A drawing's contour must win over the rest: a closed circle, with lines across the picture.
+  /// A drawing's contour must win over the rest: a closed circle, with lines across the image.
   @Test func aClosedContourIsFoundFirst() {
     var map = DrawnEdges.empty(160, 120)
     for y in 0..<120 { (map.magnitude[y * 160 + 20], map.orientation[y * 160 + 20]) = (1, 0) }

@@ -13,7 +13,8 @@ import Testing
       let (x, y) = (random.integer(below: 60), random.integer(below: 40))
       // Scores of few values: ties must keep their order.
       return BoxCandidate(
-        x, y, x + 1 + random.integer(below: 90), y + 1 + random.integer(below: 70), Float(random.integer(below: 40)))
+        x0: x, y0: y, x1: x + 1 + random.integer(below: 90), y1: y + 1 + random.integer(below: 70),
+        score: Float(random.integer(below: 40)))
     }
     var kept: [BoxCandidate] = []
     var threshold = Float(beta)
@@ -31,10 +32,10 @@ import Testing
   }
 
   @Test func overlapOfBoxes() {
-    let a = BoxCandidate(0, 0, 10, 10, 1)
+    let a = BoxCandidate(x0: 0, y0: 0, x1: 10, y1: 10, score: 1)
     #expect(BoxSuppression.overlap(a, a) == 1)
-    #expect(BoxSuppression.overlap(a, BoxCandidate(10, 0, 20, 10, 1)) == 0)
-    #expect(abs(BoxSuppression.overlap(a, BoxCandidate(5, 0, 15, 10, 1)) - 1.0 / 3) < 1e-6)
+    #expect(BoxSuppression.overlap(a, BoxCandidate(x0: 10, y0: 0, x1: 20, y1: 10, score: 1)) == 0)
+    #expect(abs(BoxSuppression.overlap(a, BoxCandidate(x0: 5, y0: 0, x1: 15, y1: 10, score: 1)) - 1.0 / 3) < 1e-6)
     #expect(Box(x1: 0, y1: 0, x2: 9, y2: 9).overlap(Box(x1: 5, y1: 0, x2: 14, y2: 9)) == 1.0 / 3)
   }
 }

@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 7, 200])
-  func withoutProposalsAllAreRandomBoxesInsideThePicture(count: Int) {
+  func withoutProposalsAllAreRandomBoxesInsideTheImage(count: Int) {
     let all = boxes(CombinatorialCropping(perCombination: count, seed: 1))
     #expect(all.count == count)
     #expect(all.allSatisfy { $0.encloses(foreground) && Box(width: 120, height: 90).encloses($0) })
@@ -26,7 +26,7 @@ import Testing
   @Test func aProposalIsGrownToTheForegroundAndExtended() {
     let cropping = CombinatorialCropping(perCombination: 10, seed: 1)
     #expect(boxes(cropping, [foreground])[0] == Box(x1: 36, y1: 27, x2: 83, y2: 62))
-    // Covers the left three quarters of the foreground and reaches the picture's corner: 80 x 60, 8 and 6 more.
+    // Covers the left three quarters of the foreground and reaches the image's corner: 80 x 60, 8 and 6 more.
     #expect(boxes(cropping, [Box(x1: 0, y1: 0, x2: 69, y2: 59)])[0] == Box(x1: -8, y1: -6, x2: 87, y2: 65))
   }
 

@@ -1,13 +1,14 @@
-// Crop lists: the lines against a naive twin, text and bytes there and back, and everything that can be wrong with a line.
+import Compute
+// Crop lists: the lines against a naive twin, text and bytes there and back, and everything that can be wrong with a
+// line.
 import Datasets
-import Support
 import Foundation
 import Images
 import Proposals
+import Support
 import Testing
-import Compute
 
-/// A grid of boxes in place of EdgeBoxes; the picture's contents do not matter.
+/// A grid of boxes in place of EdgeBoxes; the image's contents do not matter.
 struct GridSource: ProposalSource {
   func proposals(for image: RGBImage, id: String) -> [ScoredBox] {
     (0..<4).flatMap { y in
@@ -21,7 +22,7 @@ struct GridSource: ProposalSource {
 }
 
 @Suite struct CropListTests {
-  /// Pictures whose masks show so many of twelve classes, as rows of one class each.
+  /// Images whose masks show so many of twelve classes, as rows of one class each.
   struct Set {
     let path: String
     let directory: VOCDirectory
@@ -83,7 +84,8 @@ struct GridSource: ProposalSource {
       func add(_ box: Box, _ chosen: Int) {
         let columns = (0..<12).map { chosen >> $0 & 1 == 1 ? "1" : "0" }.joined(separator: " ")
         expected.append(
-          "/JPEGImages/im\(number).jpg /SegmentationClassAug/im\(number).png \(box.x1) \(box.y1) \(box.x2) \(box.y2) \(columns)"
+          "/JPEGImages/im\(number).jpg /SegmentationClassAug/im\(number).png "
+            + "\(box.x1) \(box.y1) \(box.x2) \(box.y2) \(columns)"
         )
       }
       add(Box(width: 40 + number, height: 30), 1 << count - 1)
@@ -98,7 +100,7 @@ struct GridSource: ProposalSource {
     }
     #expect(Array(lines[4...]) == expected)
     #expect(expected.count == job.count.total && expected.count == 3 + 6 * (1 + 7 + 511))
-    #expect(expected.contains { $0.contains(" -") }, "some box should leave the picture")
+    #expect(expected.contains { $0.contains(" -") }, "some box should leave the image")
   }
 
   @Test func aListIsReadAsItWasWritten() throws {
@@ -141,10 +143,10 @@ struct GridSource: ProposalSource {
 
   @Test(arguments: [
     ("/J/a.jpg /S/a.png 1 2 10 20", "line 2: 6 fields", "7 to 38"),
-    ("/J/a.jpg /S/a.png 1 2 10", "line 2: 5 fields", "wanted"),
-    ("/J/a.jpg", "line 2: 1 fields", "wanted"),
-    ("/J/a.jpg /S/a.png 1 2 10 20 0 1", "line 2: 8 fields", "9 are wanted"),
-    ("/J/a.jpg /S/a.png 1 2 10 20 0 1 0 0", "line 2: 10 fields", "9 are wanted"),
+    ("/J/a.jpg /S/a.png 1 2 10", "line 2: 5 fields", "instead of"),
+    ("/J/a.jpg", "line 2: 1 fields", "instead of"),
+    ("/J/a.jpg /S/a.png 1 2 10 20 0 1", "line 2: 8 fields", "instead of 9"),
+    ("/J/a.jpg /S/a.png 1 2 10 20 0 1 0 0", "line 2: 10 fields", "instead of 9"),
     ("/J/a.jpg /S/a.png 1 2 ten 20 0 1 0", "line 2: x2 is \"ten\"", "integer"),
     ("/J/a.jpg /S/a.png 1 2 10 40000 0 1 0", "line 2: y2 is \"40000\"", "integer"),
     ("/J/a.jpg /S/a.png 1 - 10 20 0 1 0", "line 2: y1 is \"-\"", "integer"),
@@ -152,7 +154,7 @@ struct GridSource: ProposalSource {
     ("/J/a.jpg /S/a.png 11 2 10 20 0 1 0", "line 2: the box 11 2 10 20 ends before", "correct the line"),
     ("/J/a.jpg /S/a.png 1 21 10 20 0 1 0", "line 2: the box 1 21 10 20", "data propose"),
     ("/J/a.jpg /S/a.png 1 2 10 20 0 2 0", "line 2: c2 is \"2\"", "0 or 1"),
-    ("/J/a.jpg /S/a.png 1 2 10 20 0 0 0", "line 2: no class", "take the line out"),
+    ("/J/a.jpg /S/a.png 1 2 10 20 0 0 0", "line 2: no class", "remove the line"),
     ("/J/a.jpg /S/b.png 1 2 10 20 0 1 0", "line 2: the image is a, but the mask is that of b", "correct"),
   ])
   func badLines(line: String, says: String, next: String) {
@@ -164,7 +166,7 @@ struct GridSource: ProposalSource {
           try CropListReader.parse(lines.joined(separator: end) + end, name: "l.txt")
         }
         let text = error.map { "\($0)" } ?? ""
-        let wanted = next == "7 to 38" ? "9 are wanted" : next
+        let wanted = next == "7 to 38" ? "instead of 9" : next
         #expect(text.contains("l.txt, \(says)") && text.contains(wanted), "\(text)")
       }
     }
@@ -184,7 +186,7 @@ struct GridSource: ProposalSource {
     // 19 crops under 4 lines of head.
     #expect(lines.count == 23)
     let short = error(Array(lines.dropLast(3)))
-    #expect(short.contains("ends after line 20 with 16 crops, its head says 19") && short.contains("cut short"))
+    #expect(short.contains("ends after line 20 with 16 crops, its header says 19") && short.contains("cut short"))
     #expect(error(lines.dropLast() + [String(lines.last!.dropLast(5))]).contains("line 23"))
     // A copy that broke off: it is not the line that is to be corrected.
     for missing in 2...150 {

@@ -1,4 +1,4 @@
-// Made edge maps and pictures that several tests share.
+// Made edge maps and images that several tests share.
 import Foundation
 import Images
 import Proposals
@@ -10,7 +10,7 @@ enum DrawnEdges {
   static func strokes(width: Int, height: Int, seed: UInt64, strokes: Int = 14) -> EdgeMap {
     var random = CounterRandom(seed: seed, 77)
     var map = empty(width, height)
-    func put(_ x: Double, _ y: Double, _ magnitude: Float, _ angle: Double) {
+    func put(_ x: Double, _ y: Double, _ magnitude: Float, angle: Double) {
       let (column, row) = (Int(x.rounded()), Int(y.rounded()))
       guard (0..<width).contains(column) && (0..<height).contains(row) else { return }
       map.magnitude[row * width + column] = magnitude
@@ -25,7 +25,7 @@ enum DrawnEdges {
       let magnitude = Float(random.uniform(0.15, 1))
       var (px, py) = (x, y)
       for _ in 0..<5 + random.integer(below: 40) {
-        put(px, py, magnitude, angle + .pi / 2 + random.uniform(-0.1, 0.1))
+        put(px, py, magnitude, angle: angle + .pi / 2 + random.uniform(-0.1, 0.1))
         (px, py, angle) = (px + cos(angle), py + sin(angle), angle + bend)
       }
     }
@@ -44,7 +44,7 @@ enum DrawnEdges {
   }
 
   /// Discs and rectangles of random colours on a ground with noise.
-  static func picture(width: Int, height: Int, seed: UInt64, noise: Int = 12) -> RGBImage {
+  static func image(width: Int, height: Int, seed: UInt64, noise: Int = 12) -> RGBImage {
     var random = CounterRandom(seed: seed, 78)
     var image = RGBImage(width: width, height: height, color: Color(120, 130, 90))
     for shape in 0..<6 {

@@ -1,4 +1,4 @@
-// The whole search: against OpenCV's EdgeBoxes on shared edges, on degenerate pictures, and from several threads.
+// The whole search: against OpenCV's EdgeBoxes on shared edges, on degenerate images, and from several threads.
 import Foundation
 import Images
 import Proposals
@@ -39,9 +39,9 @@ import Testing
   }
 
   @Test(arguments: [(1, 1), (1, 300), (5, 5), (3000, 20), (20, 3000), (31, 33), (120, 90)])
-  func degeneratePicturesGiveBoxesInside(width: Int, height: Int) {
+  func degenerateImagesGiveBoxesInside(width: Int, height: Int) {
     for image in [
-      RGBImage(width: width, height: height), DrawnEdges.picture(width: width, height: height, seed: 4),
+      RGBImage(width: width, height: height), DrawnEdges.image(width: width, height: height, seed: 4),
     ] {
       for source in [EdgeBoxesSource(), RandomBoxes(count: 50), SlidingWindows(count: 50)] as [any ProposalSource] {
         let boxes = try! source.proposals(for: image, id: "a")
@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test func boxesAreThoseOfTheParameters() {
-    let image = DrawnEdges.picture(width: 180, height: 140, seed: 6)
+    let image = DrawnEdges.image(width: 180, height: 140, seed: 6)
     var parameters = EdgeBoxes.Parameters()
     let all = EdgeBoxesSource(parameters: parameters).proposals(for: image, id: "a")
     #expect(all.count > 50)
@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test func threadsAndNamesDoNotMatter() async {
-    let image = DrawnEdges.picture(width: 150, height: 110, seed: 7)
+    let image = DrawnEdges.image(width: 150, height: 110, seed: 7)
     let once = EdgeBoxesSource().proposals(for: image, id: "a")
     await withTaskGroup(of: [ScoredBox].self) { group in
       for i in 0..<6 { group.addTask { EdgeBoxesSource().proposals(for: image, id: "\(i)") } }

@@ -11,15 +11,16 @@ import Testing
       let angle = Double(step) * 2 * Double.pi / 5000
       var expected = angle / 2
       if expected >= .pi { expected -= .pi }
-      let half = Angles.half(Float(3 * cos(angle)), Float(3 * sin(angle)))
+      let half = DeterministicMath.halfAngle(Float(3 * cos(angle)), Float(3 * sin(angle)))
       let difference = abs(Double(half) - expected)
       #expect(min(difference, .pi - difference) < 2e-6)
       #expect(half >= 0 && half < .pi)
-      let unit = Angles.circle(Float(angle / 2))
+      let unit = DeterministicMath.circle(Float(angle / 2))
       #expect(abs(Double(unit.cosine) - cos(angle / 2)) < 1e-6 && abs(Double(unit.sine) - sin(angle / 2)) < 1e-6)
     }
-    #expect(Angles.half(0, 0) == 0)
-    #expect(Angles.difference(0.1, 3.1) < 0.15 && Angles.difference(0, .pi / 2) == .pi / 2)
+    #expect(DeterministicMath.halfAngle(0, 0) == 0)
+    #expect(
+      DeterministicMath.axisDifference(0.1, 3.1) < 0.15 && DeterministicMath.axisDifference(0, .pi / 2) == .pi / 2)
   }
 
   @Test(arguments: [(1, 1, 3), (5, 2, 8), (17, 33, 1), (40, 16, 4)])
@@ -59,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func aPlainPictureWithNoiseHasNoFullEdges() {
+  @Test func aPlainImageWithNoiseHasNoFullEdges() {
     var image = RGBImage(width: 80, height: 60, color: Color(128, 128, 128))
     var random = CounterRandom(seed: 2, 2)
     for i in image.pixels.indices { image.pixels[i] = UInt8(126 + random.integer(below: 5)) }

@@ -1,4 +1,5 @@
-// Random boxes: always around the foreground, never outside the picture, everywhere between; the same for the same stream.
+// Random boxes: always around the foreground, never outside the image, everywhere between; the same for the same
+// stream.
 import Proposals
 import Randomness
 import Testing
@@ -29,14 +30,14 @@ import Testing
     (Box(x1: 4, y1: 5, x2: 4, y2: 5), 5, 6),
     (Box(x1: 0, y1: 2, x2: 8, y2: 2), 9, 3), (Box(width: 1, height: 1), 1, 1),
   ])
-  func everyBoxBetweenForegroundAndPictureIsDrawn(foreground: Box, width: Int, height: Int) {
-    let picture = Box(width: width, height: height)
+  func everyBoxBetweenForegroundAndImageIsDrawn(foreground: Box, width: Int, height: Int) {
+    let whole = Box(width: width, height: height)
     var seen: [String: Int] = [:]
     let draws = 40_000
     for slot in 0..<draws {
       var random = CounterRandom(seed: 9, UInt64(slot))
       let box = RandomCrop.box(enclosing: foreground, width: width, height: height, random: &random)
-      #expect(box.encloses(foreground) && picture.encloses(box))
+      #expect(box.encloses(foreground) && whole.encloses(box))
       seen["\(box)", default: 0] += 1
     }
     let possible = (foreground.x1 + 1) * (foreground.y1 + 1) * (width - foreground.x2) * (height - foreground.y2)

@@ -28,7 +28,8 @@ enum Child {
     return time.tv_sec * 1_000_000_000 + time.tv_nsec
   }
 
-  /// Works on `numbers`; `progress` is a file in which the number of the input at hand stands, `tally` one for the outcomes.
+  /// Works on `numbers`; `progress` is a file in which the number of the input at hand stands, `tally` one for the
+  /// outcomes.
   static func run(_ name: String, seed: UInt64, numbers: Range<Int>, scratch: String, progress: String, tally: String)
     throws
   {

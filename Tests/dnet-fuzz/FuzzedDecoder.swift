@@ -4,6 +4,7 @@ import Foundation
 import Images
 import Preparation
 import Proposals
+import Support
 
 protocol FuzzedDecoder {
   /// Whole files, with which every input begins.
@@ -39,7 +40,7 @@ enum FuzzedDecoders {
     }
   }
 
-  /// What holds for every picture.
+  /// What holds for every image.
   static func check(width: Int, height: Int, values: Int, channels: Int) throws(BrokenPromise) {
     try BrokenPromise.unless(
       width > 0 && height > 0 && width * height <= ImageError.pixelLimit && values == width * height * channels,

@@ -1,4 +1,5 @@
-// JPEG files: grey, colour, progressive, arithmetic, with restarts, CMYK and YCCK; damaged in segments, lengths and scans.
+// JPEG files: grey, colour, progressive, arithmetic, with restarts, CMYK and YCCK; damaged in segments, lengths and
+// scans.
 import CJPEG
 import Foundation
 import Images
@@ -32,8 +33,8 @@ struct JPEGInputs: FuzzedDecoder {
   func decode(_ bytes: [UInt8]) throws {
     let orientation = EXIF.orientation(bytes)
     try BrokenPromise.unless((1...8).contains(orientation), "orientation \(orientation)")
-    let picture = try Photograph.decode(bytes, file: "f")
-    try FuzzedDecoders.check(width: picture.width, height: picture.height, values: picture.pixels.count, channels: 3)
+    let image = try Photograph.decode(bytes, file: "f")
+    try FuzzedDecoders.check(width: image.width, height: image.height, values: image.pixels.count, channels: 3)
   }
 
   func input(_ mutation: Mutation) -> [UInt8] {

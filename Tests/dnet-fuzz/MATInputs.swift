@@ -58,14 +58,14 @@ struct MATInputs: FuzzedDecoder {
     for _ in 0..<mutation.few() where !variables.isEmpty {
       let at = mutation.below(variables.count)
       var target = mutation.below(max(Self.count(variables[at].elements), 1))
-      change(&variables[at].elements, &target, mutation, other)
+      change(&variables[at].elements, &target, mutation, other: other)
       if mutation.chance(10) { variables[at].compressed.toggle() }
     }
     return Self.header + variables.flatMap { Self.bytes($0.elements.flatMap(Self.bytes), compressed: $0.compressed) }
   }
 
   /// Changes element number `target` in the order of the file.
-  private func change(_ elements: inout [Element], _ target: inout Int, _ mutation: Mutation, _ other: [Element]) {
+  private func change(_ elements: inout [Element], _ target: inout Int, _ mutation: Mutation, other: [Element]) {
     for at in elements.indices {
       if target == 0 {
         target = -1
@@ -80,7 +80,7 @@ struct MATInputs: FuzzedDecoder {
         return
       }
       target -= 1
-      if !elements[at].members.isEmpty { change(&elements[at].members, &target, mutation, other) }
+      if !elements[at].members.isEmpty { change(&elements[at].members, &target, mutation, other: other) }
       if target < 0 { return }
     }
   }

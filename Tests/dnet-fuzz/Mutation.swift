@@ -1,4 +1,5 @@
-// Changes of bytes, drawn from a stream that (seed, decoder, number of the input) names: the same input on every machine.
+// Changes of bytes, drawn from a stream that (seed, decoder, number of the input) names: the same input on every
+// machine.
 import Randomness
 
 final class Mutation {

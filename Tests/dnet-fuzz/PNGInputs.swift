@@ -23,10 +23,12 @@ struct PNGInputs: FuzzedDecoder {
     var files: [[Chunk]] = []
     for (type, depths) in kinds {
       for depth in depths {
-        for interlaced in [false, true] { files.append(Self.file(type, depth, interlaced, 7 + depth % 5, 6)) }
+        for interlaced in [false, true] {
+          files.append(Self.file(type, depth, interlaced, width: 7 + depth % 5, height: 6))
+        }
       }
     }
-    files.append(Self.file(3, 8, false, 1, 1))
+    files.append(Self.file(3, 8, false, width: 1, height: 1))
     var mask = IndexImage(width: 9, height: 5)
     for place in 0..<45 { mask.indices[place] = place < 9 ? 255 : UInt8(place % 21) }
     var colors = RGBImage(width: 9, height: 5)
@@ -37,22 +39,22 @@ struct PNGInputs: FuzzedDecoder {
 
   func decode(_ bytes: [UInt8]) throws {
     guard mask else {
-      let picture = try Photograph.decode(bytes, file: "f")
+      let image = try Photograph.decode(bytes, file: "f")
       return try FuzzedDecoders.check(
-        width: picture.width, height: picture.height, values: picture.pixels.count, channels: 3)
+        width: image.width, height: image.height, values: image.pixels.count, channels: 3)
     }
     _ = PNG.palette(bytes)
-    let picture: IndexImage
-    do { picture = try PNG.decodeIndices(bytes, file: "f") } catch {
+    let image: IndexImage
+    do { image = try PNG.decodeIndices(bytes, file: "f") } catch {
       guard case .notIndices = error else { throw error }
-      picture = try PNG.decodeColoredIndices(bytes, classes: 20, file: "f")
-      try BrokenPromise.unless(picture.indices.allSatisfy { $0 <= 20 || $0 == 255 }, "an index that is no class")
+      image = try PNG.decodeColoredIndices(bytes, classes: 20, file: "f")
+      try BrokenPromise.unless(image.indices.allSatisfy { $0 <= 20 || $0 == 255 }, "an index that is no class")
     }
-    try FuzzedDecoders.check(width: picture.width, height: picture.height, values: picture.indices.count, channels: 1)
+    try FuzzedDecoders.check(width: image.width, height: image.height, values: image.indices.count, channels: 1)
     // A header's depth, if it is that of the palette file that was read.
     if bytes[25] == 3 {
       try BrokenPromise.unless(
-        picture.indices.allSatisfy { Int($0) < 1 << Int(bytes[24]) }, "an index of too many bits")
+        image.indices.allSatisfy { Int($0) < 1 << Int(bytes[24]) }, "an index of too many bits")
     }
   }
 
@@ -127,7 +129,7 @@ struct PNGInputs: FuzzedDecoder {
     return file
   }
 
-  private static func file(_ type: Int, _ depth: Int, _ interlaced: Bool, _ width: Int, _ height: Int) -> [Chunk] {
+  private static func file(_ type: Int, _ depth: Int, _ interlaced: Bool, width: Int, height: Int) -> [Chunk] {
     func chunk(_ type: String, _ data: [UInt8]) -> Chunk { Chunk(type: Array(type.utf8), data: data) }
     var header: [UInt8] = []
     header.append(big: width, 4)
@@ -168,7 +170,7 @@ enum Zlib {
     }
   }
 
-  /// nil for what is no whole stream of at most 64 kB.
+  /// nil for what is not an intact stream of at most 64 kB.
   static func inflate(_ bytes: [UInt8]) -> [UInt8]? {
     var (count, status): (UInt, Int32) = (1 << 16, 0)
     let result = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, initialized in

@@ -1,11 +1,11 @@
-// Packs (docs/formats.md, "Packs"): damaged as they are, and in header, index, pictures and crops under checksums that are
-// right again.
+import Compute
+// Packs (docs/formats.md, "Packs"): damaged as they are, and in header, index, images and crops under checksums that
+// are right again.
 import Datasets
-import Support
 import Foundation
 import Images
 import Proposals
-import Compute
+import Support
 
 struct PackInputs: FuzzedDecoder {
   let seeds: [[UInt8]]
@@ -39,7 +39,8 @@ struct PackInputs: FuzzedDecoder {
       _ = try PackWriter.write(to: file, set, lists: lists, crops: crops, workers: workers)
       return try FileBytes.read(file)
     }
-    (self.file, self.workers) = (file, workers)
+    self.file = file
+    self.workers = workers
   }
 
   /// Everything that a training does with a pack.
@@ -91,15 +92,15 @@ struct PackInputs: FuzzedDecoder {
       mutation.change(&bytes, other: mutation.pick(seeds))
       return bytes
     case 2, 3:
-      // A picture, under its word.
+      // An image, under its word.
       let entry = index + 80 * mutation.below(bytes.little(16, 8))
       let isMask = mutation.chance(50)
       let at = bytes.little(entry + (isMask ? 8 : 0), 8)
       let range = at..<at + bytes.little(entry + (isMask ? 20 : 16), 4)
-      var picture = Array(bytes[range])
-      mutation.changeInPlace(&picture)
-      bytes.replaceSubrange(range, with: picture)
-      bytes.put(little: SHA256.word(of: picture), at: entry + (isMask ? 32 : 24))
+      var item = Array(bytes[range])
+      mutation.changeInPlace(&item)
+      bytes.replaceSubrange(range, with: item)
+      bytes.put(little: SHA256.word(of: item), at: entry + (isMask ? 32 : 24))
     case 4:
       var crops = Array(bytes[end...])
       mutation.changeInPlace(&crops)

@@ -1,10 +1,10 @@
-// Lists of images and crop lists: damaged in bytes, fields and lines; crop lists also under a head that is right again, and
-// in the form in which packs and messages hold them.
+// Lists of images and crop lists: damaged in bytes, fields and lines; crop lists also under a head that is right again,
+// and in the form in which packs and messages hold them.
 import Datasets
-import Support
 import Foundation
 import Images
 import Proposals
+import Support
 
 /// Fields and line ends that mean something, or nearly.
 private enum Fields {

@@ -1,4 +1,5 @@
-// Runs the processes of a fuzzing and watches them: an input that crashes or hangs one is named, saved, and passed over.
+// Runs the processes of a fuzzing and watches them: an input that crashes or hangs one is named, saved, and passed
+// over.
 import Foundation
 
 struct Watch {
@@ -12,7 +13,8 @@ struct Watch {
   static let failureLimit = 10
   /// Seconds without a next input. Processor time is the child's own affair; this is for inputs that never end.
   static let patience = 60.0
-  /// Seconds between two looks at the children. Patience counts looks and no clock, which would go on while all are stopped.
+  /// Seconds between two looks at the children. Patience counts looks and no clock, which would go on while all are
+  /// stopped.
   static let glance = 0.005
 
   private final class Part {
@@ -25,7 +27,8 @@ struct Watch {
 
     init(_ numbers: Range<Int>, in folder: String) {
       self.numbers = numbers
-      (progress, tally) = (folder + "/progress", folder + "/tally")
+      progress = folder + "/progress"
+      tally = folder + "/tally"
     }
 
     var current: Int {
@@ -112,7 +115,8 @@ struct Watch {
     case (_, let status): what = "exit status \(status)"
     }
     print(
-      "FAILED \(name), input \(number): \(what)\n  saved as \(file); again: dnet-fuzz --decoder \(name) --seed \(seed) --only \(number)"
+      "FAILED \(name), input \(number): \(what)\n  saved as \(file); "
+        + "again: dnet-fuzz --decoder \(name) --seed \(seed) --only \(number)"
     )
     fflush(nil)
   }

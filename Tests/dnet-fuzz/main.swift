@@ -1,5 +1,5 @@
-// Damaged files for the decoders of pictures, masks, lists and packs: none may crash one, take more than 2 s or 1 GiB, or be
-// accepted with contents that the decoder promises to refuse.
+// Damaged files for the decoders of images, masks, lists and packs: none may crash one, take more than 2 s or 1 GiB, or
+// be accepted with contents that the decoder promises to refuse.
 //
 //   dnet-fuzz [--decoder NAME]... [--seed S] [--count N] [--processes P] [--failures DIR]
 //   dnet-fuzz --decoder NAME [--seed S] --only N [--save FILE]    one input, in this process
@@ -67,7 +67,8 @@ if let number = numbers["--only"] {
     ).run()
   }
   print(failed == 0 ? "no input failed" : "\(failed) inputs failed")
-  // Without the check for leaks: Foundation's Process keeps a few bytes for each child. What decoders leak the children say.
+  // Without the check for leaks: Foundation's Process keeps a few bytes for each child. What decoders leak the children
+  // say.
   fflush(nil)
   _exit(failed == 0 ? 0 : 1)
 }

@@ -1,13 +1,13 @@
-// Reads crop lists: dnet's own, whose head is checked, and another tool's without one. Windows line ends, blank lines and a
-// missing last line feed are accepted; SHA-256 is over the lines as dnet writes them, so they do not change it.
+// The reader of crop lists: dnet's own, whose header is checked, and those of other tools without a header. CRLF line
+// ends, blank lines and a missing last line feed are accepted. The SHA-256 is that of the lines as dnet writes them.
 //
-// Goals in order: no line is misunderstood in silence, speed (the whole of VOC is half a gigabyte).
+// Goals in order: no line is misread silently, speed (the list for all of VOC has half a gigabyte).
 import Datasets
-import Support
 import Images
+import Support
 
 package enum CropListReader {
-  /// Reads the list. `name` is what messages call it.
+  /// Reads the list.
   package static func read(_ path: String) throws(CropListError) -> CropList {
     try requireOneLine(path)
     let file: MappedFile
@@ -44,7 +44,7 @@ package enum CropListReader {
   }
 }
 
-/// What has been read of a list so far.
+/// The state of reading a list line by line.
 private struct Lines {
   let bytes: UnsafeRawBufferPointer
   let name: String
@@ -57,16 +57,19 @@ private struct Lines {
   var numbers: [String: UInt32] = [:]
   var firstLines: [UInt32] = []
   var records: [CropRecord] = []
-  /// The name fields of the line before, which most lines repeat.
+  /// The name fields of the previous line, which most lines repeat.
   var lastNames = 0..<0
   var columns: Int?
   let digest = SHA256()
-  /// Lines whose bytes stand as dnet writes them are digested together.
+  /// A run of lines whose bytes are as dnet writes them. They are digested together.
   var pending = 0..<0
 
-  init(_ bytes: UnsafeRawBufferPointer, _ name: String) { (self.bytes, self.name) = (bytes, name) }
+  init(_ bytes: UnsafeRawBufferPointer, _ name: String) {
+    self.bytes = bytes
+    self.name = name
+  }
 
-  /// The next line that is not blank, without its end; counts all.
+  /// Returns the next line that is not blank, without its end. Blank lines are counted.
   mutating func next() -> Range<Int>? {
     while place < bytes.count {
       let start = place
@@ -150,13 +153,13 @@ private struct Lines {
     .fields(list: name, line: number, found: found, wanted: columns.map { "\(6 + $0)" } ?? "7 to 38")
   }
 
-  /// Fewer crops than the head says; nil where it is right, or says nothing.
+  /// The error where there are fewer crops than the header states; nil otherwise.
   var shortage: CropListError? {
     guard let expectedCrops, records.count < expectedCrops else { return nil }
     return .cutShort(list: name, line: number, found: records.count, expected: expectedCrops)
   }
 
-  /// What is wrong with the list where it ends within the current line, which itself may have been right.
+  /// The error where the list ends within the current line; that is the cause of any fault in the line.
   var endWithinLine: CropListError? { place > bytes.count ? shortage : nil }
 
   mutating func finish() throws(CropListError) -> CropList {
@@ -171,7 +174,7 @@ private struct Lines {
       name: name, digest: found, origin: origin, ids: ids, firstLines: firstLines, records: records)
   }
 
-  /// Number of the image that the current line is about.
+  /// The number of the image of the current line.
   private var current: UInt32 = 0
 
   private mutating func startImage(_ image: Range<Int>, _ mask: Range<Int>) throws(CropListError) {

@@ -9,11 +9,11 @@
 // are added in the tree of shards whoever holds them (`Cluster`), and no task's size depends on the threads (`Kernels`).
 import Batches
 import Cluster
+import Compute
 import Datasets
 import Foundation
 import Networks
 import Optimizers
-import Compute
 
 package final class TrainingLoop {
   private let configuration: Configuration
@@ -62,7 +62,8 @@ package final class TrainingLoop {
     coordinator = try Coordinator(configuration, options, run, net, communicator, pool, display)
     crops =
       options.phases.contains(.segmentation)
-      ? try CropListProvider.settle(listed, configuration, data, run, communicator, workers: pool, say: display.say)
+      ? try CropListProvider.prepare(
+        listed, configuration, data, in: run, communicator: communicator, workers: pool, say: display.say)
       : .random
     if communicator.rank == 0 {
       display.say(
@@ -106,7 +107,8 @@ package final class TrainingLoop {
       run, iterations: options.recordSteps, phase: phase, net: net, communicator: communicator)
     if start == 0 { try recorder.recordStart() }
     let runner = PhaseTrainer(
-      work, phase, configuration, communicator, context, trace, activity, nextBatch: loader.next, recycle: loader.recycle)
+      work, phase, configuration, communicator, context, trace, activity, nextBatch: loader.next,
+      recycle: loader.recycle)
     runner.drill = options.drill
     watchdog.knows(reduction.plan)
 

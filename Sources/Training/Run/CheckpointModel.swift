@@ -90,7 +90,7 @@ package enum CheckpointModel {
     let run = RunDirectory(checkpoint.url.deletingLastPathComponent().deletingLastPathComponent().path)
     let crops =
       phase == .classification
-      ? .random : try CropListProvider.again(configuration, data, of: run, communicator, workers: workers, say: say)
+      ? .random : try CropListProvider.reload(configuration, data, of: run, communicator, workers: workers, say: say)
     let step: any TrainingStep =
       phase == .classification
       ? ClassificationPhase(net, shardSize: configuration.shardSize, dropout: 0, context: context)
