@@ -1,7 +1,7 @@
-import Compute
 // The check behind `dnet data check`. It decodes every file that the lists name, as training will: photographs and
 // masks must be intact and of equal size, indices must be classes, ids must be unique, and no image may be in both a
 // training list and the validation list.
+import Compute
 import Foundation
 import Images
 import Support

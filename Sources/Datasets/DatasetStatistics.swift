@@ -1,5 +1,5 @@
-import Compute
 // Statistics of a list of images: classes, pixels, and the label combinations that the segmentation phase has to learn.
+import Compute
 import Images
 
 package struct DatasetStatistics: Codable, Equatable, Sendable {

@@ -1,6 +1,6 @@
-import Compute
 // The classes that an image shows, from its mask where it has one. Otherwise they come from label lists, without
 // decoding an image: the list that `dnet data prepare` writes, or VOC's own lists, one per class.
+import Compute
 import Foundation
 import Images
 import Support

@@ -1,5 +1,5 @@
-import Compute
 // The source of training images: a folder in VOC's layout, or a pack of one. Both return the same values.
+import Compute
 import Images
 
 package protocol ImageStore: Sendable {

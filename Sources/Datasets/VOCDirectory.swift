@@ -1,6 +1,6 @@
-import Compute
 // A dataset in VOC's layout: JPEGImages/ID.jpg, SegmentationClassAug/ID.png or SegmentationClass/ID.png (palette or
 // grey index masks), ImageSets/Segmentation/*.txt, ImageSets/Main/CLASS_*.txt.
+import Compute
 import Foundation
 import Images
 

@@ -1,8 +1,8 @@
-import Compute
 // The conversion of VOC 2012 and SBD into what training reads: SegmentationClassAug/ID.png, ImageSets/Segmentation/
 // {train_aug,train,val}.txt and ImageSets/image_labels.txt. Every file is decoded once as a check.
 //
 // Goals in order: no partial files, and no overwriting of the user's; no unchecked files; little work when run again.
+import Compute
 import Datasets
 import Foundation
 import Images

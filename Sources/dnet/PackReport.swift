@@ -1,5 +1,5 @@
-import Compute
 // The contents of a pack whose checksums are all right, as `dnet data check` and `dnet data pack --verify` print them.
+import Compute
 import Datasets
 import Foundation
 import Proposals

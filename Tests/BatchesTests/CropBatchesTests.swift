@@ -1,4 +1,4 @@
-// Minibatches of listed crops: the line that the walk says, cut as the list says; and the same bytes from a pack.
+// Tests of minibatches of listed crops, from a folder and from a pack.
 import Batches
 import Compute
 import Datasets
@@ -36,7 +36,8 @@ import Testing
       cacheBytes: 1 << 20)
   }
 
-  @Test func aSlotIsTheLineThatTheWalkSays() throws {
+  @Test("An example is the line that the sampling plan assigns to its slot.")
+  func aSlotIsTheLineThatTheWalkSays() throws {
     let set = try DrawnSet()
     defer { set.remove() }
     let records = try Self.records(set)
@@ -65,7 +66,8 @@ import Testing
     }
   }
 
-  @Test func aPackGivesTheSameMinibatches() throws {
+  @Test("A pack gives the same minibatches.")
+  func aPackGivesTheSameMinibatches() throws {
     let set = try DrawnSet()
     defer { set.remove() }
     let records = try Self.records(set)
@@ -93,7 +95,8 @@ import Testing
     }
   }
 
-  @Test func aBoxFarOutsideIsRefused() throws {
+  @Test("A box far outside the image is refused.")
+  func aBoxFarOutsideIsRefused() throws {
     let set = try DrawnSet(images: 2)
     defer { set.remove() }
     let record = CropRecord(image: 0, labels: 1, x1: -30000, y1: 0, x2: 30000, y2: 40)

@@ -1,4 +1,4 @@
-// Crops that leave the image against OpenCV's copyMakeBorder and resize (Golden/make.py).
+// Tests of crops that extend beyond the image against OpenCV's copyMakeBorder and resize (Golden/make.py).
 import Batches
 import Foundation
 import Images
@@ -16,7 +16,8 @@ import Testing
     var cases: [Case]
   }
 
-  @Test func cropsEqualOpenCVs() throws {
+  @Test("Crops equal OpenCV's.")
+  func cropsEqualOpenCVs() throws {
     let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
       "Golden/opencv-crops.json")
     let cases = try JSONDecoder().decode(OpenCV.self, from: Data(contentsOf: file)).cases
@@ -33,7 +34,7 @@ import Testing
     }
   }
 
-  /// The whole resized crop, put together from the four corners of the random cut.
+  /// Returns the whole resized crop, assembled from the four corners of the random crop.
   func resized(
     _ image: RGBImage, _ mask: IndexImage, _ box: Box, by augmentation: Augmentation
   ) -> ([UInt8], [UInt8]) {

@@ -10,7 +10,8 @@ import Testing
     DatasetCheck(try VOCDirectory(root: scratch.path, classes: 4), lists: lists, workers: WorkerPool(threads: threads))
   }
 
-  @Test func aGoodSet() throws {
+  @Test("A valid dataset has no diagnostics.")
+  func aGoodSet() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.add("a", mask: [0, 1, 255, 4])
@@ -22,8 +23,8 @@ import Testing
     #expect(result.diagnostics.isEmpty && result.images == 2 && result.masks == 1 && result.lists == 1)
   }
 
-  /// Every kind of fault at once, each named once, whatever the threads.
-  @Test(arguments: [1, 3]) func everyFaultIsNamed(threads: Int) throws {
+  @Test("Every kind of fault is reported exactly once, for any number of threads.", arguments: [1, 3])
+  func everyFaultIsNamed(threads: Int) throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let ids = ["good", "cut", "page", "gone", "small", "turned", "strange", "coloured", "deep", "broken", "bare"]
@@ -34,7 +35,7 @@ import Testing
     try scratch.write("<html>", to: "JPEGImages/page.jpg")
     try FileManager.default.removeItem(atPath: file("JPEGImages/gone.jpg"))
     try scratch.write(PNG.encode(IndexImage(width: 6, height: 3, index: 1)), to: "SegmentationClassAug/small.png")
-    // 90 degrees: the size tells.
+    // A rotation by 90 degrees shows in the size.
     try scratch.write(PNG.encode(IndexImage(width: 4, height: 6, index: 1)), to: "SegmentationClassAug/turned.png")
     try scratch.write(PNG.encode(IndexImage(width: 6, height: 4, index: 5)), to: "SegmentationClassAug/strange.png")
     try scratch.write(PNG.encode(RGBImage(width: 6, height: 4)), to: "SegmentationClassAug/coloured.png")
@@ -59,7 +60,8 @@ import Testing
     #expect(try check(scratch, ["l.txt", "absent.txt"], threads: 2).diagnostics == found)
   }
 
-  @Test func listsThatLeakOrWereChanged() throws {
+  @Test("Lists that leak validation images or were edited are faults.")
+  func listsThatLeakOrWereChanged() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     for id in ["a", "b", "c"] { try scratch.add(id, mask: [1, 1, 1, 0]) }
@@ -76,7 +78,8 @@ import Testing
     #expect(changed.count == 1 && changed[0].text.contains("cut or edited"))
   }
 
-  @Test func turnedPhotographsAndSortedPalettesAreWarnings() throws {
+  @Test("EXIF orientations and reordered palettes are warnings.")
+  func turnedPhotographsAndSortedPalettesAreWarnings() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.add("a", mask: [1, 1, 1, 0])
@@ -87,7 +90,7 @@ import Testing
       + [0, 0, 0, 0]
     let bytes = try FileBytes.read(scratch.path + "/JPEGImages/a.jpg")
     try scratch.write(bytes[..<2] + exif + bytes[2...], to: "JPEGImages/a.jpg")
-    // The places of 0 and 1 in the palette exchanged, with its checksum.
+    // The palette entries 0 and 1 exchanged, with a valid checksum.
     var mask = PNG.encode(IndexImage(width: 6, height: 4, index: 1))
     let start = 41
     mask.swapAt(start, start + 3)
@@ -106,8 +109,8 @@ import Testing
     #expect(found.lines(limit: 5).allSatisfy { $0.hasPrefix("warning  ") })
   }
 
-  /// Grey and CMYK photographs are images like others.
-  @Test(arguments: ["grey", "cmyk", "progressive"]) func otherJPEGs(name: String) throws {
+  @Test("Grey, CMYK and progressive photographs are accepted.", arguments: ["grey", "cmyk", "progressive"])
+  func otherJPEGs(name: String) throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.add("a", width: 32, height: 24, mask: [UInt8](repeating: 1, count: 24))
@@ -117,7 +120,8 @@ import Testing
     #expect(try check(scratch).diagnostics.isEmpty)
   }
 
-  @Test func manyFindingsAreCounted() {
+  @Test("Diagnostics above the limit of a kind are counted.")
+  func manyDiagnosticsAreCounted() {
     let diagnostics =
       (0..<30).map { Diagnostic(.fault, "things", "thing \($0)") } + [Diagnostic(.warning, "things", "w")]
     let lines = diagnostics.lines(limit: 3)

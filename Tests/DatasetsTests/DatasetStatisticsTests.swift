@@ -3,7 +3,9 @@ import Datasets
 import Testing
 
 @Suite struct DatasetStatisticsTests {
-  @Test(arguments: [1, 3]) func countsOfASmallSet(threads: Int) throws {
+  @Test("The statistics of a small dataset equal counts by hand.", arguments: [1, 3]) func countsOfASmallSet(
+    threads: Int
+  ) throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.add("a", mask: [0, 1, 1, 255])
@@ -22,7 +24,8 @@ import Testing
     #expect(s.labelSets.map(\.images) == [2, 1, 1, 1] && s.labelSets[0].labels == ["aeroplane"])
   }
 
-  @Test func damagedMasksAreErrors() throws {
+  @Test("Damaged masks and missing labels are errors.")
+  func damagedMasksAreErrors() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.add("a", mask: [0, 1, 1, 9])
@@ -33,8 +36,9 @@ import Testing
     }
   }
 
-  /// What every paper on the augmented set counts.
-  @Test(.enabled(if: RealVOC.isPresent, RealVOC.whereMissing))
+  @Test(
+    "The statistics of the real VOC are those in the literature.", .enabled(if: RealVOC.isPresent, RealVOC.whereMissing)
+  )
   func realVOCHasTheKnownNumbers() throws {
     let voc = try VOCDirectory(root: RealVOC.root)
     let workers = WorkerPool(threads: 2)

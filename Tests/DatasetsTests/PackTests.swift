@@ -1,5 +1,5 @@
+// Tests of packs: values equal those of the folder, and damage anywhere is detected and named.
 import Compute
-// Packs: what comes out is what went in, bit by bit; damage anywhere is noticed and named; a full disk leaves nothing.
 import Datasets
 import Foundation
 import Images
@@ -12,7 +12,7 @@ import Testing
     "ImageSets/Segmentation/train_aug.txt", "ImageSets/Segmentation/val.txt", "ImageSets/Segmentation/trainval.txt",
   ]
 
-  /// A drawn set and its pack.
+  /// A synthetic dataset and its pack.
   func packed(_ scratch: Scratch, images: Int = 9, lists: [String] = lists, crops: [UInt8] = [1, 2, 3]) throws
     -> (directory: VOCDirectory, path: String)
   {
@@ -26,7 +26,8 @@ import Testing
     return (directory, path)
   }
 
-  @Test func aPackGivesWhatTheFolderGives() throws {
+  @Test("A pack returns the same values as its folder.")
+  func aPackGivesWhatTheFolderGives() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let (directory, path) = try packed(scratch)
@@ -47,19 +48,19 @@ import Testing
     }
     #expect(try pack.cropBytes() == [1, 2, 3])
     try pack.verify(workers: workers)
-    // Masks and photographs lie in the pack as their files have them.
+    // The pack holds the bytes of the mask and photograph files.
     let first = try FileBytes.read(directory.photographPath(directory.images(list: Self.lists[0])[0]))
     #expect(try pack.photographBytes(of: 0) == first)
-    // The same bytes with one thread.
+    // One thread writes the same bytes.
     let again = scratch.path + "/again.pack"
     _ = try PackWriter.write(
       to: again, directory, lists: Self.lists, crops: [1, 2, 3], workers: WorkerPool(threads: 1))
     #expect(try FileBytes.read(again) == FileBytes.read(path))
   }
 
-  /// Without a mask the labels come from ImageSets/Main, as in the folder; a photograph may stand under several lists'
-  /// names.
-  @Test func imagesWithoutMasks() throws {
+  /// Without a mask the labels come from ImageSets/Main, as in the folder. A photograph may be in several lists.
+  @Test("Images without masks are packed with their labels.")
+  func imagesWithoutMasks() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.add("a", mask: nil)
@@ -79,7 +80,7 @@ import Testing
     #expect(throws: PackError.noMask(pack: path, id: "a")) { try pack.loadMask(images[0]) }
     #expect(try pack.cropBytes() == nil)
     try pack.verify(workers: workers)
-    // Fewer classes than the masks show, more than were packed, lists and images that are not there.
+    // Fewer classes than the masks show, more than were packed, missing lists and missing images.
     let narrow = try PackedSet(path, classes: 1)
     #expect(throws: PackError.classTooHigh(pack: path, id: "a", label: 2, classes: 1)) {
       try narrow.imageLabels(images, workers: workers)
@@ -92,8 +93,9 @@ import Testing
     #expect(throws: PackError.noImage(pack: path, id: "c")) { try pack.photograph(ListedImage(id: "c")) }
   }
 
-  /// A bit flipped at any place: the index says so when it is opened, an image when it is read.
-  @Test func everyFlippedBitIsNoticed() throws {
+  /// In the index when the pack is opened, in an image when it is read.
+  @Test("A flipped bit anywhere in a pack is detected.")
+  func everyFlippedBitIsNoticed() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let (_, path) = try packed(scratch, images: 3, lists: [Self.lists[2]], crops: Array(repeating: 7, count: 40))
@@ -117,7 +119,7 @@ import Testing
       default: #expect(place < 256 || (entriesAt..<cropsAt).contains(place), "byte \(place): \(error!)")
       }
     }
-    // Two damaged items: how many, and the first.
+    // With two damaged items, the error has their number and the first.
     var changed = bytes
     for place in [300, entriesAt - 5] { changed[place] ^= 1 }
     try FileBytes.write(changed, to: scratch.path + "/two.pack")
@@ -125,8 +127,8 @@ import Testing
     #expect("\(error!)".contains("2 of 3 items") && "\(error!)".contains("item 1 (drawn_000000)"))
   }
 
-  /// An index may have its SHA-256 and yet name places that are not there: another program may have written it.
-  @Test func indexesThatContradictThemselves() throws {
+  @Test("An inconsistent index with a valid digest is refused.")
+  func indexesThatContradictThemselves() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let (_, path) = try packed(scratch, images: 3, lists: [Self.lists[2]])
@@ -134,7 +136,7 @@ import Testing
     func number(_ place: Int) -> Int { bytes[place..<place + 8].reversed().reduce(0) { $0 << 8 | Int($1) } }
     let (entries, strings, lists, crops) = (number(48), number(56), number(72), number(88))
     #expect(strings == entries + 240 && crops == lists + 12 + 4 * 3)
-    // Place, width and new value of a number; what is said.
+    // The place, width and new value of a number, and the expected words.
     let changes: [(place: Int, width: Int, value: Int, words: String)] = [
       (32, 8, 0, "0 classes"), (32, 8, 64, "64 classes"), (32, 8, 5, "5 classes and the background, but 5 names"),
       (116, 4, 1 << 31, "class names"), (40, 8, 2, "list 2 is missing"), (40, 8, 0, "bytes follow"),
@@ -161,7 +163,8 @@ import Testing
     }
   }
 
-  @Test func packsThatAreNotWhole() throws {
+  @Test("Truncated packs, other files and other versions are refused.")
+  func packsThatAreNotWhole() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let (_, path) = try packed(scratch, images: 3)
@@ -184,7 +187,8 @@ import Testing
     #expect(throws: PackError.self) { try PackedSet(scratch.path) }
   }
 
-  @Test func damagedImagesAreNotPacked() throws {
+  @Test("Damaged images are not packed.")
+  func damagedImagesAreNotPacked() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.add("a", mask: [0, 1, 2, 255])
@@ -200,11 +204,11 @@ import Testing
     try scratch.write(Array(bytes.prefix(bytes.count * 3 / 4)), to: "JPEGImages/a.jpg")
     #expect(throws: ImageError.self) { try pack("a.txt") }
     #expect(throws: PackError.nothingToPack) { try PackWriter.write(to: path, directory, lists: [], workers: workers) }
-    // What was begun is gone.
+    // Partial files are removed.
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).filter { $0.contains("pack") } == [])
   }
 
-  @Test(.enabled(if: SmallDisk.canBeMounted, SmallDisk.needed))
+  @Test("A full disk is an error and leaves no file.", .enabled(if: SmallDisk.canBeMounted, SmallDisk.needed))
   func aFullDiskLeavesNothing() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }

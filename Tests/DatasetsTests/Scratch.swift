@@ -1,9 +1,9 @@
-// Folders and data sets of a test, and where real VOC data lies.
+// Temporary folders and datasets for tests, and the location of the real VOC data.
 import Foundation
 import Images
 import Testing
 
-/// A folder of a test, which removes it at its end.
+/// A folder of a test, which the test removes at its end.
 struct Scratch {
   let path: String
 

@@ -7,7 +7,7 @@ import Support
 import Testing
 
 @Suite struct SyntheticSetTests {
-  /// FNV-1a over names and bytes of every file, in name order.
+  /// FNV-1a of the names and bytes of all files, in name order.
   static func digest(_ root: String) throws -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     let names = try FileManager.default.subpathsOfDirectory(atPath: root).sorted()
@@ -29,7 +29,8 @@ import Testing
     return scratch
   }
 
-  @Test func theSameSeedGivesTheSameBytesForAnyThreads() throws {
+  @Test("The same seed gives the same bytes for any number of threads.")
+  func theSameSeedGivesTheSameBytesForAnyThreads() throws {
     let digests = try [(3, 1), (3, 2), (3, 3), (4, 2)].map { seed, threads in
       let scratch = try Self.write(70, classes: 7, seed: UInt64(seed), threads: threads)
       defer { scratch.remove() }
@@ -38,7 +39,8 @@ import Testing
     #expect(digests[1] == digests[0] && digests[2] == digests[0] && digests[3] != digests[0])
   }
 
-  @Test func aImageDependsOnSeedAndNumberAlone() throws {
+  @Test("An image depends on the seed and its number only.")
+  func anImageDependsOnSeedAndNumberAlone() throws {
     let few = try Self.write(5, classes: 20, seed: 8, threads: 1)
     defer { few.remove() }
     let many = try Self.write(9, classes: 20, seed: 8, threads: 2)
@@ -51,7 +53,8 @@ import Testing
     }
   }
 
-  @Test func theLayoutIsVOCs() throws {
+  @Test("The layout is VOC's.")
+  func theLayoutIsVOCs() throws {
     let scratch = try Self.write(40, classes: 5, seed: 1, threads: 2)
     defer { scratch.remove() }
     let voc = try VOCDirectory(root: scratch.path, classes: 5)
@@ -68,7 +71,7 @@ import Testing
     }
     #expect(sizes.joined().allSatisfy { (112...160).contains($0) } && Set(sizes).count > 20)
 
-    // Labels from the masks, and from the lists of classes once the masks are gone.
+    // Labels come from the masks, and from the class lists when the masks are removed.
     let workers = WorkerPool(threads: 2)
     let images = training + validation
     let labels = try voc.imageLabels(images, workers: workers)
@@ -79,8 +82,9 @@ import Testing
     #expect(lines.count == 6 && lines.allSatisfy { $0.hasSuffix("  1") || $0.hasSuffix(" -1") })
   }
 
-  /// 400 images of 20 classes: each leads 20 of them, and others join.
-  @Test func everyClassIsSeenOftenEnough() {
+  /// 400 images of 20 classes: each class is first in 20 of them.
+  @Test("Every class occurs often enough.")
+  func everyClassIsSeenOftenEnough() {
     var images = [Int](repeating: 0, count: 256)
     var pixels = [Int](repeating: 0, count: 256)
     var classesAImage = [Int](repeating: 0, count: 5)
@@ -101,8 +105,8 @@ import Testing
     #expect((0.02...0.12).contains(Double(pixels[255]) / all), "ignored")
   }
 
-  /// Each silhouette fills its square reasonably: else it is no object but a speck, or runs out of its frame.
-  @Test func silhouettesFillTheirSquare() {
+  @Test("Each silhouette fills a reasonable part of its square.")
+  func silhouettesFillTheirSquare() {
     for index in 1...20 {
       for variant in 0..<20 {
         var random = CounterRandom(seed: 5, UInt64(index), UInt64(variant))
@@ -121,7 +125,8 @@ import Testing
     }
   }
 
-  @Test func impossibleRequestsAreErrors() throws {
+  @Test("Impossible requests are errors.")
+  func impossibleRequestsAreErrors() throws {
     let workers = WorkerPool(threads: 1)
     let scratch = try Scratch()
     defer { scratch.remove() }
@@ -146,7 +151,8 @@ import Testing
     }
   }
 
-  @Test func progressCountsUpToTheEnd() throws {
+  @Test("Progress is reported up to the last image.")
+  func progressCountsUpToTheEnd() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     var seen: [Int] = []

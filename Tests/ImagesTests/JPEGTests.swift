@@ -10,15 +10,16 @@ import Testing
     return (differences.max()!, Double(differences.reduce(0, +)) / Double(differences.count))
   }
 
-  /// Pillow has a libjpeg of its own, whose version may round otherwise by one.
-  @Test(arguments: ["color", "progressive", "grey", "cmyk"])
+  /// Pillow has a libjpeg of its own, whose version may round differently by one.
+  @Test("Files decode to the pixels that Pillow decodes.", arguments: ["color", "progressive", "grey", "cmyk"])
   func decodesAsPillowDoes(name: String) throws {
     let expected = try PNG.decodeRGB(file: Golden.path("\(name).expected.png"))
     let decoded = try JPEG.decode(file: Golden.path("\(name).jpg"))
     #expect(Self.difference(decoded, expected).largest <= 2)
   }
 
-  @Test(arguments: [(1, 1), (8, 8), (33, 17), (160, 112)])
+  @Test(
+    "Encoding and decoding keeps an image within a small error.", arguments: [(1, 1), (8, 8), (33, 17), (160, 112)])
   func roundTripKeepsTheImage(width: Int, height: Int) throws {
     let image = Golden.smoothImage(width, height)
     let bytes = JPEG.encode(image, quality: 92)
@@ -27,12 +28,14 @@ import Testing
     if width * height > 1000 { #expect(JPEG.encode(image, quality: 20).count < bytes.count) }
   }
 
-  @Test func noiseAtTheHighestQualityFits() throws {
+  @Test("Noise at the highest quality fits into the output buffer.")
+  func noiseAtTheHighestQualityFits() throws {
     let image = Golden.noiseImage(257, 129)
     #expect(try JPEG.decode(JPEG.encode(image, quality: 100), file: "-").width == 257)
   }
 
-  @Test func truncatedFilesAreErrorsAtEveryLength() throws {
+  @Test("A file truncated at any length is an error.")
+  func truncatedFilesAreErrorsAtEveryLength() throws {
     for name in ["color.jpg", "progressive.jpg"] {
       let bytes = try FileBytes.read(Golden.path(name))
       for length in 0..<bytes.count {
@@ -47,14 +50,16 @@ import Testing
     #expect(text.contains("cut.jpg") && text.lowercased().contains("premature end"))
   }
 
-  @Test func otherFilesAreErrors() throws {
+  @Test("Other files and missing files are errors.")
+  func otherFilesAreErrors() throws {
     #expect(throws: ImageError.self) { try JPEG.decode(file: Golden.path("rgb.png")) }
     #expect(throws: FileError.unreadable(file: "/nowhere.jpg", reason: "No such file or directory")) {
       try JPEG.decode(file: "/nowhere.jpg")
     }
   }
 
-  @Test func absurdSizesAreErrors() throws {
+  @Test("A size above the limit is an error.")
+  func absurdSizesAreErrors() throws {
     var bytes = try FileBytes.read(Golden.path("color.jpg"))
     // The frame header: FF C0, length, precision, height, width.
     let frame = try #require((0..<bytes.count - 1).first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
@@ -64,7 +69,8 @@ import Testing
     }
   }
 
-  @Test func photographsAreToldByTheirContents() throws {
+  @Test("The format of a photograph is recognized by its contents.")
+  func photographsAreToldByTheirContents() throws {
     let folder = try Golden.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let image = Golden.smoothImage(20, 10)

@@ -13,7 +13,8 @@ import Testing
     var cases: [Case]
   }
 
-  @Test func resizingEqualsOpenCVs() throws {
+  @Test("Resizing equals OpenCV's to the bit.")
+  func resizingEqualsOpenCVs() throws {
     for golden in try Golden.json("opencv-resize.json", as: OpenCV.self).cases {
       let image = Golden.noiseImage(golden.width, golden.height, seed: golden.seed)
       let name = "\(golden.width) x \(golden.height) to \(golden.newWidth) x \(golden.newHeight)"
@@ -29,14 +30,15 @@ import Testing
     }
   }
 
-  @Test func theSameSizeChangesNothing() {
+  @Test("Resizing to the same size changes nothing.")
+  func theSameSizeChangesNothing() {
     let image = Golden.noiseImage(31, 17)
     expectSame(image.resizedBilinear(width: 31, height: 17).pixels, image.pixels, "31 x 17")
     let mask = IndexImage(width: 31, height: 17, indices: Golden.noise(31 * 17, seed: 2))
     expectSame(mask.resizedNearest(width: 31, height: 17).indices, mask.indices, "31 x 17")
   }
 
-  /// Says where bytes differ rather than printing all of them.
+  /// Reports the first differing byte instead of printing all of them.
   func expectSame(_ a: [UInt8], _ b: [UInt8], _ name: String) {
     let place = zip(a, b).enumerated().first { $1.0 != $1.1 }?.offset
     #expect(a.count == b.count && place == nil, "\(name): first difference at \(place ?? -1)")

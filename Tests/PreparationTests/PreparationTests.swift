@@ -7,25 +7,26 @@ import Support
 import Testing
 
 @Suite struct PreparationTests {
-  @Test func listsMasksAndLabels() throws {
+  @Test("Lists, masks and labels are written.")
+  func listsMasksAndLabels() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.addVOC()
     let report = try scratch.prepare(output: "out")
     #expect(report.training == ["own1", "own2", "sbd1", "sbd2"] && report.validation == ["own3"])
     #expect(report.written == 5 && report.origins == [.own: 3, .sbd: 2] && report.annotated == 1)
-    // Not the literature's numbers.
+    // The numbers are not those in the literature.
     #expect(report.diagnostics.map(\.kind) == ["counts"])
     #expect(try scratch.text("out/ImageSets/Segmentation/train_aug.txt") == "own1\nown2\nsbd1\nsbd2\n")
     #expect(try scratch.text("out/ImageSets/Segmentation/val.txt") == "own3\n")
     func mask(_ id: String) throws -> IndexImage {
       try PNG.decodeIndices(file: "\(scratch.path)/out/SegmentationClassAug/\(id).png")
     }
-    // VOC's own wins, 255 and all.
+    // VOC's own masks have precedence, with 255.
     #expect(try mask("own1") == Scratch.mask(1) && mask("own3") == Scratch.mask(15))
     #expect(try mask("sbd1") == Fixture.mask(17, 11) && mask("sbd2") == Fixture.mask(17, 11))
     #expect(try PNG.palette(scratch.read("out/SegmentationClassAug/sbd1.png"))?[15] == VOCPalette.color(15))
-    // What was prepared can be trained from, and checks out.
+    // The result can be read for training and passes the check.
     let voc = try VOCDirectory(root: "\(scratch.path)/out")
     #expect(try voc.images(list: "ImageSets/Segmentation/train_aug.txt").count == 4)
     let labels = try voc.imageLabels(ids: ["own1", "note1"], workers: WorkerPool(threads: 1))
@@ -38,11 +39,12 @@ import Testing
     #expect(scratch.names("voc").contains("SegmentationClassAug") == false)
   }
 
-  @Test func aSecondRunLooksOnlyAtChanges() throws {
+  @Test("A second run checks only what has changed.")
+  func aSecondRunLooksOnlyAtChanges() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.addVOC()
-    // Into VOC's own folder this time.
+    // The output is VOC's own folder.
     let first = try scratch.prepare()
     #expect(first.written == 5)
     let bytes = try scratch.read("voc/SegmentationClassAug/own2.png")
@@ -54,7 +56,7 @@ import Testing
     let third = try scratch.prepare()
     #expect(third.unchanged == 3 && third.written == 2)
     #expect(try scratch.read("voc/SegmentationClassAug/own2.png") != bytes)
-    // Without the state all is looked at, and nothing written.
+    // Without the state everything is checked, and nothing is written.
     try FileManager.default.removeItem(atPath: "\(scratch.path)/voc/.dnet-prepare.json")
     let fourth = try scratch.prepare()
     #expect(fourth.verified == 5 && fourth.written == 0)
@@ -62,7 +64,8 @@ import Testing
     #expect(try scratch.prepare().verified == 5)
   }
 
-  @Test func threadsMakeNoDifference() throws {
+  @Test("The number of threads makes no difference.")
+  func threadsMakeNoDifference() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.addVOC()
@@ -73,8 +76,9 @@ import Testing
     }
   }
 
-  /// The merged folder and list that others distribute, in place of SBD.
-  @Test(arguments: ["train_aug", "trainaug"]) func mergedSets(name: String) throws {
+  @Test("Merged folders and lists replace SBD.", arguments: ["train_aug", "trainaug"]) func mergedSets(name: String)
+    throws
+  {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.addVOC()
@@ -86,12 +90,13 @@ import Testing
     #expect(report.training == ["sbd1", "own2", "own1"] && report.origins == [.own: 3, .merged: 1])
     #expect(try scratch.text("out/ImageSets/Segmentation/train_aug.txt") == "sbd1\nown2\nown1\n")
     #expect(try PNG.decodeIndices(file: "\(scratch.path)/out/SegmentationClassAug/sbd1.png") == Scratch.mask(4))
-    // A merged folder without a list: all its masks.
+    // A merged folder without a list gives all its masks.
     try FileManager.default.removeItem(atPath: "\(scratch.path)/voc/ImageSets/Segmentation/\(name).txt")
     #expect(try scratch.prepare(sbd: false, output: "other").training == ["own1", "own2", "sbd1"])
   }
 
-  @Test func masksInTheWayAreNotOverwritten() throws {
+  @Test("Existing masks and lists of other contents are not overwritten.")
+  func masksInTheWayAreNotOverwritten() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.addVOC()
@@ -99,17 +104,18 @@ import Testing
     let text = scratch.fault(try scratch.prepare())
     #expect(text.contains("SegmentationClassAug/own1.png") && text.contains("--output"))
     #expect(try PNG.decodeIndices(file: "\(scratch.path)/voc/SegmentationClassAug/own1.png") == Scratch.mask(9))
-    // Elsewhere it is a warning that says in how many pixels they differ: all but the column of 255.
+    // In another folder it is a warning with the number of differing pixels: all but the column of 255.
     let report = try scratch.prepare(output: "out")
     let warning = try #require(report.diagnostics.first { $0.kind == "merged masks that differ" })
     #expect(warning.text.contains("in 176 of 187 pixels") && report.diagnostics.faults == 0)
-    // Lists neither.
+    // Lists are not overwritten either.
     try scratch.write("own1\nown2\n", to: "second/ImageSets/Segmentation/train_aug.txt")
     let list = scratch.fault(try scratch.prepare(output: "second"))
     #expect(list.contains("second/ImageSets/Segmentation/train_aug.txt") && list.contains("4 images"))
   }
 
-  @Test func missingFiles() throws {
+  @Test("Missing files are faults, unless they are skipped.")
+  func missingFiles() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.addVOC()
@@ -130,7 +136,8 @@ import Testing
     #expect(throws: DatasetError.self) { try scratch.sources() }
   }
 
-  @Test func colouredMasksAreConverted() throws {
+  @Test("RGB masks are converted.")
+  func colouredMasksAreConverted() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.addVOC()
@@ -144,12 +151,12 @@ import Testing
     let report = try scratch.prepare(output: "out")
     #expect(report.converted == 1)
     #expect(try PNG.decodeIndices(file: "\(scratch.path)/out/SegmentationClassAug/own2.png") == Scratch.mask(13))
-    // A colour between two classes, as smoothing makes it.
+    // A colour between those of two classes, as after smoothing.
     image[5, 6] = Color(64, 65, 64)
     try scratch.write(PNG.encode(image), to: "voc/SegmentationClass/own2.png")
     let text = scratch.fault(try scratch.prepare(output: "other"))
     #expect(text.contains("own2.png") && text.contains("(64, 65, 64) at x 5, y 6"))
-    // In a merged folder itself: converted in its place.
+    // A mask in the merged folder itself is converted in place.
     let second = try Scratch()
     defer { second.remove() }
     try second.addVOC()
@@ -160,8 +167,8 @@ import Testing
     #expect(again.unchanged == 4 && again.written == 0)
   }
 
-  /// Each of these files is named with its fault, and no list is written.
-  @Test func damagedFiles() throws {
+  @Test("Each damaged file is named with its fault, and no list is written.")
+  func damagedFiles() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     func expect(
@@ -194,7 +201,8 @@ import Testing
     #expect(try scratch.prepare(output: "out").diagnostics.faults == 0)
   }
 
-  @Test func turnedPhotographsAreSaid() throws {
+  @Test("An EXIF orientation is a warning.")
+  func turnedPhotographsAreSaid() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.addVOC()
@@ -205,7 +213,7 @@ import Testing
       + [0, 0, 0, 0]
     let bytes = try scratch.read("voc/JPEGImages/own1.jpg")
     try scratch.write(bytes[..<2] + exif + bytes[2...], to: "voc/JPEGImages/own1.jpg")
-    // The second time from what was remembered.
+    // The second run takes it from the state.
     for _ in 0..<2 {
       let report = try scratch.prepare(output: "out")
       let warning = try #require(report.diagnostics.first { $0.severity == .warning && $0.kind.contains("EXIF") })
@@ -214,7 +222,8 @@ import Testing
     }
   }
 
-  @Test func repeatedIdsAreTakenOnce() throws {
+  @Test("Repeated ids are used once.")
+  func repeatedIdsAreTakenOnce() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.addVOC()
@@ -227,7 +236,7 @@ import Testing
       })
   }
 
-  @Test(.enabled(if: SmallDisk.canBeMounted, SmallDisk.needed))
+  @Test("A full disk leaves no partial files.", .enabled(if: SmallDisk.canBeMounted, SmallDisk.needed))
   func aFullDiskLeavesNothingHalfWritten() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
@@ -256,14 +265,14 @@ import Testing
     #expect(names.count > 2 && names.allSatisfy { $0.hasSuffix(".png") })
     for name in names { _ = try PNG.decodeIndices(file: "\(scratch.path)/small/out/SegmentationClassAug/\(name)") }
     #expect(!scratch.exists("small/out/ImageSets/Segmentation/train_aug.txt"))
-    // With more space it goes on where it stopped.
+    // With more space it continues where it stopped.
     try #require(SmallDisk.run("mount", "-o", "remount,size=8m", "\(scratch.path)/small"))
     let report = try scratch.prepare(output: "small/out")
     #expect(report.training.count == 64 && report.written == 65 - names.count)
   }
 
   /// The photographs that are here, with some of SBD's MATLAB files. The merged masks are the reference.
-  @Test(.enabled(if: RealVOC.isPresent, RealVOC.whereMissing))
+  @Test("The real photographs are prepared, with masks of SBD.", .enabled(if: RealVOC.isPresent, RealVOC.whereMissing))
   func realPhotographs() throws {
     let root = "\(RealVOC.folder)/VOCdevkit/VOC2012"
     let scratch = try Scratch()
@@ -271,7 +280,7 @@ import Testing
     let sources = try PreparationSources(root: root, sbd: "\(RealVOC.folder)/SBD")
     let listed = (training: sources.augmentedTraining.count, validation: Set(sources.validation).count)
     #expect(listed.training == Preparation.expected.training && listed.validation == Preparation.expected.validation)
-    // What the folders themselves hold.
+    // The expected values come from the folders themselves.
     let photographs = Set(try FileManager.default.contentsOfDirectory(atPath: root + "/JPEGImages"))
     let sbdMasks = Set(try FileManager.default.contentsOfDirectory(atPath: "\(RealVOC.folder)/SBD/dataset/cls"))
     func present(_ list: String) throws -> [String] {

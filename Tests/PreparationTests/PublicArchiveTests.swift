@@ -6,7 +6,7 @@ import Support
 import Testing
 
 @Suite struct PublicArchiveTests {
-  /// A tar of voc/ as VOCdevkit/VOC2012, and what its publication would be.
+  /// A tar file of voc/ as VOCdevkit/VOC2012, and its description.
   func archive(_ scratch: Scratch) throws -> (file: String, archive: PublicArchive) {
     try scratch.addVOC()
     let tar = Process()
@@ -24,7 +24,8 @@ import Testing
     )
   }
 
-  @Test func theRightArchiveIsUnpackedOnce() throws {
+  @Test("A valid archive is verified and unpacked once.")
+  func theRightArchiveIsUnpackedOnce() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let (file, archive) = try archive(scratch)
@@ -33,13 +34,14 @@ import Testing
     #expect(try archive.verifyAndExtract(file, at: out, remembered: &remembered) == (true, true))
     #expect(try scratch.read("out/JPEGImages/own1.jpg") == scratch.read("voc/JPEGImages/own1.jpg"))
     #expect(try archive.verifyAndExtract(file, at: out, remembered: &remembered) == (false, false))
-    // A file that was touched is read again.
+    // A file with a new modification time is read again.
     try scratch.write(scratch.read("a.tar"), to: "a.tar")
     #expect(try archive.verifyAndExtract(file, at: out, remembered: &remembered) == (true, false))
     #expect(scratch.names("").allSatisfy { !$0.contains("partial") })
   }
 
-  @Test func otherArchivesAreErrors() throws {
+  @Test("Another archive is an error.")
+  func otherArchivesAreErrors() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let (file, archive) = try archive(scratch)
@@ -55,8 +57,9 @@ import Testing
     #expect(throws: FileError.self) { try archive.verify("\(scratch.path)/absent.tar") }
   }
 
-  /// The digest may be right and unpacking fail: nothing stays behind.
-  @Test func failuresOfTarLeaveNothing() throws {
+  /// The digest is right, but unpacking fails.
+  @Test("A failure of tar leaves no files.")
+  func failuresOfTarLeaveNothing() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.write("no archive at all", to: "a.tar")
@@ -70,7 +73,8 @@ import Testing
     #expect(scratch.names("") == ["a.tar"])
   }
 
-  @Test func theDigestsAreThePublishedOnes() {
+  @Test("The digests are the published ones.")
+  func theDigestsAreThePublishedOnes() {
     #expect(
       PublicArchive.voc.md5 == "6cd6e144f989b92b3379bac3b3de84fd"
         && PublicArchive.sbd.md5 == "82b4d87ceb2ed10f6038a1cba92111cb")

@@ -1,17 +1,19 @@
-// Suppression by bins of area against a comparison with every kept box.
+// Tests of the suppression by bins of area against a comparison with every kept box.
 import Proposals
 import Randomness
 import Testing
 
 @Suite struct BoxSuppressionTests {
-  @Test(arguments: [
-    (0.75, 1, 1000), (0.5, 1, 20), (0.9, 0.99, 1000), (0.3, 1, 1000), (0.75, 0.9, 7), (1, 1, 50), (0.05, 1, 50),
-  ])
+  @Test(
+    "The suppression equals the naive one.",
+    arguments: [
+      (0.75, 1, 1000), (0.5, 1, 20), (0.9, 0.99, 1000), (0.3, 1, 1000), (0.75, 0.9, 7), (1, 1, 50), (0.05, 1, 50),
+    ])
   func equalsTheNaiveSuppression(beta: Double, eta: Double, limit: Int) {
     var random = CounterRandom(seed: 3, UInt64(limit))
     let boxes = (0..<600).map { _ in
       let (x, y) = (random.integer(below: 60), random.integer(below: 40))
-      // Scores of few values: ties must keep their order.
+      // There are few distinct scores, so that ties occur.
       return BoxCandidate(
         x0: x, y0: y, x1: x + 1 + random.integer(below: 90), y1: y + 1 + random.integer(below: 70),
         score: Float(random.integer(below: 40)))
@@ -31,7 +33,8 @@ import Testing
     #expect(found.count > 3)
   }
 
-  @Test func overlapOfBoxes() {
+  @Test("The overlap of boxes is their IoU.")
+  func overlapOfBoxes() {
     let a = BoxCandidate(x0: 0, y0: 0, x1: 10, y1: 10, score: 1)
     #expect(BoxSuppression.overlap(a, a) == 1)
     #expect(BoxSuppression.overlap(a, BoxCandidate(x0: 10, y0: 0, x1: 20, y1: 10, score: 1)) == 0)

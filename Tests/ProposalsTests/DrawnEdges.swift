@@ -1,4 +1,4 @@
-// Made edge maps and images that several tests share.
+// Synthetic edge maps and images that several tests share.
 import Foundation
 import Images
 import Proposals
@@ -6,7 +6,7 @@ import Randomness
 import Support
 
 enum DrawnEdges {
-  /// Straight strokes in random directions, and specks: thin, with the orientations of their normals.
+  /// Thin strokes in random directions and specks, with the orientations of their normals.
   static func strokes(width: Int, height: Int, seed: UInt64, strokes: Int = 14) -> EdgeMap {
     var random = CounterRandom(seed: seed, 77)
     var map = empty(width, height)
@@ -43,7 +43,7 @@ enum DrawnEdges {
       orientation: [Float](repeating: 0, count: width * height))
   }
 
-  /// Discs and rectangles of random colours on a ground with noise.
+  /// Discs and rectangles of random colours on a noisy background.
   static func image(width: Int, height: Int, seed: UInt64, noise: Int = 12) -> RGBImage {
     var random = CounterRandom(seed: seed, 78)
     var image = RGBImage(width: width, height: height, color: Color(120, 130, 90))
@@ -74,7 +74,7 @@ enum DrawnEdges {
   }
 }
 
-/// A folder of this test's own, gone with it.
+/// A temporary folder, which is removed with this object.
 final class ScratchFolder {
   let path: String
   init() {

@@ -1,4 +1,4 @@
-// The whole search: against OpenCV's EdgeBoxes on shared edges, on degenerate images, and from several threads.
+// Tests of the whole search: against OpenCV's EdgeBoxes on shared edges, on degenerate images, and on several threads.
 import Foundation
 import Images
 import Proposals
@@ -22,7 +22,8 @@ import Testing
   }
 
   /// Groups grow in another order and windows begin elsewhere, so boxes differ by some pixels.
-  @Test func agreesWithOpenCV() throws {
+  @Test("The boxes agree with OpenCV's on the same edges.")
+  func agreesWithOpenCV() throws {
     let golden = try DrawnEdges.decoded(Golden.self, "edgeboxes.json")
     let boxes = EdgeBoxes().boxes(in: golden.map)
     for (theirs, score) in zip(golden.boxes, golden.scores).prefix(10) {
@@ -30,7 +31,7 @@ import Testing
       let near = boxes.prefix(25).max { $0.box.overlap(box) < $1.box.overlap(box) }!
       #expect(near.box.overlap(box) > 0.7, "their box \(theirs) of score \(score), ours \(near)")
     }
-    // The two drawn things are found first by both.
+    // Both find the two drawn objects first.
     let first = Box(
       x1: golden.boxes[0][0], y1: golden.boxes[0][1], x2: golden.boxes[0][0] + golden.boxes[0][2] - 1,
       y2: golden.boxes[0][1] + golden.boxes[0][3] - 1)
@@ -38,7 +39,9 @@ import Testing
     #expect(abs(boxes[0].score / golden.scores[0] - 1) < 0.1)
   }
 
-  @Test(arguments: [(1, 1), (1, 300), (5, 5), (3000, 20), (20, 3000), (31, 33), (120, 90)])
+  @Test(
+    "Degenerate images give boxes inside the image.",
+    arguments: [(1, 1), (1, 300), (5, 5), (3000, 20), (20, 3000), (31, 33), (120, 90)])
   func degenerateImagesGiveBoxesInside(width: Int, height: Int) {
     for image in [
       RGBImage(width: width, height: height), DrawnEdges.image(width: width, height: height, seed: 4),
@@ -54,7 +57,8 @@ import Testing
     #expect(EdgeBoxesSource().proposals(for: RGBImage(width: width, height: height), id: "a").isEmpty)
   }
 
-  @Test func boxesAreThoseOfTheParameters() {
+  @Test("The boxes satisfy the parameters.")
+  func boxesAreThoseOfTheParameters() {
     let image = DrawnEdges.image(width: 180, height: 140, seed: 6)
     var parameters = EdgeBoxes.Parameters()
     let all = EdgeBoxesSource(parameters: parameters).proposals(for: image, id: "a")
@@ -67,7 +71,8 @@ import Testing
     #expect(EdgeBoxesSource(parameters: parameters).proposals(for: image, id: "b") == Array(all.prefix(20)))
   }
 
-  @Test func threadsAndNamesDoNotMatter() async {
+  @Test("Threads and names do not matter.")
+  func threadsAndNamesDoNotMatter() async {
     let image = DrawnEdges.image(width: 150, height: 110, seed: 7)
     let once = EdgeBoxesSource().proposals(for: image, id: "a")
     await withTaskGroup(of: [ScoredBox].self) { group in
@@ -76,7 +81,8 @@ import Testing
     }
   }
 
-  @Test func parametersWithoutMeaningAreRefused() {
+  @Test("Parameters out of range are refused.")
+  func parametersWithoutMeaningAreRefused() {
     var parameters = EdgeBoxes.Parameters()
     #expect(throws: Never.self) { try parameters.check() }
     parameters.alpha = 1

@@ -1,4 +1,4 @@
-// What is fuzzed: how inputs are made, how one is decoded, and what holds for all that is accepted.
+// The protocol of a fuzzed decoder: generating inputs, decoding one, and checking what is accepted.
 import Datasets
 import Foundation
 import Images
@@ -7,15 +7,15 @@ import Proposals
 import Support
 
 protocol FuzzedDecoder {
-  /// Whole files, with which every input begins.
+  /// The valid files from which inputs are derived.
   var seeds: [[UInt8]] { get }
-  /// A damaged file.
+  /// Returns a damaged file.
   func input(_ mutation: Mutation) -> [UInt8]
-  /// Decodes the bytes. Throws the decoder's own error, or `BrokenPromise`.
+  /// Decodes the bytes. Throws the error of the decoder, or `BrokenPromise`.
   func decode(_ bytes: [UInt8]) throws
 }
 
-/// Something was accepted that the decoder promises to refuse.
+/// The error for accepted contents that the decoder must refuse.
 struct BrokenPromise: Error {
   let what: String
   static func unless(_ holds: Bool, _ what: @autoclosure () -> String) throws(BrokenPromise) {
@@ -40,14 +40,14 @@ enum FuzzedDecoders {
     }
   }
 
-  /// What holds for every image.
+  /// Checks the size of a decoded image.
   static func check(width: Int, height: Int, values: Int, channels: Int) throws(BrokenPromise) {
     try BrokenPromise.unless(
       width > 0 && height > 0 && width * height <= ImageError.pixelLimit && values == width * height * channels,
       "\(width) x \(height) pixels with \(values) values")
   }
 
-  /// The error in a few words that do not depend on places and names.
+  /// Describes an error in a few words without positions and names.
   static func kind(_ error: any Error) -> String {
     func plain(_ text: String) -> String {
       String(

@@ -1,4 +1,4 @@
-// MATLAB files: damaged as they are, inside what was compressed, and as a tree of elements whose lengths stay right.
+// Damaged MATLAB files: changed as bytes, inside compressed data, and as a tree of elements with valid lengths.
 import Foundation
 import Images
 import Preparation
@@ -12,9 +12,9 @@ struct MATInputs: FuzzedDecoder {
   struct Element {
     var type: Int
     var data: [UInt8] = []
-    /// Of a matrix.
+    /// The elements of a matrix.
     var members: [Element] = []
-    /// Data in the tag.
+    /// True where the data are in the tag.
     var inTag = false
   }
 
@@ -46,7 +46,7 @@ struct MATInputs: FuzzedDecoder {
       return bytes
     }
     var variables = mutation.pick(trees)
-    // A variable's bytes with nothing put right but the length of the whole.
+    // The bytes of a variable, with only the total length corrected.
     if mutation.chance(25), let first = variables.first {
       var content = first.elements.flatMap(Self.bytes)
       mutation.chance(50) ? mutation.changeNumber(&content, aligned: 4) : mutation.change(&content, other: content)
@@ -113,7 +113,7 @@ struct MATInputs: FuzzedDecoder {
     return bytes + content + [UInt8](repeating: 0, count: (8 - content.count % 8) % 8)
   }
 
-  /// nil for a file of another format.
+  /// Returns nil for a file of another format.
   private static func variables(_ bytes: [UInt8]) -> [Variable]? {
     guard bytes.count > 128, bytes[126] == 0x49 else { return nil }
     var (variables, at): ([Variable], Int) = ([], 128)

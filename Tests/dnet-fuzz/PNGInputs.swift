@@ -1,10 +1,10 @@
-// PNG files of every kind, damaged before and after their checksums and their compression.
+// Damaged PNG files of every type, changed before and after checksums and compression.
 import CZlib
 import Foundation
 import Images
 
 struct PNGInputs: FuzzedDecoder {
-  /// Decoded as a mask, else as a photograph.
+  /// True to decode as a mask, false as a photograph.
   let mask: Bool
   let seeds: [[UInt8]]
   private let chunks: [[Chunk]]
@@ -51,7 +51,7 @@ struct PNGInputs: FuzzedDecoder {
       try BrokenPromise.unless(image.indices.allSatisfy { $0 <= 20 || $0 == 255 }, "an index that is no class")
     }
     try FuzzedDecoders.check(width: image.width, height: image.height, values: image.indices.count, channels: 1)
-    // A header's depth, if it is that of the palette file that was read.
+    // The bit depth in the header, if that is of the palette file that was read.
     if bytes[25] == 3 {
       try BrokenPromise.unless(
         image.indices.allSatisfy { Int($0) < 1 << Int(bytes[24]) }, "an index of too many bits")
@@ -89,7 +89,7 @@ struct PNGInputs: FuzzedDecoder {
     "hIST", "tIME", "oFFs", "pCAL", "sCAL", "eXIf", "acTL", "ABCD", "abcd",
   ]
 
-  /// Changes what the pixels' stream inflates to: filters and values.
+  /// Changes the inflated pixel stream: filters and values.
   private func changePixels(_ file: inout [Chunk], _ mutation: Mutation) {
     guard let at = file.firstIndex(where: { $0.type == Array("IDAT".utf8) }), var pixels = Zlib.inflate(file[at].data)
     else { return }
@@ -139,7 +139,7 @@ struct PNGInputs: FuzzedDecoder {
     if type == 3 { file.append(chunk("PLTE", (0..<3 << depth).map { UInt8(truncatingIfNeeded: $0 * 37) })) }
     if type == 3 { file.append(chunk("tRNS", [0, 128])) }
     if type == 0 { file.append(chunk("tRNS", [0, 1])) }
-    // First and last places and steps of Adam7's passes: x0, y0, dx, dy.
+    // The first places and steps of the passes of Adam7: x0, y0, dx, dy.
     let passes =
       interlaced
       ? [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
@@ -170,7 +170,7 @@ enum Zlib {
     }
   }
 
-  /// nil for what is not an intact stream of at most 64 kB.
+  /// Returns nil unless the bytes are an intact stream of at most 64 kB.
   static func inflate(_ bytes: [UInt8]) -> [UInt8]? {
     var (count, status): (UInt, Int32) = (1 << 16, 0)
     let result = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, initialized in

@@ -1,6 +1,6 @@
+// Damaged packs (docs/formats.md, "Packs"): changed as bytes, and in header, index, images and crops with valid
+// checksums.
 import Compute
-// Packs (docs/formats.md, "Packs"): damaged as they are, and in header, index, images and crops under checksums that
-// are right again.
 import Datasets
 import Foundation
 import Images
@@ -12,7 +12,7 @@ struct PackInputs: FuzzedDecoder {
   private let file: String
   private let workers: WorkerPool
 
-  /// Places of the header's numbers.
+  /// The offsets of the numbers in the header.
   private static let (entriesAt, cropsAt, cropsBytes, cropsWord, digestAt, headerBytes) = (48, 88, 96, 104, 224, 256)
 
   init(folder: String) throws {
@@ -43,7 +43,7 @@ struct PackInputs: FuzzedDecoder {
     self.workers = workers
   }
 
-  /// Everything that a training does with a pack.
+  /// Does everything that training does with a pack.
   func decode(_ bytes: [UInt8]) throws {
     try FileBytes.write(bytes, to: file)
     let pack = try PackedSet(file)
@@ -92,7 +92,7 @@ struct PackInputs: FuzzedDecoder {
       mutation.change(&bytes, other: mutation.pick(seeds))
       return bytes
     case 2, 3:
-      // An image, under its word.
+      // An image, with its checksum corrected.
       let entry = index + 80 * mutation.below(bytes.little(16, 8))
       let isMask = mutation.chance(50)
       let at = bytes.little(entry + (isMask ? 8 : 0), 8)
@@ -111,7 +111,7 @@ struct PackInputs: FuzzedDecoder {
       for _ in 0..<mutation.few(4) { mutation.changeNumber(&header, aligned: 4) }
       bytes.replaceSubrange(8..<120, with: header)
     case 7:
-      // An index of another length, with crops, file and lengths moved along.
+      // An index of another length, with the crops, the file and the lengths adjusted.
       var part = Array(bytes[index..<end])
       mutation.change(&part, other: part)
       bytes.replaceSubrange(index..<end, with: part)

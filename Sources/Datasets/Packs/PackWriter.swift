@@ -1,7 +1,7 @@
+// The writer of packs: all photographs and masks of some lists in one file. Each is decoded once as a check.
 import Compute
 import Foundation
 import Images
-// The writer of packs: all photographs and masks of some lists in one file. Each is decoded once as a check.
 import Support
 
 package enum PackWriter {

@@ -1,11 +1,11 @@
-import Compute
-import Foundation
-import Images
 // A dataset in one file (a pack). Opening takes milliseconds, because nothing is parsed; the checksum of every image is
 // verified when it is read.
 //
 // The index is mapped into memory, but images are read by pread, so that a failing disk causes an error and not a
 // signal.
+import Compute
+import Foundation
+import Images
 import Support
 
 /// `@unchecked Sendable`: nothing changes after initialization.

@@ -1,6 +1,6 @@
-import Compute
 // A dataset drawn by dnet itself in VOC's layout, for tests, tutorials and clusters without VOC. It can be learnt from
 // scratch in minutes, but only from many images: in a few, shape, colour and texture are misleading.
+import Compute
 import Foundation
 import Images
 import Randomness

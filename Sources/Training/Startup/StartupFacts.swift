@@ -1,12 +1,12 @@
-import CProcessor
 // What a rank says of itself at the start, so that rank 0 can compare: where it runs, and what its weights depend on.
+import CProcessor
 import Cluster
+import Compute
 import Datasets
-import Support
 import Foundation
 import Images
 import Kernels
-import Compute
+import Support
 
 package struct StartupFacts: Codable, Sendable, Equatable {
   package var host = ""
