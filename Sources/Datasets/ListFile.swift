@@ -1,7 +1,7 @@
 // The format of image lists that dnet writes: comments that give the origin of the list and the SHA-256 of its body,
 // then the body with an image id on each line.
 //
-//     # dnet data split: 5 images a class, seed 1, drawn from ImageSets/Segmentation/train_aug.txt
+//     # dnet data split: 5 images per class, seed 1, from ImageSets/Segmentation/train_aug.txt
 //     # sha256 2e4bc02aa...
 //     2007_000032
 import Support

@@ -11,7 +11,7 @@ import Testing
       var width, height, inputSize: Int
       var box: [Int]
       var seed: UInt64
-      var pictureHash, maskHash: String
+      var imageHash, maskHash: String
     }
     var cases: [Case]
   }
@@ -29,7 +29,7 @@ import Testing
         width: golden.width, height: golden.height, indices: (0..<golden.width * golden.height).map { bytes[3 * $0] })
       let box = Box(x1: golden.box[0], y1: golden.box[1], x2: golden.box[2], y2: golden.box[3])
       let (crop, indices) = resized(image, mask, box, by: Augmentation(inputSize: golden.inputSize))
-      #expect(fnv(crop) == golden.pictureHash, "\(golden)")
+      #expect(fnv(crop) == golden.imageHash, "\(golden)")
       #expect(fnv(indices) == golden.maskHash, "\(golden)")
     }
   }

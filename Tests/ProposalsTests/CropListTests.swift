@@ -62,10 +62,10 @@ struct GridSource: ProposalSource {
   /// Returns the whole list, with the digest in the header like the writer.
   func text(_ job: CropListJob) throws -> String {
     let body = try job.units.flatMap { try job.text(of: $0) }
-    var head = Array(job.head.utf8)
+    var header = Array(job.header.utf8)
     let digest = Array(SHA256.hex(of: String(decoding: body, as: UTF8.self)).utf8)
-    head.replaceSubrange(CropListText.digestOffset..<CropListText.digestOffset + 64, with: digest)
-    return String(decoding: head + body, as: UTF8.self)
+    header.replaceSubrange(CropListText.digestOffset..<CropListText.digestOffset + 64, with: digest)
+    return String(decoding: header + body, as: UTF8.self)
   }
 
   /// 511 combinations are two units; an image without a label has none.

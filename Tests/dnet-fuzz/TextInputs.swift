@@ -88,11 +88,11 @@ struct CropInputs: FuzzedDecoder {
     """ + "\n"
 
   init() {
-    let head =
+    let header =
       "# dnet crop list 1\n# sha256 \(String(repeating: "0", count: 64))\n# 3 crops: made up\n# seed 1; random boxes\n"
     let sound = Self.lines.split(separator: "\n").dropLast().joined(separator: "\n") + "\n"
     let texts = [
-      Self.withDigest(Array((head + sound).utf8)), Array(sound.utf8), Array(Self.lines.utf8),
+      Self.withDigest(Array((header + sound).utf8)), Array(sound.utf8), Array(Self.lines.utf8),
       Array(sound.replacing("\n", with: "\r\n").utf8),
       Array("a.jpg a.png 0 0 4 4\(String(repeating: " 1", count: 32))\n".utf8),
     ]

@@ -46,7 +46,7 @@ package struct CropListJob: Sendable {
     }
   }
 
-  package var head: String { CropListText.head(count, classes: store.classes, origin: origin) }
+  package var header: String { CropListText.header(count, classes: store.classes, origin: origin) }
 
   /// Returns the lines of a unit. The first unit of an image begins with the whole image and all of its labels, one of
   /// the N_s examples.

@@ -35,7 +35,7 @@ package enum CropListReader {
     var lines = Lines(bytes, name)
     while let line = lines.next() {
       if bytes[line.lowerBound] == UInt8(ascii: "#") {
-        try lines.readHead(line)
+        try lines.readHeader(line)
       } else {
         do throws(CropListError) { try lines.readCrop(line) } catch { throw lines.endWithinLine ?? error }
       }
@@ -83,7 +83,7 @@ private struct Lines {
     return nil
   }
 
-  mutating func readHead(_ line: Range<Int>) throws(CropListError) {
+  mutating func readHeader(_ line: Range<Int>) throws(CropListError) {
     let text = String(decoding: bytes[line], as: UTF8.self)
     if text.hasPrefix(CropListText.title) {
       let version = String(text.dropFirst(CropListText.title.count))

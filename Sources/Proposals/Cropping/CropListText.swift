@@ -14,7 +14,7 @@ package enum CropListText {
   package static let digestOffset = (title + "1\n" + digestTitle).utf8.count
 
   /// Returns the header with zeros as the digest, which the caller replaces when all lines are written.
-  package static func head(_ count: TrainingExampleCount, classes: Int, origin: String) -> String {
+  package static func header(_ count: TrainingExampleCount, classes: Int, origin: String) -> String {
     title + "1\n" + digestTitle + String(repeating: "0", count: 64) + "\n"
       + "# \(count.total) crops: \(count.images) whole images, \(count.perCombination) of each of "
       + "\(count.combinations) label combinations; \(classes) classes\n"

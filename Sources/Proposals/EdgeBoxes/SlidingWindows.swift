@@ -58,8 +58,8 @@ package struct SlidingWindows: ProposalSource {
     width: Int, height: Int, alpha: Double, minArea: Double, maxAspectRatio: Double,
     _ body: (_ x0: Int, _ y0: Int, _ x1: Int, _ y1: Int) -> Void
   ) {
-    // The IoU is (1 - s) / (1 + s) after a shift by s of the width, 1 / f^2 when both sides grow by f, and 1 / (2 f -
-    // 1) when the aspect ratio changes by f^2 at the same area.
+    // The IoU is (1 - s) / (1 + s) after a shift by s of the width, 1 / f^2 when both sides grow by f, and
+    // 1 / (2 f - 1) when the aspect ratio changes by f^2 at the same area.
     let shift = (1 - alpha) / (1 + alpha)
     let growth = (1 / alpha).squareRoot()
     let stretch = (1 + alpha) / (2 * alpha)

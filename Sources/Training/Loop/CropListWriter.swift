@@ -27,7 +27,7 @@ package enum CropListWriter {
     let file = try communicator.rethrowOnAllRanks {
       guard isFirst else { return AtomicFile?.none }
       let file = try AtomicFile(path)
-      try file.append(Array(job.head.utf8))
+      try file.append(Array(job.header.utf8))
       return file
     }
     let share = Int(try communicator.agree([Int64(workers.threads)])[0]) * 2
