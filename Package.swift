@@ -66,10 +66,10 @@ let package = Package(
     module("Randomness"),
     module("Kernels", ["COpenBLAS", "CProcessor"]),
     module("Compute", ["Randomness", "Kernels"]),
-    module("Images", ["CPNG", "CJPEG"]),
+    module("Images", ["CPNG", "CJPEG", "Support"]),
     module("Datasets", ["Support", "Randomness", "Images", "Compute"]),
     // Apart from Datasets, so that ranks on other machines need no MATLAB reader.
-    module("Preparation", ["CMatio", "CCrypto", "Images", "Datasets", "Compute"]),
+    module("Preparation", ["CMatio", "Support", "Images", "Datasets", "Compute"]),
     module("Proposals", ["CZlib", "Support", "Randomness", "Compute", "Images", "Datasets"]),
     module("Batches", ["Randomness", "Kernels", "Compute", "Images", "Datasets", "Proposals"]),
     module("Layers", ["Randomness", "Kernels", "Compute"]),
@@ -101,7 +101,7 @@ let package = Package(
       dependencies: [
         "Training", "Scaling", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Layers",
         "Models",
-        "Preparation", "Proposals", "Randomness", "Compute", arguments,
+        "Preparation", "Proposals", "Randomness", "Support", "Compute", arguments,
       ],
       swiftSettings: arithmetic),
 
@@ -109,11 +109,11 @@ let package = Package(
     tests(of: "Randomness"),
     tests(of: "Kernels"),
     tests(of: "Compute"),
-    tests(of: "Images", excluding: ["Golden"]),
+    tests(of: "Images", ["Support"], excluding: ["Golden"]),
     tests(of: "Datasets", ["Support"]),
-    tests(of: "Preparation", ["Datasets", "Images", "Compute"], excluding: ["Fixtures"]),
+    tests(of: "Preparation", ["Support", "Datasets", "Images", "Compute"], excluding: ["Fixtures"]),
     tests(of: "Proposals", ["Support", "Datasets", "Images", "Randomness", "Compute"], excluding: ["Golden"]),
-    tests(of: "Batches", ["Datasets", "Images", "Compute", "Proposals", "Randomness"], excluding: ["Golden"]),
+    tests(of: "Batches", ["Support", "Datasets", "Images", "Compute", "Proposals", "Randomness"], excluding: ["Golden"]),
     tests(of: "Models", ["Kernels", "Compute"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(

@@ -1,17 +1,18 @@
-// From a picture and a box to the network's input (docs/reference.md section 1): cut the box (outside the picture: black
-// and 255), resize to 350/320 of the input side, cut a random square of the input side, mirror half of them, subtract
-// the mean. Bilinear for pictures and nearest for masks, both as OpenCV computes them.
+// The augmentation that makes the network's input from an image and a box (docs/reference.md section 1): crop the box
+// (outside the image: black, and 255 in the mask), resize to 350/320 of the input side, crop a random square of the
+// input side, mirror it with probability 1/2, and subtract the mean. Images are resized bilinearly and masks by nearest
+// neighbour, both like OpenCV.
 import Images
 import Proposals
 import Randomness
 
 package struct Augmentation: Sendable {
-  /// B,G,R (docs/reference.md section 1: 5.prototxt).
+  /// The mean in B, G, R order (docs/reference.md section 1: 5.prototxt).
   package static let trainingMean: (Float, Float, Float) = (104.008, 116.669, 122.675)
 
-  /// Side of the network's input.
+  /// The side of the network's input.
   package let inputSize: Int
-  /// Side before the random cut: 350 for 320.
+  /// The side before the random crop: 350 for 320.
   package let resizedSize: Int
 
   package init(inputSize: Int) {
@@ -19,24 +20,27 @@ package struct Augmentation: Sendable {
     resizedSize = (inputSize * 350 + 160) / 320
   }
 
-  /// Where the random square lies, and whether it is mirrored. Takes three words of `random`.
+  /// The position of the random square, and whether it is mirrored.
   package struct Choice: Sendable, Equatable {
     package let x: Int
     package let y: Int
     package let mirrored: Bool
 
     package init(x: Int, y: Int, mirrored: Bool) {
-      (self.x, self.y, self.mirrored) = (x, y, mirrored)
+      self.x = x
+      self.y = y
+      self.mirrored = mirrored
     }
   }
 
+  /// Draws a choice. Takes three words of `random`.
   package func draw(_ random: inout CounterRandom) -> Choice {
     let range = resizedSize - inputSize + 1
     return Choice(
       x: random.integer(below: range), y: random.integer(below: range), mirrored: random.integer(below: 2) == 1)
   }
 
-  /// Writes the three planes (3, S, S), B,G,R.
+  /// Writes the three planes (3, S, S) in B, G, R order.
   package func planes(of image: RGBImage, box: Box, choice: Choice, into planes: UnsafeMutablePointer<Float>) {
     let resized = cut(image, box).resizedBilinear(width: resizedSize, height: resizedSize)
     let (size, area) = (inputSize, inputSize * inputSize)
@@ -68,7 +72,7 @@ package struct Augmentation: Sendable {
     }
   }
 
-  /// The box's pixels; black where it leaves the picture, before the mean is subtracted.
+  /// Returns the pixels of the box, black outside the image (before the mean is subtracted).
   private func cut(_ image: RGBImage, _ box: Box) -> RGBImage {
     if box == Box(width: image.width, height: image.height) { return image }
     var result = RGBImage(width: box.width, height: box.height)
@@ -83,7 +87,7 @@ package struct Augmentation: Sendable {
     return result
   }
 
-  /// The box's indices; 255 where it leaves the picture.
+  /// Returns the indices of the box, 255 outside the image.
   private func cut(_ mask: IndexImage, _ box: Box) -> IndexImage {
     if box == Box(width: mask.width, height: mask.height) { return mask }
     var result = IndexImage(width: box.width, height: box.height, index: IndexImage.ignored)

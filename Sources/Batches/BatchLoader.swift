@@ -1,9 +1,8 @@
-// Minibatches made ahead of their use: threads of their own decode and augment while the network computes, into a
-// bounded ring of shards that are used again. The order of hand-over is the order of the list of requests, whichever
-// thread was quicker.
+// The prefetcher of minibatches: its threads decode and augment while the network computes, into a bounded ring of
+// shards that are recycled. Shards are delivered in the order of the requests, whichever thread finishes first.
 import Foundation
 
-/// One shard to be made: which minibatch, and the slot of its first example.
+/// The request for one shard: its minibatch, and the slot of its first example.
 package struct ShardRequest: Sendable, Equatable {
   package let iteration: Int
   package let firstSlot: Int
@@ -14,7 +13,7 @@ package struct ShardRequest: Sendable, Equatable {
   }
 }
 
-/// Makes the shards of an endless sequence of requests, a few ahead.
+/// Prepares the shards of an endless sequence of requests ahead of their use.
 ///
 /// `@unchecked Sendable`: all mutable state is guarded by `condition`.
 package final class BatchLoader: @unchecked Sendable {
@@ -26,14 +25,14 @@ package final class BatchLoader: @unchecked Sendable {
   private var nextToMake = 0
   private var nextToTake = 0
   private var stopped = false
-  /// The number after the last request, once a thread has met it.
+  /// The number of requests, once a thread has reached their end.
   private var end: Int?
-  /// Seconds that `next` has waited in all.
+  /// The total time that `next` has waited, in seconds.
   package private(set) var secondsWaiting = 0.0
 
   /// - Parameters:
-  ///   - ahead: shards that exist at once, at least 2.
-  ///   - request: the n-th shard wanted; nil ends the sequence.
+  ///   - ahead: the number of shards that exist at once, at least 2.
+  ///   - request: returns the n-th request, or nil at the end of the sequence.
   package init(
     _ source: any BatchSource, examples: Int, size: Int, classes: Int, ahead: Int, threads: Int,
     request: @escaping @Sendable (Int) -> ShardRequest?
@@ -48,7 +47,7 @@ package final class BatchLoader: @unchecked Sendable {
     }
   }
 
-  /// The next shard, waited for if need be. Give it back with `recycle` when it has been used.
+  /// Waits for the next shard and returns it. The caller must give it back by `recycle` after use.
   package func next() throws -> ShardBatch {
     condition.lock()
     defer { condition.unlock() }
@@ -57,7 +56,7 @@ package final class BatchLoader: @unchecked Sendable {
     secondsWaiting += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
     guard let result = ready.removeValue(forKey: nextToTake) else {
       preconditionFailure(
-        end == nextToTake ? "no shard is left" : "the loader was stopped while a shard was waited for")
+        end == nextToTake ? "no shard is left" : "the loader was stopped while a caller waited for a shard")
     }
     nextToTake += 1
     return try result.get()
@@ -70,7 +69,7 @@ package final class BatchLoader: @unchecked Sendable {
     condition.unlock()
   }
 
-  /// Ends the threads; no shard can be taken afterwards.
+  /// Ends the threads. No shard can be taken afterwards.
   package func stop() {
     condition.lock()
     stopped = true
@@ -102,7 +101,7 @@ package final class BatchLoader: @unchecked Sendable {
 
       condition.lock()
       ready[number] = result
-      // Who takes the error has no shard to give back.
+      // The caller who receives the error has no shard to give back.
       if case .failure = result { free.append(batch) }
       condition.broadcast()
       condition.unlock()

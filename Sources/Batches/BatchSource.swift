@@ -1,34 +1,38 @@
-// The two kinds of minibatch: whole pictures with their labels for phase one, crops of label combinations with binary
-// masks for phase two. Slot by slot a function of seed, phase, iteration and slot.
+// The sources of training examples: whole images with their labels for the classification phase, and crops of label
+// combinations with binary masks for the segmentation phase. An example is a function of seed, phase, iteration and
+// slot.
 import Datasets
 import Images
 import Proposals
 import Randomness
 
-/// Fills any slot of any minibatch.
+/// A source that can fill any slot of any minibatch.
 package protocol BatchSource: Sendable {
-  /// Examples before the walk over the data starts anew.
+  /// The number of examples in one round over the data.
   var examplesPerRound: Int { get }
 
-  /// Writes example `index` of the shard: the one in `slot` of the minibatch of `iteration`.
+  /// Writes the example in `slot` of the minibatch of `iteration` to place `index` of the shard.
   func fill(_ batch: ShardBatch, example index: Int, iteration: Int, slot: Int) throws
 
-  /// What stands in a slot, in words: the picture's id, and in phase two the labels of the combination.
+  /// Describes the example in a slot: the id of the image, and in the segmentation phase the labels of the combination.
   func identity(iteration: Int, slot: Int) -> String
 }
 
-/// What both kinds share.
+/// The parameters of both kinds of source.
 package struct BatchPlan: Sendable {
   package let seed: UInt64
   package let phase: UInt64
-  /// Examples of one minibatch: shards * shardSize.
+  /// The examples per minibatch: shards * shardSize.
   package let minibatch: Int
   package let inputSize: Int
   package let classes: Int
 
   package init(seed: UInt64, phase: UInt64, minibatch: Int, inputSize: Int, classes: Int) {
-    (self.seed, self.phase, self.minibatch) = (seed, phase, minibatch)
-    (self.inputSize, self.classes) = (inputSize, classes)
+    self.seed = seed
+    self.phase = phase
+    self.minibatch = minibatch
+    self.inputSize = inputSize
+    self.classes = classes
   }
 
   /// The stream of one example's random choices.
@@ -37,7 +41,7 @@ package struct BatchPlan: Sendable {
   }
 }
 
-/// Phase one: the whole picture, resized, cut and mirrored at random; its image-level labels.
+/// The source of the classification phase: the whole image, randomly cropped and mirrored, with its image-level labels.
 package final class WeakBatches: BatchSource {
   private let plan: BatchPlan
   private let cache: ImageCache
@@ -76,14 +80,15 @@ package final class WeakBatches: BatchSource {
   }
 }
 
-/// Phase two: a crop around the foreground of one label combination, and its binary mask. Classes are not counted again
-/// after the cut: a chosen class may have left it, its seed is still set (docs/reference.md section 1).
+/// The source of the segmentation phase: a crop around the foreground of one label combination, with its binary mask.
+/// The labels stay those of the combination even where the crop misses one of its classes (docs/reference.md section
+/// 1).
 package final class StrongBatches: BatchSource {
-  /// Where the crops come from.
+  /// The origin of the crops.
   package enum Crops: Sendable {
-    /// A random box for every slot, the walk being over all combinations of all images.
+    /// A random box for every slot. A round goes over all combinations of all images.
     case random
-    /// A list made once, the walk being over its lines; `image` is a position in the strong images.
+    /// A list of crops. A round goes over its records, whose `image` is a position in the masked images.
     case listed([CropRecord], name: String)
   }
 
@@ -93,7 +98,7 @@ package final class StrongBatches: BatchSource {
   private let walk: SamplingPlan
   private let augmentation: Augmentation
   private let crops: Crops
-  /// Every image with every combination of its labels; empty where crops are listed.
+  /// Every image with every combination of its labels, or nothing where crops are listed.
   package let tasks: [(image: Int, combination: LabelCombination)]
 
   package init(
@@ -156,16 +161,16 @@ package final class StrongBatches: BatchSource {
     switch crops {
     case .random:
       let (image, combination) = tasks[item]
-      let (photograph, mask) = try pictures(image)
-      // The labels came from this mask, so the combination has a pixel in it.
+      let (photograph, mask) = try example(image)
+      // The labels come from this mask, so it has pixels of the combination.
       let foreground = combination.foreground(of: mask) ?? Box(width: mask.width, height: mask.height)
       let box = RandomCrop.box(enclosing: foreground, width: mask.width, height: mask.height, random: &random)
       return (photograph, mask, combination, box)
     case .listed(let records, let name):
       let record = records[item]
-      let (photograph, mask) = try pictures(Int(record.image))
+      let (photograph, mask) = try example(Int(record.image))
       let box = record.box
-      // A wrong figure in a list may not ask for gigabytes.
+      // A wrong number in a list must not allocate gigabytes.
       guard box.width <= 4 * mask.width && box.height <= 4 * mask.height else {
         throw CropListError.farOutside(
           list: name, id: images[Int(record.image)].id, box: "\(box.x1) \(box.y1) \(box.x2) \(box.y2)",
@@ -175,9 +180,9 @@ package final class StrongBatches: BatchSource {
     }
   }
 
-  private func pictures(_ image: Int) throws -> (photograph: RGBImage, mask: IndexImage) {
+  private func example(_ image: Int) throws -> (photograph: RGBImage, mask: IndexImage) {
     let example = try cache.example(image)
-    guard let mask = example.mask else { preconditionFailure("strong examples are loaded with their masks") }
+    guard let mask = example.mask else { preconditionFailure("masked examples are loaded with their masks") }
     return (example.photograph, mask)
   }
 }

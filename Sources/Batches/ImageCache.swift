@@ -1,5 +1,5 @@
-// Decoded pictures kept in memory, up to a budget: small data sets are decoded once, large ones as often as they are
-// drawn. What is kept changes the time and never the values.
+// A cache of decoded images with a memory budget: small datasets are decoded once, large ones whenever an image is
+// drawn. It affects speed but never values.
 import Datasets
 import Images
 import Synchronization
@@ -22,8 +22,8 @@ package final class ImageCache: Sendable {
   private let state = Mutex(State())
 
   /// - Parameters:
-  ///   - withMasks: whether every image must come with its mask; without, no mask is read.
-  ///   - budget: bytes of decoded pictures to keep.
+  ///   - withMasks: loads each image with its mask; otherwise masks are not read.
+  ///   - budget: the number of bytes of decoded images to keep.
   package init(_ store: any ImageStore, images: [ListedImage], withMasks: Bool, budget: Int) {
     self.store = store
     self.images = images
@@ -31,7 +31,7 @@ package final class ImageCache: Sendable {
     self.budget = budget
   }
 
-  /// Image number `index` of the list, from memory or from disk.
+  /// Returns image number `index` of the list, from memory or from disk.
   package func example(_ index: Int) throws -> Example {
     if let example = state.withLock({ $0.entries[index] }) { return example }
     let example: Example

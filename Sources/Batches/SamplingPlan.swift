@@ -1,6 +1,6 @@
-// Which example stands in which slot of which minibatch (docs/reference.md section 1, "order": shuffle, walk the list,
-// reshuffle at its end). Slot s of iteration i is number i * B + s of an endless walk, so any rank can say what any slot
-// holds without having walked there.
+// The assignment of examples to the slots of minibatches (docs/reference.md section 1, "order": shuffle, walk through
+// the list, reshuffle at its end). Slot s of iteration i is position i * B + s of an endless sequence, so any rank can
+// compute the example of any slot directly.
 import Randomness
 import Synchronization
 
@@ -9,7 +9,7 @@ package final class SamplingPlan: Sendable {
   private let count: Int
   private let seed: UInt64
   private let phase: UInt64
-  /// The permutations in use: at most the one of the current round and its neighbour.
+  /// The permutations in use: those of the current round and its neighbours.
   private let rounds = Mutex<[Int: [Int]]>([:])
 
   package init(count: Int, seed: UInt64, phase: UInt64) {
@@ -19,7 +19,7 @@ package final class SamplingPlan: Sendable {
     self.phase = phase
   }
 
-  /// The item at a position of the walk, counted from 0.
+  /// Returns the item at a position of the sequence, from 0.
   package func item(at position: Int) -> Int {
     let (round, place) = position.quotientAndRemainder(dividingBy: count)
     return rounds.withLock { rounds in

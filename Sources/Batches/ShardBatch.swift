@@ -1,12 +1,11 @@
-// What the network sees of one shard.
-//
-//   B examples   S input side   L classes
+// The input buffers of one shard, with B examples, input side S and L classes.
 import Compute
 
-/// The examples of one shard: planes (B, 3, S, S) in B,G,R with the mean subtracted, labels [B][L] of 0 and 1, masks
-/// (B, S, S) of 0, 1 and 255 (segmentation phase only).
+/// The examples of one shard: planes (B, 3, S, S) in B, G, R order with the mean subtracted, labels [B][L] of 0 and 1,
+/// and masks (B, S, S) of 0, 1 and 255 (segmentation phase only).
 ///
-/// `@unchecked Sendable`: one loader thread fills it, then hands it over through a lock; it is not changed afterwards.
+/// `@unchecked Sendable`: one loader thread fills it and then hands it over through a lock; nobody changes it
+/// afterwards.
 package final class ShardBatch: @unchecked Sendable {
   package let examples: Int
   package let size: Int

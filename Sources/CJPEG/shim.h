@@ -1,5 +1,5 @@
-// libjpeg reports errors by a function that may not return. Swift frames must not be jumped over, so each call below is
-// whole: it sets up, works and cleans up in C, and hands back a status and the library's own words.
+// A shim over libjpeg, which reports errors through a function that must not return. A longjmp must not cross Swift
+// frames, so each function below sets up, works and cleans up in C, and returns a status with the library's message.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -24,8 +24,8 @@ static inline void dnet_jpeg_fail(j_common_ptr info) {
   longjmp(errors->jump, 1);
 }
 
-// libjpeg fills up a truncated or corrupt picture with grey and only warns. Here that is an error; what harms no
-// pixel (padding between markers, an odd version or transform number in a header) is not.
+// libjpeg fills a truncated or corrupt image with grey and only warns. Here that is an error, but a warning that
+// affects no pixel (padding between markers, an odd version or transform number in a header) is not.
 static inline void dnet_jpeg_warn(j_common_ptr info, int level) {
   if (level >= 0) return;
   switch (info->err->msg_code) {
@@ -46,7 +46,7 @@ static inline struct jpeg_error_mgr *dnet_jpeg_handlers(dnet_jpeg_errors *errors
   return &errors->base;
 }
 
-// Size of the picture from its header. Returns 0, or 1 with a message of at most DNET_JPEG_MESSAGE bytes.
+// Reads the size of the image from its header. Returns 0, or 1 with a message of at most DNET_JPEG_MESSAGE bytes.
 static inline int dnet_jpeg_size(const uint8_t *bytes, size_t count, uint32_t *width, uint32_t *height, char *message) {
   struct jpeg_decompress_struct info;
   dnet_jpeg_errors errors;
@@ -65,8 +65,8 @@ static inline int dnet_jpeg_size(const uint8_t *bytes, size_t count, uint32_t *w
   return 0;
 }
 
-// Decodes into `pixels`, width * height * 3 bytes as r, g, b. Grey is repeated; CMYK and YCCK are multiplied out,
-// inverted first where Adobe's marker says that the file holds inverted inks.
+// Decodes into `pixels`, width * height * 3 bytes as r, g, b. Grey is repeated. CMYK and YCCK are multiplied out, after
+// inversion where Adobe's marker says that the file holds inverted inks.
 static inline int dnet_jpeg_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *message) {
   struct jpeg_decompress_struct info;
   dnet_jpeg_errors errors;
@@ -81,7 +81,7 @@ static inline int dnet_jpeg_decode(const uint8_t *bytes, size_t count, uint8_t *
   jpeg_read_header(&info, TRUE);
   int inks = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
   info.out_color_space = inks ? JCS_CMYK : JCS_RGB;
-  info.dct_method = JDCT_ISLOW;  // the one whose vector code agrees with its plain code to the bit
+  info.dct_method = JDCT_ISLOW;  // the only method whose SIMD code equals its scalar code to the bit
   jpeg_start_decompress(&info);
   size_t width = info.output_width;
   JSAMPARRAY inkRow = NULL;
@@ -105,13 +105,13 @@ static inline int dnet_jpeg_decode(const uint8_t *bytes, size_t count, uint8_t *
   return 0;
 }
 
-// Encodes r, g, b pixels as baseline JPEG, colour at half resolution. `*output` is to be freed by the caller.
+// Encodes r, g, b pixels as baseline JPEG with colour at half resolution. The caller frees `*output`.
 static inline int dnet_jpeg_encode(
     const uint8_t *pixels, uint32_t width, uint32_t height, int quality, uint8_t **output, size_t *count,
     char *message) {
   struct jpeg_compress_struct info;
   dnet_jpeg_errors errors;
-  // In memory, not in registers: set after setjmp and needed when it returns again.
+  // Volatile, because it is set after setjmp and needed when that returns again.
   unsigned char *volatile result = NULL;
   unsigned char *buffer = NULL;
   unsigned long size = 0;
@@ -123,7 +123,7 @@ static inline int dnet_jpeg_encode(
     return 1;
   }
   jpeg_create_compress(&info);
-  // A buffer of our own that always suffices: the library then never replaces it behind our back.
+  // A buffer that always suffices, so that the library never replaces it.
   size = (unsigned long)width * height * 6 + 65536;
   buffer = (unsigned char *)malloc(size);
   result = buffer;

@@ -1,8 +1,9 @@
-// libmatio, for one thing: the field Segmentation of the variable GTcls in a MATLAB 5 file, as SBD's masks are stored.
+// A shim over libmatio that reads one thing: the field Segmentation of the variable GTcls in a MATLAB 5 file, a mask of
+// SBD.
 //
-// libmatio reads as far as it needs, may crash on files that contradict themselves, and reports by a log function that
-// has no context. So MATLABFile.swift walks a file as a whole before libmatio sees it, and libmatio's log lines go to a
-// variable of the thread. The formats that it hands to HDF5, which is not thread-safe, are refused by that walk too.
+// libmatio may crash on inconsistent files, and it reports errors through a log function without context. So
+// MATLABFile.swift checks a file before libmatio sees it, and libmatio's log lines go to a thread-local variable. The
+// check also refuses the formats that libmatio passes to HDF5, which is not thread-safe.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -14,27 +15,26 @@
 
 enum { DNET_MAT_MESSAGE = 256 };
 
-// More than any mask needs once inflated.
+// The limit of an inflated variable, more than any mask needs.
 enum { DNET_MAT_INFLATED = 1 << 27 };
 
-// The thread's text. Inside a function, for Swift's importer emits no variables of a header.
+// The thread's first error message. It is inside a function because Swift's importer emits no variables of a header.
 static inline char *dnet_mat_complaint(void) {
   static _Thread_local char text[DNET_MAT_MESSAGE];
   return text;
 }
 
-// Keeps the thread's first complaint.
+// Keeps the first error message of the thread.
 static inline void dnet_mat_log(int level, char *text) {
   int serious = MATIO_LOG_LEVEL_ERROR | (MATIO_LOG_LEVEL_CRITICAL);
   char *complaint = dnet_mat_complaint();
   if ((level & serious) && complaint[0] == 0) snprintf(complaint, DNET_MAT_MESSAGE, "%s", text);
 }
 
-// To be called once, before any file is read.
+// Must be called once before any file is read.
 static inline void dnet_mat_start(void) { Mat_LogInitFunc("dnet", dnet_mat_log); }
 
-// Inflates a compressed variable, whose checksum has to be right. `*output` is to be freed by the caller. Returns 0, or 1
-// with a message.
+// Inflates a compressed variable and verifies its checksum. The caller frees `*output`. Returns 0, or 1 with a message.
 static inline int dnet_mat_inflate(
     const uint8_t *bytes, size_t count, uint8_t **output, size_t *size, char *message) {
   z_stream stream;
@@ -91,8 +91,8 @@ static inline void dnet_mat_close(dnet_mat *mat) {
   memset(mat, 0, sizeof *mat);
 }
 
-// Opens the file and finds the mask's size; no pixel is read yet. Returns 0, or 1 with a message, and 2 with one where
-// the file is whole but no mask of SBD.
+// Opens the file and finds the size of the mask without reading pixels. Returns 0, or with a message 1, or 2 where the
+// file is intact but not a mask of SBD.
 static inline int dnet_mat_open(const char *path, dnet_mat *mat, char *message) {
   memset(mat, 0, sizeof *mat);
   char *complaint = dnet_mat_complaint();
@@ -107,13 +107,13 @@ static inline int dnet_mat_open(const char *path, dnet_mat *mat, char *message) 
     strcpy(message, "it has no variable GTcls");
   } else if (mat->variable->class_type != MAT_C_STRUCT || mat->variable->rank != 2 || mat->variable->dims[0] != 1 ||
              mat->variable->dims[1] != 1) {
-    strcpy(message, "GTcls is no single structure");
+    strcpy(message, "GTcls is not a single structure");
   } else if ((mat->field = Mat_VarGetStructFieldByName(mat->variable, "Segmentation", 0)) == NULL) {
     strcpy(message, "GTcls has no field Segmentation");
   } else if (mat->field->class_type != MAT_C_UINT8 || mat->field->isComplex) {
     strcpy(message, "Segmentation holds no 8-bit integers");
   } else if (mat->field->rank != 2 || mat->field->dims[0] == 0 || mat->field->dims[1] == 0) {
-    strcpy(message, "Segmentation is no matrix");
+    strcpy(message, "Segmentation is not a matrix");
   } else {
     mat->height = mat->field->dims[0];
     mat->width = mat->field->dims[1];
@@ -123,7 +123,7 @@ static inline int dnet_mat_open(const char *path, dnet_mat *mat, char *message) 
   return status;
 }
 
-// Reads the mask into height x width bytes, row by row (MATLAB's order is column by column). Returns 0, or 1 with a message.
+// Reads the mask into height x width bytes, row by row (MATLAB stores columns). Returns 0, or 1 with a message.
 static inline int dnet_mat_read(dnet_mat *mat, uint8_t *pixels, char *message) {
   char *complaint = dnet_mat_complaint();
   message[0] = complaint[0] = 0;

@@ -1,5 +1,5 @@
-// libpng reports errors by a function that may not return. Swift frames must not be jumped over, so each call below is
-// whole: it sets up, works and cleans up in C, and hands back a status and the library's own words.
+// A shim over libpng, which reports errors through a function that must not return. A longjmp must not cross Swift
+// frames, so each function below sets up, works and cleans up in C, and returns a status with the library's message.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +26,7 @@ static inline void dnet_png_fail(png_structp png, png_const_charp text) {
   longjmp(call->jump, 1);
 }
 
-// Warnings concern colour profiles, text and such; damaged pixels are errors in libpng.
+// libpng warns about colour profiles, text and the like; damaged pixels are errors.
 static inline void dnet_png_silent(png_structp png, png_const_charp text) { (void)png; (void)text; }
 
 static inline void dnet_png_read_bytes(png_structp png, png_bytep into, size_t count) {
@@ -57,12 +57,12 @@ typedef struct {
   int colorType, bitDepth;
 } dnet_png_header;
 
-// How dnet_png_read treats pixels.
+// The treatment of pixels by dnet_png_read.
 enum { DNET_PNG_HEADER_ONLY = 0, DNET_PNG_INDICES = 1, DNET_PNG_RGB = 2 };
 
-// Reads the header and, unless HEADER_ONLY, the pixels: INDICES gives one byte a pixel, palette indices or 8-bit grey as
-// they stand in the file (the caller checks the header's type first); RGB gives r, g, b whatever the file holds, with
-// 16 bits cut to 8 and alpha dropped. `pixels` has width * height * (1 or 3) bytes. Returns 0, or 1 with a message.
+// Reads the header and, unless HEADER_ONLY, the pixels. INDICES gives one byte per pixel, the palette index or 8-bit
+// grey value (the caller checks the type in the header first). RGB gives r, g, b for any file, with 16 bits cut to 8
+// and alpha dropped. `pixels` has width * height * (1 or 3) bytes. Returns 0, or 1 with a message.
 static inline int dnet_png_read(
     const uint8_t *bytes, size_t count, int mode, dnet_png_header *header, uint8_t *pixels, char *message) {
   dnet_png_call call;
@@ -86,11 +86,11 @@ static inline int dnet_png_read(
     longjmp(call.jump, 1);
   }
   png_set_read_fn(png, &call, dnet_png_read_bytes);
-  png_set_user_limits(png, 0x7fffffff, 0x7fffffff);  // the caller has its own limit and its own words for it
-  // Text, profiles and such are skipped: libpng would take, and clear, as much memory as such a chunk says that it has, up to
-  // 2 GiB and 5 s for a file of 300 bytes.
+  png_set_user_limits(png, 0x7fffffff, 0x7fffffff);  // the caller has a limit and a message of its own
+  // Text, profiles and the like are skipped. libpng would allocate and clear as much memory as such a chunk claims to
+  // have: up to 2 GiB, in 5 s, for a file of 300 bytes.
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-  // Before a header it would skip them too.
+  // libpng would skip such chunks before the header too.
   if (count >= 16 && png_sig_cmp((png_const_bytep)bytes, 0, 8) == 0 && memcmp(bytes + 12, "IHDR", 4) != 0)
     png_error(png, "IHDR is not the first chunk");
   png_read_info(png, info);
@@ -121,8 +121,8 @@ static inline int dnet_png_read(
   return 0;
 }
 
-// Encodes indices with a palette of 256 x (r, g, b), or, where `palette` is NULL, r, g, b pixels, or with `grey` 8-bit
-// grey. `*output` is to be freed by the caller.
+// Encodes indices with a palette of 256 x (r, g, b). Where `palette` is NULL, it encodes r, g, b pixels, or 8-bit grey
+// with `grey`. The caller frees `*output`.
 static inline int dnet_png_write(
     const uint8_t *pixels, uint32_t width, uint32_t height, const uint8_t *palette, int grey, uint8_t **output,
     size_t *count, char *message) {
@@ -147,7 +147,8 @@ static inline int dnet_png_write(
   }
   png_set_write_fn(png, &call, dnet_png_write_bytes, dnet_png_flush);
   int type = palette != NULL ? PNG_COLOR_TYPE_PALETTE : grey ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB;
-  png_set_IHDR(png, info, width, height, 8, type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_IHDR(
+      png, info, width, height, 8, type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   if (palette != NULL) png_set_PLTE(png, info, (png_const_colorp)palette, 256);
   png_write_info(png, info);
   size_t stride = (size_t)width * (type == PNG_COLOR_TYPE_RGB ? 3 : 1);

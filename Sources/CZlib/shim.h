@@ -1,3 +1,3 @@
-// zlib's gz files, which it reads like plain files, compressed or not.
+// A shim over zlib for its gz functions, which read compressed and plain files alike.
 #pragma once
 #include <zlib.h>

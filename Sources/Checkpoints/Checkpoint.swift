@@ -92,14 +92,6 @@ package struct Checkpoint: Sendable {
   package func momentum() throws -> TensorStream { try TensorStream(url.appendingPathComponent(Self.momentumName)) }
 }
 
-extension SHA256 {
-  static func hex(of bytes: [UInt8]) -> String {
-    let digest = SHA256()
-    bytes.withUnsafeBytes { digest.update($0) }
-    return digest.hex()
-  }
-}
-
 /// What a checkpoint holds, copied where training would change it, so that it goes on while the checkpoint is written.
 ///
 /// `@unchecked Sendable`: nothing changes after it was made.

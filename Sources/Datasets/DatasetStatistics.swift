@@ -1,32 +1,32 @@
-// What a list of images holds: classes, pixels, and how many label combinations phase two has to learn.
-import Images
+// Statistics of a list of images: classes, pixels, and the label combinations that the segmentation phase has to learn.
 import Compute
+import Images
 
 package struct DatasetStatistics: Codable, Equatable, Sendable {
-  /// A set of labels and how many images show just that.
+  /// A set of labels and the number of images that show exactly these.
   package struct LabelSet: Codable, Equatable, Sendable {
     package let labels: [String]
     package let images: Int
   }
 
   package let images: Int
-  /// Those that have a mask; the pixels are theirs.
+  /// The images that have a mask. Pixels are counted in these.
   package let masks: Int
-  /// Without background, in the order of the classes: element c - 1 belongs to class c.
+  /// Element c - 1 belongs to class c; the background is not counted.
   package let imagesPerClass: [Int]
-  /// Background first.
+  /// Element 0 is the background.
   package let pixelsPerClass: [Int]
   package let ignoredPixels: Int
-  /// Element n: images with n labels.
+  /// Element n is the number of images with n labels.
   package let labelsPerImage: [Int]
-  /// All that occur, the most frequent first.
+  /// All label sets that occur, the most frequent first.
   package let labelSets: [LabelSet]
-  /// Non-empty subsets of labels, over all images: the sum of 2^L - 1.
+  /// The number of non-empty subsets of labels over all images: the sum of 2^L - 1.
   package let combinations: Int
-  /// Background first.
+  /// Element 0 is the background.
   package let classNames: [String]
 
-  /// Counts of images given as labels and, where there is a mask, the counts of its 256 indices.
+  /// Summarizes images given by their labels and, where they have a mask, the pixel counts of its 256 indices.
   package init(_ images: [(labels: LabelVector, counts: [Int]?)], classNames: [String]) {
     let classes = classNames.count - 1
     var imagesPerClass = [Int](repeating: 0, count: classes)
@@ -60,8 +60,8 @@ package struct DatasetStatistics: Codable, Equatable, Sendable {
 }
 
 extension VOCDirectory {
-  /// Statistics of images; photographs are not looked at, so they may be missing. Throws as `imageLabels` does, the
-  /// error of the first image in the list's order. `progress` is told how many are done, from the calling thread.
+  /// Returns the statistics of images, whose photographs may be missing. Throws as `imageLabels` does: the error of the
+  /// first image in list order. `progress` is called on the calling thread with the number of images done.
   package func statistics(
     _ images: [ListedImage], workers: WorkerPool, progress: (_ done: Int) -> Void = { _ in }
   ) throws -> DatasetStatistics {
@@ -80,18 +80,5 @@ extension VOCDirectory {
       progress(facts.count)
     }
     return DatasetStatistics(facts, classNames: classNames)
-  }
-}
-
-extension WorkerPool {
-  /// The results of a call for each element, in order; throws the error of the first element that has one.
-  package func map<Element: Sendable, Value>(
-    _ elements: [Element], _ body: (Element) throws -> Value
-  ) throws -> [Value] {
-    var results = [Result<Value, any Error>?](repeating: nil, count: elements.count)
-    results.withUnsafeMutableBufferPointer { results in
-      run(elements.count) { task, _ in results[task] = Result { try body(elements[task]) } }
-    }
-    return try results.map { try $0!.get() }
   }
 }

@@ -1,16 +1,18 @@
-// What somebody who looked through a data set has to say about it.
+// A fault or warning about a dataset, produced by `dnet data check` and `dnet data prepare`.
 
 package struct Diagnostic: Equatable, Sendable {
   package enum Severity: Sendable { case fault, warning }
 
   package let severity: Severity
-  /// Findings of one kind are counted together.
+  /// The heading under which diagnostics are counted together.
   package let kind: String
-  /// Which file, what is wrong, what to do.
+  /// The file, what is wrong, and what to do.
   package let text: String
 
   package init(_ severity: Severity, _ kind: String, _ text: String) {
-    (self.severity, self.kind, self.text) = (severity, kind, text)
+    self.severity = severity
+    self.kind = kind
+    self.text = text
   }
 }
 
@@ -18,14 +20,15 @@ extension [Diagnostic] {
   package var faults: Int { count { $0.severity == .fault } }
   package var warnings: Int { count { $0.severity == .warning } }
 
-  /// A line for each, faults first and those of a kind together; of each kind at most `limit`, then how many more.
+  /// One line for each diagnostic, faults first and grouped by kind. Of each kind at most `limit` lines are given, then
+  /// the number of those left out.
   package func lines(limit: Int) -> [String] {
     var kinds: [String] = []
     var groups: [String: [Diagnostic]] = [:]
-    for finding in filter({ $0.severity == .fault }) + filter({ $0.severity == .warning }) {
-      let key = "\(finding.severity) \(finding.kind)"
+    for diagnostic in filter({ $0.severity == .fault }) + filter({ $0.severity == .warning }) {
+      let key = "\(diagnostic.severity) \(diagnostic.kind)"
       if groups[key] == nil { kinds.append(key) }
-      groups[key, default: []].append(finding)
+      groups[key, default: []].append(diagnostic)
     }
     return kinds.flatMap { key in
       let group = groups[key]!

@@ -1,29 +1,24 @@
-// Which classes an image shows: from its mask where it has one, else from lists, which cost no pixel: the list that
-// `dnet data prepare` writes, or VOC's own, one a class.
+// The classes that an image shows, from its mask where it has one. Otherwise they come from label lists, without
+// decoding an image: the list that `dnet data prepare` writes, or VOC's own lists, one per class.
+import Compute
 import Foundation
 import Images
-import Compute
+import Support
 
-/// One image's labels: element c - 1 is true where class c (1...K) occurs.
+/// The labels of one image: element c - 1 is true where class c (1...K) occurs.
 package typealias LabelVector = [Bool]
 
 extension VOCDirectory {
-  /// Labels of every image, in order. Background and 255 are no classes.
+  /// Returns the labels of every image, in order. Background and 255 are not classes.
   ///
-  /// From the mask; without one, from ImageSets/image_labels.txt (an id and the names of its classes a line); without a
-  /// line there, from ImageSets/Main/CLASS_{trainval,train,val}.txt, where 1 counts as present and -1 and 0 (only objects
-  /// that VOC calls difficult) do not. Throws `noLabels` where both are missing, and the error of
-  /// the first image, in list order, that has one.
+  /// Labels come from the mask; without one, from ImageSets/image_labels.txt (an id and its class names on each line);
+  /// without a line there, from ImageSets/Main/CLASS_{trainval,train,val}.txt, where 1 counts as present, and -1 and 0
+  /// (only objects that VOC calls difficult) do not. Throws `noLabels` where all are missing, and otherwise the error
+  /// of the first image in list order that has one.
   package func imageLabels(_ images: [ListedImage], workers: WorkerPool) throws -> [LabelVector] {
     let masks = images.map(maskPath)
     let listed = masks.contains(nil) ? listedLabels() : [:]
-    var results = [Result<LabelVector, any Error>?](repeating: nil, count: images.count)
-    results.withUnsafeMutableBufferPointer { results in
-      workers.run(images.count) { task, _ in
-        results[task] = Result { try labels(images[task], mask: masks[task], listed: listed) }
-      }
-    }
-    return try results.map { try $0!.get() }
+    return try workers.map(Array(images.indices)) { try labels(images[$0], mask: masks[$0], listed: listed) }
   }
 
   package func imageLabels(ids: [String], workers: WorkerPool) throws -> [LabelVector] {
@@ -38,16 +33,17 @@ extension VOCDirectory {
     return labels
   }
 
-  /// The classes that occur in a mask.
+  /// Returns the classes that occur in a mask.
   package func labels(of mask: IndexImage) -> LabelVector {
     let counts = mask.counts
     return (1...classes).map { counts[$0] > 0 }
   }
 
-  /// Labels that need no mask, by id.
+  /// Returns the labels of all images in label lists, by id.
   package func listedLabels() -> [String: LabelVector] { classLists().merging(labelList()) { $1 } }
 
-  /// What the lists of ImageSets/Main say, by id. An id counts where at least one of the K classes lists it.
+  /// Reads the lists of ImageSets/Main, by id. An id is included where the list of at least one of the K classes names
+  /// it.
   private func classLists() -> [String: LabelVector] {
     var labels: [String: LabelVector] = [:]
     for (index, name) in classNames.enumerated().dropFirst() {
@@ -63,10 +59,10 @@ extension VOCDirectory {
     return labels
   }
 
-  /// Where the labels of images without masks are listed, under the root.
+  /// The label list of `dnet data prepare`, relative to the root.
   package static let labelList = "ImageSets/image_labels.txt"
 
-  /// What that list says, by id; names that are none of the K classes are passed over.
+  /// Reads that list, by id. Names other than those of the K classes are skipped.
   private func labelList() -> [String: LabelVector] {
     guard let bytes = try? FileBytes.read("\(root)/\(Self.labelList)") else { return [:] }
     let indices = Dictionary(uniqueKeysWithValues: classNames.enumerated().dropFirst().map { ($1, $0) })

@@ -1,43 +1,15 @@
-// Lists of images as VOC and others write them: an id a line, or a photograph's and a mask's path.
+// The reader of image lists as VOC and others write them: an id, or the paths of a photograph and a mask, on each line.
 import Foundation
-import Images
-
-/// One line of a list.
-package struct ListedImage: Hashable, Sendable {
-  /// The photograph's name without folder and ending, such as 2007_000032.
-  package let id: String
-  /// Paths that the list itself gives; nil where the id alone says where the files are.
-  package let photograph: String?
-  package let mask: String?
-  /// Line in the list, from 1; 0 where the image comes from no list.
-  package let line: Int
-
-  package init(id: String, photograph: String? = nil, mask: String? = nil, line: Int = 0) {
-    (self.id, self.photograph, self.mask, self.line) = (id, photograph, mask, line)
-  }
-
-  /// A path's name without folder and ending; empty for a path that names no file, such as a slash.
-  ///
-  /// By bytes: a slash or a point beside some letters of Arabic is one `Character` with them, but ends a folder or name still.
-  package static func id(ofPath path: String) -> String {
-    let start = path.utf8.lastIndex(of: UInt8(ascii: "/")).map(path.utf8.index(after:)) ?? path.startIndex
-    let name = path[start...]
-    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")), dot > name.startIndex else { return String(name) }
-    return String(name[..<dot])
-  }
-}
+import Support
 
 package enum ImageList {
-  /// The images that the list file names, in its order. Blank lines, lines that begin with # and CRLF line ends
-  /// are accepted, and so is a last line without end.
+  /// Reads the images of a list file, in its order, without looking at the images. Blank lines, lines that begin with
+  /// #, CRLF line ends and a missing last line end are accepted.
   ///
-  /// Throws `unreadableList`, `emptyList`, or `badLine` for a line of another form. Looks at no picture.
+  /// Throws `unreadableList`, `emptyList`, or `badLine` for a line of another form.
   package static func read(_ path: String) throws(DatasetError) -> [ListedImage] {
     let bytes: [UInt8]
-    do { bytes = try FileBytes.read(path) } catch {
-      guard case .unreadable(_, let reason) = error else { throw .unreadableList(list: path, reason: "\(error)") }
-      throw .unreadableList(list: path, reason: reason)
-    }
+    do { bytes = try FileBytes.read(path) } catch { throw .unreadableList(list: path, reason: error.reason) }
     var images: [ListedImage] = []
     for (number, line) in String(decoding: bytes, as: UTF8.self).split(
       omittingEmptySubsequences: false, whereSeparator: \.isNewline
@@ -61,7 +33,7 @@ package enum ImageList {
     return images
   }
 
-  /// A path has a folder or a picture's ending; an id has neither.
+  /// A path has a folder or the extension of an image; an id has neither.
   private static func isPath(_ field: String) -> Bool {
     field.utf8.contains(UInt8(ascii: "/")) || [".jpg", ".jpeg", ".png"].contains { field.lowercased().hasSuffix($0) }
   }

@@ -1,27 +1,27 @@
-// Where training finds its pictures: a folder in VOC's layout, or a pack of one. Both give the same values.
-import Images
+// The source of training images: a folder in VOC's layout, or a pack of one. Both return the same values.
 import Compute
+import Images
 
 package protocol ImageStore: Sendable {
-  /// Index -> name, 0 the background.
+  /// The name of each mask index; 0 is the background.
   var classNames: [String] { get }
 
-  /// The images of a list, in its order.
+  /// Returns the images of a list, in its order.
   func images(list: String) throws -> [ListedImage]
-  /// Labels of every image, in order.
+  /// Returns the labels of every image, in order.
   func imageLabels(_ images: [ListedImage], workers: WorkerPool) throws -> [LabelVector]
   func photograph(_ image: ListedImage) throws -> RGBImage
-  /// The image's mask, its indices checked.
+  /// Returns the mask of an image, whose indices have been checked.
   func loadMask(_ image: ListedImage) throws -> IndexImage
-  /// Both, of the same size.
+  /// Returns both, which have the same size.
   func loadWithMask(_ image: ListedImage) throws -> (photograph: RGBImage, mask: IndexImage)
-  /// Paths of photograph and mask under the root, from a slash on, as crop lists name them; the mask's is nil where the
-  /// image has none.
+  /// Returns the paths of photograph and mask as crop lists name them: under the root, with a leading slash. The mask
+  /// is nil where the image has none.
   func names(of image: ListedImage) -> (photograph: String, mask: String?)
 }
 
 extension ImageStore {
-  /// K, the number of classes without background.
+  /// K, the number of classes without the background.
   package var classes: Int { classNames.count - 1 }
 
   /// Throws `unknownClass` for the first index that is neither in 0...K nor 255.

@@ -1,28 +1,27 @@
-// Lists that dnet writes: lines of comment that say where the list comes from and what the SHA-256 of its body is, then
-// the body, an image id a line.
+// The format of image lists that dnet writes: comments that give the origin of the list and the SHA-256 of its body,
+// then the body with an image id on each line.
 //
-//     # dnet data split: 5 images a class, seed 1, drawn from ImageSets/Segmentation/train_aug.txt
+//     # dnet data split: 5 images per class, seed 1, from ImageSets/Segmentation/train_aug.txt
 //     # sha256 2e4bc02aa...
 //     2007_000032
 import Support
-import Images
 
 package enum ListFile {
-  /// The file's bytes: comments, the digest's line, the lines of the body.
+  /// Returns the bytes of the file: comments, the line with the digest, and the lines of the body.
   package static func bytes(_ lines: [String], comments: [String]) -> [UInt8] {
     let body = lines.map { $0 + "\n" }.joined()
     return Array((comments.map { "# \($0)\n" }.joined() + "# sha256 \(SHA256.hex(of: body))\n" + body).utf8)
   }
 
-  /// Writes the list, whole or not at all.
-  package static func write(_ lines: [String], comments: [String], to path: String) throws(ImageError) {
-    try FileBytes.replace(path, with: bytes(lines, comments: comments))
+  /// Writes the list atomically.
+  package static func write(_ lines: [String], comments: [String], to path: String) throws(FileError) {
+    try AtomicFile.write(bytes(lines, comments: comments), to: path)
   }
 
-  /// The digest that a list's comments give, and the digest of its body; nil where no comment gives one.
+  /// Returns the digest stated in the comments of a list and that of its body, or nil where none is stated.
   ///
-  /// The body is what is left without comments, blank lines and carriage returns, so a list that passed through Windows
-  /// keeps its digest.
+  /// The body excludes comments, blank lines and carriage returns, so a list that passed through Windows keeps its
+  /// digest.
   package static func digests(_ bytes: [UInt8]) -> (stated: String, found: String)? {
     let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
       .map { $0.trimmingPrefix("\u{FEFF}") }

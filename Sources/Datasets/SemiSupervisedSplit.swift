@@ -1,13 +1,13 @@
-// The splits of the semi-supervised literature: so many images of VOC's train list (1,464) keep their masks. The lists
-// that papers use were drawn at random too and differ between them, so dnet's are by seed.
+// The splits of the semi-supervised literature: part of VOC's train list (1,464 images) keeps its masks. The lists in
+// papers were drawn at random and differ from paper to paper; dnet draws its own by seed.
 import Randomness
 
 package enum SemiSupervisedSplit {
   /// 1/16, 1/8, 1/4, 1/2 and all of VOC's 1,464.
   package static let counts = [92, 183, 366, 732, 1464]
 
-  /// Positions in `images`, ascending, of `count` of them: those with the lowest random ranks, which depend on seed and
-  /// id alone. So a smaller split lies within a larger one of the same seed. `count` is at most their number.
+  /// Returns the positions, ascending, of the `count` images with the lowest random ranks. A rank depends on the seed
+  /// and the id only, so a smaller split is part of a larger one with the same seed.
   package static func choose(_ images: [ListedImage], count: Int, seed: UInt64) -> [Int] {
     precondition((0...images.count).contains(count), "\(count) of \(images.count) images")
     let ranks = images.map { CounterRandom(seed: seed, .datasetSplit, CounterRandom.word(of: $0.id)).word(at: 0) }

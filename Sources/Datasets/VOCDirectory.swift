@@ -1,19 +1,19 @@
-// A data set in VOC's layout: JPEGImages/ID.jpg, SegmentationClassAug/ID.png or SegmentationClass/ID.png (palette or
+// A dataset in VOC's layout: JPEGImages/ID.jpg, SegmentationClassAug/ID.png or SegmentationClass/ID.png (palette or
 // grey index masks), ImageSets/Segmentation/*.txt, ImageSets/Main/CLASS_*.txt.
+import Compute
 import Foundation
 import Images
-import Compute
 
 package struct VOCDirectory: Sendable {
   package let root: String
-  /// Index -> name, 0 the background.
+  /// The name of each mask index; 0 is the background.
   package let classNames: [String]
 
-  /// Folders that may hold a mask; the first that has it counts.
+  /// The folders that may hold a mask, searched in this order.
   package static let maskFolders = ["SegmentationClassAug", "SegmentationClass"]
 
-  /// The data set under `root` with the first `classes` of VOC's classes, or with other names (index 0: background).
-  /// Throws `noDirectory` where there is no JPEGImages.
+  /// Opens the dataset under `root` with the first `classes` of VOC's classes, or with other names (index 0:
+  /// background). Throws `noDirectory` where there is no JPEGImages.
   package init(root: String, classes: Int = 20, classNames: [String] = ClassNames.voc) throws(DatasetError) {
     precondition(classes >= 1 && classes < classNames.count, "\(classes) classes, but \(classNames.count - 1) names")
     self.root = root.hasSuffix("/") && root.count > 1 ? String(root.dropLast()) : root
@@ -27,13 +27,14 @@ package struct VOCDirectory: Sendable {
     image.photograph.map(resolve) ?? "\(root)/JPEGImages/\(image.id).jpg"
   }
 
-  /// Where the image's mask lies; nil where it has none.
+  /// Returns the path of the mask, or nil where the image has none.
   package func maskPath(_ image: ListedImage) -> String? {
     if let mask = image.mask { return resolve(mask) }
     return Self.maskFolders.lazy.map { "\(root)/\($0)/\(image.id).png" }.first(where: Self.exists)
   }
 
-  /// Where a list lies: under the root if it is there (a leading slash notwithstanding), else the path as it is.
+  /// Returns the path of a list: under the root if it is there (even with a leading slash), otherwise the path as
+  /// given.
   package func listPath(_ list: String) -> String { resolve(list) }
 
   private func resolve(_ path: String) -> String {
@@ -45,8 +46,8 @@ package struct VOCDirectory: Sendable {
 
   // MARK: Lists
 
-  /// The images of a list such as `ImageSets/Segmentation/train_aug.txt`; every photograph, and every mask that the list
-  /// itself names, is there. Throws what `ImageList.read` throws, and `missingFile`.
+  /// Reads a list such as `ImageSets/Segmentation/train_aug.txt`. Throws what `ImageList.read` throws, and
+  /// `missingFile` where a photograph, or a mask that the list itself names, does not exist.
   package func images(list: String) throws(DatasetError) -> [ListedImage] {
     let path = listPath(list)
     let images = try ImageList.read(path)
@@ -64,7 +65,7 @@ package struct VOCDirectory: Sendable {
 
   // MARK: Examples
 
-  /// The photograph and, where there is one, the mask: of the photograph's size, indices 0...K and 255.
+  /// Decodes the photograph and, where there is one, the mask. The mask has the same size and indices 0...K and 255.
   package func load(_ image: ListedImage) throws -> (photograph: RGBImage, mask: IndexImage?) {
     let path = photographPath(image)
     let photograph = try Photograph.decode(file: path)
@@ -80,14 +81,14 @@ package struct VOCDirectory: Sendable {
 
   package func load(_ id: String) throws -> (photograph: RGBImage, mask: IndexImage?) { try load(ListedImage(id: id)) }
 
-  /// As `load`, for images that must have a mask; throws `noMask` where there is none.
+  /// Decodes both. Throws `noMask` where there is no mask.
   package func loadWithMask(_ image: ListedImage) throws -> (photograph: RGBImage, mask: IndexImage) {
     let (photograph, mask) = try load(image)
     guard let mask else { throw DatasetError.noMask(id: image.id, folders: Self.maskFolders) }
     return (photograph, mask)
   }
 
-  /// The image's mask, its indices checked; throws `noMask` where there is none.
+  /// Decodes the mask and checks its indices. Throws `noMask` where there is none.
   package func loadMask(_ image: ListedImage) throws -> IndexImage {
     guard let path = maskPath(image) else { throw DatasetError.noMask(id: image.id, folders: Self.maskFolders) }
     return try loadMask(path)

@@ -1,5 +1,5 @@
-// Pictures side by side in one: what a person looks at to judge a model. Each example is a row of three panels,
-// photograph | truth | prediction, with its caption below each.
+// A contact sheet: images side by side in one image, for the visual inspection of a model. Each example is a row of
+// three panels, photograph, truth and prediction, each with a caption.
 import Images
 
 /// A grid of panels of equal size, each with a line of text under it.
@@ -15,11 +15,11 @@ package struct ContactSheet: Sendable {
   }
 
   package let columns: Int
-  /// Side of the square in which each picture is fitted, in pixels.
+  /// The side of the square into which each image is fitted, in pixels.
   package let side: Int
   package private(set) var panels: [Panel] = []
 
-  /// Pixels between panels, and around text.
+  /// The space between panels and around text, in pixels.
   private static let margin = 6
   private static let paper = Color(255, 255, 255)
   private static let ink = Color(32, 32, 32)
@@ -30,13 +30,13 @@ package struct ContactSheet: Sendable {
     self.side = side
   }
 
-  /// The next panel of the row, or the first of the next one.
+  /// Appends a panel to the current row, or begins the next one.
   package mutating func add(_ panel: Panel) { panels.append(panel) }
 
-  /// Adds a row of photograph, truth and prediction to a sheet of three columns. Masks are in VOC's colours; the captions
-  /// are the id and the names of the classes that each mask holds.
+  /// Appends a row of photograph, truth and prediction to a sheet of three columns. Masks are in VOC's colours; the
+  /// captions are the id and the names of the classes in each mask.
   ///
-  /// - Parameter truth: nil where the picture has no mask; its panel then stays empty.
+  /// - Parameter truth: nil where the image has no mask; its panel is then blank.
   package mutating func add(
     id: String, photograph: RGBImage, truth: IndexImage?, prediction: IndexImage, classNames: [String]
   ) {
@@ -49,7 +49,7 @@ package struct ContactSheet: Sendable {
     add(Panel(prediction.colored, caption: "predicted: " + Self.names(in: prediction, classNames)))
   }
 
-  /// The whole sheet. A caption that is too long for its panel is cut.
+  /// Draws the sheet. A caption that is too long for its panel is truncated.
   package func image() -> RGBImage {
     let rows = max((panels.count + columns - 1) / columns, 1)
     let cellWidth = side + Self.margin
@@ -59,8 +59,8 @@ package struct ContactSheet: Sendable {
     for (number, panel) in panels.enumerated() {
       let left = Self.margin + number % columns * cellWidth
       let top = Self.margin + number / columns * cellHeight
-      let picture = fitted(panel.image)
-      sheet.paste(picture, x: left + (side - picture.width) / 2, y: top + (side - picture.height) / 2)
+      let scaled = fitted(panel.image)
+      sheet.paste(scaled, x: left + (side - scaled.width) / 2, y: top + (side - scaled.height) / 2)
       var caption = panel.caption
       while RGBImage.captionWidth(caption) > side && !caption.isEmpty { caption.removeLast() }
       sheet.drawCaption(caption, x: left, y: top + side + Self.margin, color: Self.ink, ground: nil)
@@ -70,8 +70,8 @@ package struct ContactSheet: Sendable {
 
   package func write(to file: String) throws { try PNG.write(image(), to: file) }
 
-  /// The picture with its longer side as long as the panel's, its shape kept. Nearest pixels, so that masks keep their
-  /// colours where they are enlarged or shrunk.
+  /// Scales the image to the side of a panel, preserving its aspect ratio. Nearest-neighbour sampling keeps the colours
+  /// of masks.
   private func fitted(_ image: RGBImage) -> RGBImage {
     let longer = max(image.width, image.height)
     let width = max(image.width * side / longer, 1)

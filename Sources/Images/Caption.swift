@@ -1,32 +1,34 @@
-// Captions in pictures: a font of 5 x 7 points, enough for names and figures. Small letters are drawn as capitals.
+// Text captions drawn into images with a built-in font of 5 x 7 dots. Lower-case letters are drawn as capitals.
 
 extension RGBImage {
-  /// Width in pixels of a caption.
+  /// The width of a caption in pixels.
   package static func captionWidth(_ text: String, scale: Int = 1) -> Int { max(0, text.count * 6 * scale + scale) }
 
-  /// Height in pixels of a caption.
+  /// The height of a caption in pixels.
   package static func captionHeight(scale: Int = 1) -> Int { 9 * scale }
 
-  /// Writes `text` with its upper left corner at (x, y), `scale` pixels a point, on a ground of one colour unless nil.
-  /// What lies outside the picture is cut off; a character without a glyph becomes a question mark.
+  /// Draws `text` with its upper left corner at (x, y) and `scale` pixels per dot, on a background of one colour unless
+  /// `ground` is nil. The text is clipped to the image; a character without a glyph becomes a question mark.
   package mutating func drawCaption(
     _ text: String, x: Int, y: Int, scale: Int = 1, color: Color = Color(255, 255, 255), ground: Color? = Color(0, 0, 0)
   ) {
     precondition(scale > 0, "caption scale \(scale)")
     if let ground {
-      fillBlock(x, y, Self.captionWidth(text, scale: scale), Self.captionHeight(scale: scale), ground)
+      fillBlock(
+        x: x, y: y, width: Self.captionWidth(text, scale: scale), height: Self.captionHeight(scale: scale), ground)
     }
     for (place, character) in text.uppercased().enumerated() {
       let rows = Glyphs.rows[character] ?? Glyphs.rows["?"]!
       for (row, bits) in rows.enumerated() {
         for column in 0..<5 where bits >> UInt8(4 - column) & 1 == 1 {
-          fillBlock(x + (1 + 6 * place + column) * scale, y + (1 + row) * scale, scale, scale, color)
+          fillBlock(
+            x: x + (1 + 6 * place + column) * scale, y: y + (1 + row) * scale, width: scale, height: scale, color)
         }
       }
     }
   }
 
-  /// Copies another picture in, its upper left corner at (x, y); what lies outside is cut off.
+  /// Pastes another image with its upper left corner at (x, y), clipped to this image.
   package mutating func paste(_ other: RGBImage, x: Int, y: Int) {
     for row in max(0, -y)..<max(0, -y, min(other.height, height - y)) {
       let columns = max(0, -x)..<max(0, -x, min(other.width, width - x))
@@ -36,14 +38,16 @@ extension RGBImage {
     }
   }
 
-  private mutating func fillBlock(_ left: Int, _ top: Int, _ blockWidth: Int, _ blockHeight: Int, _ color: Color) {
+  private mutating func fillBlock(
+    x left: Int, y top: Int, width blockWidth: Int, height blockHeight: Int, _ color: Color
+  ) {
     for y in max(0, top)..<max(0, top, min(height, top + blockHeight)) {
       for x in max(0, left)..<max(0, left, min(width, left + blockWidth)) { self[x, y] = color }
     }
   }
 }
 
-/// Seven rows of five points a character, the leftmost point in bit 4.
+/// Seven rows of five dots for each character. Bit 4 is the leftmost dot.
 enum Glyphs {
   static let rows: [Character: [UInt8]] = [
     "A": [0x0E, 0x11, 0x11, 0x1F, 0x11, 0x11, 0x11], "B": [0x1E, 0x11, 0x11, 0x1E, 0x11, 0x11, 0x1E],

@@ -1,8 +1,8 @@
-// The orientation that a camera notes in a JPEG file. dnet never turns a picture by it, since VOC's masks lie on the
-// pixels as they are stored; but other tools do, so a mask that was drawn with one of those does not fit.
+// The EXIF orientation of a JPEG file. dnet never rotates an image by it, because VOC's masks match the stored pixels.
+// Other tools do rotate, so a mask that was drawn with one of them may not fit.
 
 package enum EXIF {
-  /// EXIF's orientation, 1...8; 1, upright, where the file has none or none that can be read.
+  /// Returns the orientation, 1...8, or 1 (upright) where the file has none that can be read.
   package static func orientation(_ jpeg: [UInt8]) -> Int {
     var at = 2
     while at + 4 <= jpeg.count, jpeg[at] == 0xFF {
@@ -24,7 +24,7 @@ package enum EXIF {
     return 1
   }
 
-  /// The first directory's tag 0x0112 (TIFF 6.0): entries of 12 bytes, tag, type, count, value.
+  /// Reads tag 0x0112 of the first directory (TIFF 6.0). An entry has 12 bytes: tag, type, count and value.
   private static func orientation(ofTIFF tiff: ArraySlice<UInt8>) -> Int {
     let bytes = Array(tiff)
     guard bytes.count >= 8 else { return 1 }

@@ -1,7 +1,7 @@
-// Frames of boxes in pictures.
+// The outline of a box, drawn into an image.
 
 extension RGBImage {
-  /// Draws the frame of a box whose corners are inside; `thickness` pixels, inwards. What lies outside is cut off.
+  /// Draws the outline of a box, whose corners belong to it, `thickness` pixels inwards and clipped to the image.
   package mutating func drawFrame(x1: Int, y1: Int, x2: Int, y2: Int, color: Color, thickness: Int = 1) {
     for inset in 0..<max(thickness, 1) where x1 + inset <= x2 - inset && y1 + inset <= y2 - inset {
       for x in max(x1 + inset, 0)..<max(max(x1 + inset, 0), min(x2 - inset, width - 1) + 1) {

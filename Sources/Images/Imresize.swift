@@ -1,14 +1,15 @@
-// MATLAB's imresize on one plane of real numbers, as the authors' inference uses it: bilinear to bring the picture to
-// the network's size, bicubic to bring the score maps back.
+// MATLAB's imresize for one plane of real numbers. The authors' inference uses it: bilinear to bring the image to the
+// network's input size, bicubic to bring the score maps back.
 //
-// Along each axis: a kernel of width w (2 or 4) about u = (i + 1/2) / scale - 1/2, scale = new/old; when shrinking, the
-// kernel is stretched by 1/scale and so averages (antialiasing); weights are normalised to sum 1; beyond a border the
-// plane is mirrored with the outer value repeated. The axis with the smaller scale goes first.
+// Along each axis a kernel of width w (2 or 4) is centred at u = (i + 1/2) / scale - 1/2, where scale = new/old. When
+// shrinking, it is stretched by 1/scale, so that it averages (antialiasing). The weights are normalised to sum 1.
+// Beyond a border the plane is mirrored with the outer value repeated. The axis with the smaller scale is resized
+// first.
 
 package enum Imresize {
   package enum Kernel: Sendable {
     case bilinear
-    /// Keys's cubic with a = -1/2.
+    /// The cubic of Keys with a = -1/2.
     case bicubic
 
     var width: Double { self == .bilinear ? 2 : 4 }
@@ -24,22 +25,22 @@ package enum Imresize {
     }
   }
 
-  /// The plane (height x width values, rows from the top) at its new size. Sums are taken in double precision.
+  /// Returns the plane (height x width values, rows from the top) at its new size. Sums have double precision.
   package static func resize(
     _ plane: [Float], width: Int, height: Int, toWidth: Int, toHeight: Int, kernel: Kernel
   ) -> [Float] {
-    resize(plane, width, height, toWidth, toHeight, kernel)
+    resized(plane, width: width, height: height, toWidth: toWidth, toHeight: toHeight, kernel)
   }
 
   package static func resize(
     _ plane: [Double], width: Int, height: Int, toWidth: Int, toHeight: Int, kernel: Kernel
   ) -> [Double] {
-    resize(plane, width, height, toWidth, toHeight, kernel)
+    resized(plane, width: width, height: height, toWidth: toWidth, toHeight: toHeight, kernel)
   }
 
   @inline(__always)
-  private static func resize<Value: BinaryFloatingPoint>(
-    _ plane: [Value], _ width: Int, _ height: Int, _ toWidth: Int, _ toHeight: Int, _ kernel: Kernel
+  private static func resized<Value: BinaryFloatingPoint>(
+    _ plane: [Value], width: Int, height: Int, toWidth: Int, toHeight: Int, _ kernel: Kernel
   ) -> [Value] {
     precondition(
       width > 0 && height > 0 && plane.count == width * height, "\(plane.count) values, \(width) x \(height)")
@@ -53,7 +54,7 @@ package enum Imresize {
     return alongColumns(alongRows(plane, width, columns), toWidth, rows)
   }
 
-  /// Sources and weights of each new position; all positions have the same number of taps.
+  /// The source positions and weights of each new position. All have the same number of taps.
   struct Contributions {
     var taps: Int
     var source: [Int]

@@ -1,15 +1,16 @@
-// JPEG files by libjpeg-turbo, with its exact integer transform. EXIF orientation is not applied: masks are drawn on
-// the pixels as stored.
+// JPEG files, decoded and encoded by libjpeg-turbo with its exact integer transform. The EXIF orientation is not
+// applied, because masks match the stored pixels.
 import CJPEG
 import Foundation
+import Support
 
 package enum JPEG {
   /// Decodes the file: grey, YCbCr, RGB, CMYK and YCCK all become r, g, b. Truncated and corrupt data are errors.
-  package static func decode(file: String) throws(ImageError) -> RGBImage {
+  package static func decode(file: String) throws -> RGBImage {
     try decode(FileBytes.read(file), file: file)
   }
 
-  /// Decodes bytes; `file` is the name that errors carry.
+  /// Decodes bytes. Errors name `file`.
   package static func decode(_ bytes: [UInt8], file: String) throws(ImageError) -> RGBImage {
     var (width, height): (UInt32, UInt32) = (0, 0)
     if let reason = message({ dnet_jpeg_size(bytes, bytes.count, &width, &height, $0) }) {
@@ -22,14 +23,14 @@ package enum JPEG {
     let count = Int(width) * Int(height) * 3
     let pixels = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       failure = message { dnet_jpeg_decode(bytes, bytes.count, buffer.baseAddress, $0) }
-      // Bytes need no initialisation; after a failure the array is thrown away.
+      // Bytes need no initialization, and after a failure the array is discarded.
       initialized = count
     }
     if let failure { throw .damaged(file: file, format: "JPEG", reason: failure) }
     return RGBImage(width: Int(width), height: Int(height), pixels: pixels)
   }
 
-  /// Baseline JPEG, colour at half resolution; quality 1...100 in libjpeg's scale.
+  /// Encodes baseline JPEG with colour at half resolution. `quality` is 1...100 on libjpeg's scale.
   package static func encode(_ image: RGBImage, quality: Int = 90) -> [UInt8] {
     precondition((1...100).contains(quality), "JPEG quality \(quality) is not in 1...100")
     var output: UnsafeMutablePointer<UInt8>?
@@ -43,11 +44,11 @@ package enum JPEG {
   }
 
   /// Encodes and writes the file.
-  package static func write(_ image: RGBImage, to file: String, quality: Int = 90) throws(ImageError) {
+  package static func write(_ image: RGBImage, to file: String, quality: Int = 90) throws(FileError) {
     try FileBytes.write(encode(image, quality: quality), to: file)
   }
 
-  /// Runs the C call; nil for success, else what the library said.
+  /// Runs the C call and returns nil on success, or the library's message.
   private static func message(_ call: (UnsafeMutablePointer<CChar>) -> Int32) -> String? {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(DNET_JPEG_MESSAGE)) { buffer in
       call(buffer.baseAddress!) == 0 ? nil : String(cString: buffer.baseAddress!)

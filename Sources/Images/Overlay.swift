@@ -1,8 +1,8 @@
-// A mask over its photograph, for people to look at.
+// A mask laid over its photograph, for visual inspection.
 
 extension RGBImage {
-  /// The photograph with each class's colour laid over it and its outline drawn in full. Background stays as it is;
-  /// ignored pixels become white, half through, and have no outline of their own.
+  /// Returns the photograph with each class's colour laid over it and its outline drawn opaque. Background stays
+  /// unchanged; ignored pixels become half-transparent white without an outline.
   package func overlaid(_ mask: IndexImage, opacity: Float = 0.5) -> RGBImage {
     precondition(
       mask.width == width && mask.height == height,
@@ -25,20 +25,15 @@ extension RGBImage {
   }
 }
 
-/// `photograph` with `mask` over it.
-package func overlay(_ photograph: RGBImage, _ mask: IndexImage, opacity: Float = 0.5) -> RGBImage {
-  photograph.overlaid(mask, opacity: opacity)
-}
-
 extension IndexImage {
-  /// The mask as a picture in VOC's colours.
+  /// The mask as an RGB image in VOC's colours.
   package var colored: RGBImage {
     RGBImage(
       width: width, height: height,
       pixels: indices.flatMap { index in VOCPalette.bytes[3 * Int(index)..<3 * Int(index) + 3] })
   }
 
-  /// Whether a neighbour (left, right, above, below) has another index.
+  /// Returns true where the pixel to the left, right, above or below has another index.
   package func isOutline(_ x: Int, _ y: Int) -> Bool {
     let index = self[x, y]
     return (x > 0 && self[x - 1, y] != index) || (x + 1 < width && self[x + 1, y] != index)

@@ -1,12 +1,13 @@
-// PNG files by libpng. Masks are told from pictures by the PNG header alone: a palette or an 8-bit grey file holds
-// indices, anything else does not and is refused, because a guess would turn colours into classes.
+// PNG files, decoded and encoded by libpng. The PNG header alone decides what can be a mask: a palette or 8-bit grey
+// file holds class indices. Any other is refused as a mask, because a guess would turn colours into classes.
 import CPNG
 import Foundation
+import Support
 
 package enum PNG {
-  /// Class indices of a mask: palette indices (1 to 8 bits), or the values of an 8-bit grey file as they are.
-  /// The palette's colours do not matter. RGB, 16 bits, alpha and grey of fewer bits are errors.
-  package static func decodeIndices(file: String) throws(ImageError) -> IndexImage {
+  /// Decodes a mask: palette indices (1 to 8 bits), or the values of an 8-bit grey file. The palette's colours do not
+  /// matter. RGB, 16 bits, alpha and grey with fewer bits are errors.
+  package static func decodeIndices(file: String) throws -> IndexImage {
     try decodeIndices(FileBytes.read(file), file: file)
   }
 
@@ -20,8 +21,8 @@ package enum PNG {
     return IndexImage(width: Int(header.width), height: Int(header.height), indices: indices)
   }
 
-  /// Class indices of a mask that was saved in VOC's colours as 8-bit RGB, for the first `classes` classes and 255.
-  /// Other kinds of file throw `notIndices`, and other colours `foreignColor`.
+  /// Decodes a mask that was saved in VOC's colours as 8-bit RGB, for the first `classes` classes and 255. Throws
+  /// `notIndices` for other kinds of file and `foreignColor` for other colours.
   package static func decodeColoredIndices(
     _ bytes: [UInt8], classes: Int, file: String
   ) throws(ImageError) -> IndexImage {
@@ -29,14 +30,14 @@ package enum PNG {
     guard header.colorType == PNG_COLOR_TYPE_RGB && header.bitDepth == 8 else {
       throw .notIndices(file: file, found: describe(header))
     }
-    let picture = try decodeRGB(bytes, file: file)
+    let image = try decodeRGB(bytes, file: file)
     let known = Dictionary(
       uniqueKeysWithValues: (Array(0...UInt8(classes)) + [IndexImage.ignored]).map { (VOCPalette.color($0), $0) })
-    var mask = IndexImage(width: picture.width, height: picture.height)
-    for y in 0..<picture.height {
-      for x in 0..<picture.width {
-        guard let index = known[picture[x, y]] else {
-          throw .foreignColor(file: file, color: picture[x, y], x: x, y: y)
+    var mask = IndexImage(width: image.width, height: image.height)
+    for y in 0..<image.height {
+      for x in 0..<image.width {
+        guard let index = known[image[x, y]] else {
+          throw .foreignColor(file: file, color: image[x, y], x: x, y: y)
         }
         mask[x, y] = index
       }
@@ -44,7 +45,7 @@ package enum PNG {
     return mask
   }
 
-  /// The palette of a whole PNG file; nil where it has none.
+  /// Returns the palette of an intact PNG file, or nil where it has none.
   package static func palette(_ bytes: [UInt8]) -> [Color]? {
     var at = 8
     while at + 12 <= bytes.count {
@@ -60,8 +61,8 @@ package enum PNG {
     return nil
   }
 
-  /// A photograph: palettes and grey are expanded, 16 bits cut to 8, alpha dropped, gamma left alone.
-  package static func decodeRGB(file: String) throws(ImageError) -> RGBImage {
+  /// Decodes a photograph. Palettes and grey are expanded, 16 bits are cut to 8, alpha and gamma are ignored.
+  package static func decodeRGB(file: String) throws -> RGBImage {
     try decodeRGB(FileBytes.read(file), file: file)
   }
 
@@ -71,12 +72,12 @@ package enum PNG {
     return RGBImage(width: Int(header.width), height: Int(header.height), pixels: values)
   }
 
-  /// An 8-bit palette PNG with VOC's colours, as VOC's own masks.
+  /// Encodes an 8-bit palette PNG in VOC's colours, like VOC's own masks.
   package static func encode(_ mask: IndexImage) -> [UInt8] {
     encode(mask.indices, width: mask.width, height: mask.height, palette: VOCPalette.bytes)
   }
 
-  /// The indices as an 8-bit grey PNG.
+  /// Encodes the indices as an 8-bit grey PNG.
   package static func encodeGrey(_ mask: IndexImage) -> [UInt8] {
     encode(mask.indices, width: mask.width, height: mask.height, palette: nil, grey: true)
   }
@@ -85,11 +86,11 @@ package enum PNG {
     encode(image.pixels, width: image.width, height: image.height, palette: nil)
   }
 
-  package static func write(_ mask: IndexImage, to file: String) throws(ImageError) {
+  package static func write(_ mask: IndexImage, to file: String) throws(FileError) {
     try FileBytes.write(encode(mask), to: file)
   }
 
-  package static func write(_ image: RGBImage, to file: String) throws(ImageError) {
+  package static func write(_ image: RGBImage, to file: String) throws(FileError) {
     try FileBytes.write(encode(image), to: file)
   }
 
@@ -109,7 +110,7 @@ package enum PNG {
   ) throws(ImageError) -> [UInt8] {
     var failure: String?
     var header = header
-    // Zeroed: libpng writes an interlaced picture in passes and may stop between them.
+    // Zeroed, because libpng writes an interlaced image in passes and may stop between them.
     var pixels = [UInt8](repeating: 0, count: Int(header.width) * Int(header.height) * channels)
     pixels.withUnsafeMutableBufferPointer { buffer in
       failure = message { dnet_png_read(bytes, bytes.count, Int32(mode), &header, buffer.baseAddress, $0) }
@@ -140,35 +141,13 @@ package enum PNG {
       case PNG_COLOR_TYPE_RGB_ALPHA: "RGB with alpha"
       default: "of PNG colour type \(header.colorType)"
       }
-    return "\(kind), \(header.bitDepth) bits a channel,"
+    return "\(kind), \(header.bitDepth) bits per channel,"
   }
 
-  /// Runs the C call; nil for success, else what the library said.
+  /// Runs the C call and returns nil on success, or the library's message.
   private static func message(_ call: (UnsafeMutablePointer<CChar>) -> Int32) -> String? {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(DNET_PNG_MESSAGE)) { buffer in
       call(buffer.baseAddress!) == 0 ? nil : String(cString: buffer.baseAddress!)
     }
-  }
-}
-
-/// The colours of VOC's masks.
-package enum VOCPalette {
-  /// Colour of an index: its bits, lowest three first, go to red, green and blue from the highest bit down.
-  package static func color(_ index: UInt8) -> Color {
-    var (red, green, blue): (UInt8, UInt8, UInt8) = (0, 0, 0)
-    var rest = index
-    for bit in stride(from: UInt8(7), through: 5, by: -1) {
-      red |= (rest & 1) << bit
-      green |= (rest >> 1 & 1) << bit
-      blue |= (rest >> 2 & 1) << bit
-      rest >>= 3
-    }
-    return Color(red, green, blue)
-  }
-
-  /// 256 x (r, g, b).
-  package static let bytes: [UInt8] = (0...255).flatMap { index in
-    let color = color(UInt8(index))
-    return [color.red, color.green, color.blue]
   }
 }

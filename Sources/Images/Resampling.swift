@@ -1,19 +1,17 @@
-// Resizing as the authors' tools do it, to the bit where those work on bytes: OpenCV's cv::resize for training pictures
-// and masks here, MATLAB's imresize for inference in Imresize.swift.
+// OpenCV's cv::resize for training images and masks, equal to the bit. (Imresize.swift has MATLAB's, for inference.)
 //
 // Goals in order: equality with OpenCV (checked against its own output), speed.
 
 extension RGBImage {
-  /// cv::resize with INTER_LINEAR on 8 bits: half-pixel centres, edges repeated, weights of 11 bits, no antialiasing.
-  ///
-  /// Equal to OpenCV's bytes, except at exactly half the size both ways, where OpenCV averages areas instead.
+  /// Resizes like cv::resize with INTER_LINEAR on 8 bits: half-pixel centres, edges repeated, weights of 11 bits, no
+  /// antialiasing. The bytes equal OpenCV's except at exactly half the size both ways, where OpenCV averages areas.
   package func resizedBilinear(width newWidth: Int, height newHeight: Int) -> RGBImage {
     precondition(newWidth > 0 && newHeight > 0, "cannot resize to \(newWidth) x \(newHeight)")
     let columns = BilinearTap.row(from: width, to: newWidth)
     let rows = BilinearTap.column(from: height, to: newHeight)
     let count = newWidth * 3
     let output = [UInt8](unsafeUninitializedCapacity: newHeight * count) { output, initialized in
-      // The two source rows in use, stretched to the new width, in units of 1/2048; kept while the next row needs them.
+      // The two source rows in use, stretched to the new width, in units of 1/2048. A row is kept while it is needed.
       withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * count) { stretched in
         var held = (-1, -1)
         for (y, tap) in rows.enumerated() {
@@ -55,12 +53,12 @@ extension RGBImage {
   }
 }
 
-/// Two source positions and their weights in 1/2048.
+/// Two source positions and their weights in units of 1/2048.
 private struct BilinearTap {
   var first, second: Int
   var firstWeight, secondWeight: Int32
 
-  /// Along a row: beyond the outer pixel centres the outer pixel has the whole weight.
+  /// Taps along a row. Beyond the outer pixel centres the outer pixel has all the weight.
   static func row(from size: Int, to newSize: Int) -> [BilinearTap] {
     taps(from: size, to: newSize).map { first, fraction in
       if first < 0 { return BilinearTap(first: 0, second: 0, fraction: 0) }
@@ -69,14 +67,15 @@ private struct BilinearTap {
     }
   }
 
-  /// Along a column OpenCV repeats the outer row and keeps both weights; the rounding differs from `row`'s.
+  /// Taps along a column. There OpenCV repeats the outer row and keeps both weights, so the rounding differs from
+  /// `row`.
   static func column(from size: Int, to newSize: Int) -> [BilinearTap] {
     taps(from: size, to: newSize).map { first, fraction in
       BilinearTap(first: max(0, min(size - 1, first)), second: max(0, min(size - 1, first + 1)), fraction: fraction)
     }
   }
 
-  /// The pixel centre before each new centre, and how far beyond it that lies; single precision, as in OpenCV.
+  /// The pixel centre before each new centre, and the distance between the two in single precision, as in OpenCV.
   private static func taps(from size: Int, to newSize: Int) -> [(Int, Float)] {
     let scale = 1 / (Double(newSize) / Double(size))
     return (0..<newSize).map { i in
@@ -87,14 +86,15 @@ private struct BilinearTap {
   }
 
   private init(first: Int, second: Int, fraction: Float) {
-    (self.first, self.second) = (first, second)
+    self.first = first
+    self.second = second
     firstWeight = Int32(((1 - fraction) * 2048).rounded(.toNearestOrEven))
     secondWeight = Int32((fraction * 2048).rounded(.toNearestOrEven))
   }
 }
 
 extension IndexImage {
-  /// cv::resize with INTER_NEAREST: source = floor(i * (1 / (new / old))), no half-pixel shift.
+  /// Resizes like cv::resize with INTER_NEAREST: source = floor(i * (1 / (new / old))), without a half-pixel shift.
   package func resizedNearest(width newWidth: Int, height newHeight: Int) -> IndexImage {
     precondition(newWidth > 0 && newHeight > 0, "cannot resize to \(newWidth) x \(newHeight)")
     let columns = Self.nearest(from: width, to: newWidth)

@@ -1,44 +1,49 @@
-// Plane figures and which part of each pixel they cover. Only IEEE basic operations: the same bytes on every machine.
-// Coordinates are in pixels, x to the right, y down; pixel (x, y) is the square from (x, y) to (x + 1, y + 1).
+// Plane figures and the part of each pixel that they cover. All arithmetic is basic IEEE operations, so the result is
+// the same on every machine. Pixel (x, y) is the square from (x, y) to (x + 1, y + 1), x to the right and y down.
 
 package struct Point: Equatable, Sendable {
   package var x, y: Double
-  package init(_ x: Double, _ y: Double) { (self.x, self.y) = (x, y) }
+  package init(_ x: Double, _ y: Double) {
+    self.x = x
+    self.y = y
+  }
 }
 
-/// One or more closed polygons; what an odd number of them encloses is inside (so a ring is two).
+/// One or more closed polygons. A point is inside where an odd number of them encloses it, so a ring is two circles.
 package struct Shape: Sendable {
   package var contours: [[Point]]
 
   package init(contours: [[Point]]) { self.contours = contours }
 
-  /// The polygon through these corners.
+  /// Returns the polygon through the corners.
   package static func polygon(_ corners: [Point]) -> Shape { Shape(contours: [corners]) }
   package static func polygon(_ corners: (Double, Double)...) -> Shape { polygon(corners.map { Point($0.0, $0.1) }) }
 
-  package static func rectangle(_ left: Double, _ top: Double, _ right: Double, _ bottom: Double) -> Shape {
-    polygon((left, top), (right, top), (right, bottom), (left, bottom))
+  /// Returns the rectangle between its upper left and lower right corner.
+  package static func rectangle(_ start: (Double, Double), _ end: (Double, Double)) -> Shape {
+    polygon(start, (end.0, start.1), end, (start.0, end.1))
   }
 
-  /// An ellipse of the given half-axes, as a polygon of 32 corners.
-  package static func ellipse(_ x: Double, _ y: Double, _ halfWidth: Double, _ halfHeight: Double) -> Shape {
-    polygon(circle.map { Point(x + halfWidth * $0.x, y + halfHeight * $0.y) })
+  /// Returns an ellipse with half-axes along x and y, as a polygon of 32 corners.
+  package static func ellipse(_ centre: (Double, Double), _ radii: (Double, Double)) -> Shape {
+    polygon(circle.map { Point(centre.0 + radii.0 * $0.x, centre.1 + radii.1 * $0.y) })
   }
 
-  package static func ring(_ x: Double, _ y: Double, radius: Double, width: Double) -> Shape {
-    Shape(contours: ellipse(x, y, radius, radius).contours + ellipse(x, y, radius - width, radius - width).contours)
+  package static func ring(_ centre: (Double, Double), radius: Double, width: Double) -> Shape {
+    let inner = radius - width
+    return Shape(contours: ellipse(centre, (radius, radius)).contours + ellipse(centre, (inner, inner)).contours)
   }
 
-  /// A straight line of some width with round ends; the width may change from start to end.
+  /// Returns a straight line with round ends. The width may change from start to end.
   package static func line(_ a: (Double, Double), _ b: (Double, Double), width: Double, endWidth: Double? = nil)
     -> Shape
   {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1)
     let length = (dx * dx + dy * dy).squareRoot()
-    guard length > 0 else { return ellipse(a.0, a.1, width / 2, width / 2) }
+    guard length > 0 else { return ellipse(a, (width / 2, width / 2)) }
     let (ux, uy) = (dx / length, dy / length)
     let (r, s) = (width / 2, (endWidth ?? width) / 2)
-    // Half circles behind the start and beyond the end, in the line's own directions.
+    // Half circles behind the start and beyond the end, rotated into the direction of the line.
     let back = circle[8...24].map { Point(a.0 + r * ($0.x * ux - $0.y * uy), a.1 + r * ($0.x * uy + $0.y * ux)) }
     let front = (Array(circle[24...]) + Array(circle[...8])).map {
       Point(b.0 + s * ($0.x * ux - $0.y * uy), b.1 + s * ($0.x * uy + $0.y * ux))
@@ -46,7 +51,7 @@ package struct Shape: Sendable {
     return polygon(back + front)
   }
 
-  /// 32 points of the unit circle, anticlockwise where y points up. A literal start and exact symmetries, no libm.
+  /// 32 points of the unit circle, anticlockwise where y points up, by symmetry from literals instead of libm.
   private static let circle: [Point] = {
     let eighth = [
       (1.0, 0.0), (0.9807852804032304, 0.19509032201612825), (0.9238795325112867, 0.3826834323650898),
@@ -61,7 +66,7 @@ package struct Shape: Sendable {
 
   package func map(_ transform: (Point) -> Point) -> Shape { Shape(contours: contours.map { $0.map(transform) }) }
 
-  /// Smallest and largest x and y.
+  /// The smallest and largest x and y.
   package var bounds: (left: Double, top: Double, right: Double, bottom: Double) {
     contours.joined().reduce(into: (Double.infinity, Double.infinity, -Double.infinity, -Double.infinity)) { b, p in
       b = (min(b.0, p.x), min(b.1, p.y), max(b.2, p.x), max(b.3, p.y))
@@ -69,70 +74,14 @@ package struct Shape: Sendable {
   }
 }
 
-/// The share of each pixel that a shape covers, 0...1, for the pixels of its bounding box inside a picture.
-package struct Coverage: Sendable {
-  package let columns: Range<Int>
-  package let rows: Range<Int>
-  package var values: [Float]
-
-  package var isEmpty: Bool { values.isEmpty }
-
-  /// Antialiased: four lines a pixel row with exact ends, so edges are soft. Else a pixel is in or out by its centre.
-  package init(_ shape: Shape, width: Int, height: Int, antialiased: Bool = true) {
-    let bounds = shape.bounds
-    let clamp = { (v: Double, high: Int) in v.isFinite ? Int(max(0, min(Double(high), v))) : 0 }
-    columns = clamp(bounds.left, width)..<max(clamp(bounds.left, width), clamp(bounds.right + 1, width))
-    rows = clamp(bounds.top, height)..<max(clamp(bounds.top, height), clamp(bounds.bottom + 1, height))
-    values = [Float](repeating: 0, count: columns.count * rows.count)
-    guard !values.isEmpty else { return }
-    var edges: [(a: Point, b: Point)] = []
-    for contour in shape.contours where contour.count > 2 {
-      for i in contour.indices { edges.append((contour[i], contour[(i + 1) % contour.count])) }
-    }
-    let lines = antialiased ? 4 : 1
-    var crossings: [Double] = []
-    for line in 0..<rows.count * lines {
-      let y = Double(rows.lowerBound) + (Double(line) + 0.5) / Double(lines)
-      crossings.removeAll(keepingCapacity: true)
-      for (a, b) in edges where (a.y <= y) != (b.y <= y) {
-        crossings.append(a.x + (y - a.y) * (b.x - a.x) / (b.y - a.y) - Double(columns.lowerBound))
-      }
-      crossings.sort()
-      for i in stride(from: 0, to: crossings.count - 1, by: 2) {
-        let start = max(0, min(Double(columns.count), crossings[i]))
-        let end = max(0, min(Double(columns.count), crossings[i + 1]))
-        let row = line / lines * columns.count
-        if antialiased { add(start, end, row: row) } else { set(start, end, row: row) }
-      }
-    }
-  }
-
-  private mutating func add(_ start: Double, _ end: Double, row: Int) {
-    let (first, last) = (Int(start), Int(end))
-    if first == last {
-      if first < columns.count { values[row + first] += Float(end - start) / 4 }
-      return
-    }
-    values[row + first] += Float(Double(first + 1) - start) / 4
-    for i in first + 1..<max(first + 1, last) { values[row + i] += 0.25 }
-    if last < columns.count { values[row + last] += Float(end - Double(last)) / 4 }
-  }
-
-  private mutating func set(_ start: Double, _ end: Double, row: Int) {
-    let first = Int((start - 0.5).rounded(.up))
-    let last = Int((end - 0.5).rounded(.up))
-    for i in first..<max(first, min(last, columns.count)) { values[row + i] = 1 }
-  }
-}
-
 extension RGBImage {
-  /// Lays a colour over what the shape covers.
+  /// Blends a colour over the pixels that the shape covers.
   package mutating func fill(_ shape: Shape, _ color: Color, opacity: Float = 1, antialiased: Bool = true) {
     let coverage = Coverage(shape, width: width, height: height, antialiased: antialiased)
     fill(coverage, opacity: opacity) { _, _ in (Float(color.red), Float(color.green), Float(color.blue)) }
   }
 
-  /// Lays a colour of each pixel's own over what is covered; channels are 0...255 and are clamped.
+  /// Blends a colour per pixel over the covered pixels. Channels are clamped to 0...255.
   package mutating func fill(
     _ coverage: Coverage, opacity: Float = 1, color: (_ x: Int, _ y: Int) -> (Float, Float, Float)
   ) {
@@ -158,7 +107,7 @@ extension RGBImage {
 }
 
 extension IndexImage {
-  /// Gives an index to the pixels whose centre the shape holds.
+  /// Sets the index of all pixels whose centre is inside the shape.
   package mutating func fill(_ shape: Shape, _ index: UInt8) {
     let coverage = Coverage(shape, width: width, height: height, antialiased: false)
     var i = 0

@@ -1,32 +1,33 @@
-// VOC's Annotations/ID.xml: the objects of a picture with their boxes. dnet takes from it which classes occur, where no
-// mask tells.
+// The reader of VOC's Annotations/ID.xml, which lists the objects of an image. dnet takes the classes of images without
+// a mask from it.
 import Datasets
 import Foundation
 import Images
 
 #if canImport(FoundationXML)
 import FoundationXML
+import Support
 #endif
 
 package struct Annotation: Equatable, Sendable {
   package struct Object: Equatable, Sendable {
     package let name: String
-    /// VOC's mark for objects that are hardly seen.
+    /// VOC's mark for objects that are hard to recognize.
     package let isDifficult: Bool
   }
 
-  /// In the file's order. Parts of persons (head, hand, foot) are no objects.
+  /// The objects in file order. Parts of persons (head, hand, foot) are not objects.
   package let objects: [Object]
 
-  /// The classes that occur. Difficult objects do not count, as in VOC's own lists of the classification task, where an
-  /// image with nothing but difficult ones is neither an example nor a counterexample.
+  /// Returns the classes that occur. Difficult objects do not count, as in VOC's lists for classification, where an
+  /// image with only difficult ones is neither a positive nor a negative example.
   package func labels(classNames: [String] = ClassNames.voc) -> LabelVector {
     let names = Set(objects.filter { !$0.isDifficult }.map(\.name))
     return classNames.dropFirst().map(names.contains)
   }
 
-  /// Reads the file. Throws `unreadableAnnotation` for XML that is cut short or damaged, `unknownObject` for a class that
-  /// is none of `classNames`.
+  /// Reads the file. Throws `unreadableAnnotation` for truncated or damaged XML, and `unknownObject` for a class that
+  /// is not in `classNames`.
   package static func read(_ file: String, classNames: [String] = ClassNames.voc) throws -> Annotation {
     let parser = XMLParser(data: Data(try FileBytes.read(file)))
     let reader = Reader()
@@ -35,12 +36,12 @@ package struct Annotation: Equatable, Sendable {
       throw PreparationError.unreadableAnnotation(
         file: file, line: parser.lineNumber,
         reason:
-          "it is no whole XML (\(parser.parserError.map { "error \(($0 as NSError).code)" } ?? "no reason given"))")
+          "it is not intact XML (\(parser.parserError.map { "error \(($0 as NSError).code)" } ?? "no reason given"))")
     }
-    // The parser may call a text whole that ends too early.
+    // The parser may accept a text that ends too early.
     guard reader.sawEnd else {
       throw PreparationError.unreadableAnnotation(
-        file: file, line: parser.lineNumber, reason: "there is no whole <annotation>")
+        file: file, line: parser.lineNumber, reason: "the element <annotation> does not end")
     }
     for object in reader.objects where !classNames.dropFirst().contains(object.name) {
       throw PreparationError.unknownObject(file: file, name: object.name)
@@ -62,7 +63,10 @@ package struct Annotation: Equatable, Sendable {
     ) {
       path.append(element)
       text = ""
-      if path == ["annotation", "object"] { (name, isDifficult) = ("", false) }
+      if path == ["annotation", "object"] {
+        name = ""
+        isDifficult = false
+      }
     }
 
     func parser(_ parser: XMLParser, foundCharacters characters: String) { text += characters }

@@ -1,14 +1,15 @@
-// Whether a MATLAB 5 file is whole and agrees with itself: lengths, checksums of compressed variables, types and
-// dimensions, as "MAT-File Format" (MathWorks) lays them down. libmatio takes much of that on trust, and crashes on files
-// where it does not hold; after this walk it holds.
+// The consistency check of a MATLAB 5 file: lengths, checksums of compressed variables, types and dimensions as
+// specified in "MAT-File Format" (MathWorks). libmatio does not check most of these and crashes on files that violate
+// them.
 //
-// An element is a tag (type, size) and data, padded to 8 bytes. A variable is an element of type matrix, or a compressed
-// one with a matrix inside. A matrix holds elements: flags, dimensions, name, then what its class asks for.
+// An element is a tag (type, size) and data, padded to 8 bytes. A variable is an element of type matrix, or a
+// compressed element that contains one. A matrix consists of elements: flags, dimensions, name, then those that its
+// class requires.
 import CMatio
 import Foundation
 
 enum MATLABFile {
-  /// What is wrong with a little-endian MATLAB 5 file; nil where it is sound.
+  /// Returns a description of the first fault in a little-endian MATLAB 5 file, or nil where there is none.
   static func fault(_ bytes: [UInt8]) -> String? {
     guard bytes.count >= 128 else { return "\(bytes.count) bytes are less than a header" }
     // Version 1, byte order IM.
@@ -29,7 +30,7 @@ enum MATLABFile {
         case 15:
           let inflated = try inflate(bytes[at..<at + size])
           guard inflated.count >= 8, word(inflated, 0) == 14, word(inflated, 4) == inflated.count - 8 else {
-            return "a compressed variable is no matrix"
+            return "a compressed variable is not a matrix"
           }
           try matrix(inflated, 8, inflated.count, depth: 0)
         default: return "a variable has the unknown type \(type)"
@@ -50,7 +51,7 @@ enum MATLABFile {
     Int(bytes[at]) | Int(bytes[at + 1]) << 8 | Int(bytes[at + 2]) << 16 | Int(bytes[at + 3]) << 24
   }
 
-  /// The element at a place, which must end before `end`. One of up to 4 bytes may hold its data in the tag.
+  /// Reads the element at an offset. It must end before `end`; one of up to 4 bytes may hold its data in the tag.
   private static func element(_ bytes: [UInt8], _ at: Int, _ end: Int) throws(Fault) -> Element {
     guard end - at >= 8 else { throw Fault(reason: "an element is missing") }
     let first = word(bytes, at)
@@ -64,16 +65,16 @@ enum MATLABFile {
     return Element(type: first, size: size, data: at + 8, next: next)
   }
 
-  /// Bytes of one number of a type; nil for what is no number.
+  /// Returns the bytes per number of a type, or nil for a type that is not numeric.
   private static func width(_ type: Int) -> Int? {
     [1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8][type]
   }
 
-  /// Checks the matrix whose contents are from `at` to `end`.
+  /// Checks the matrix whose contents are from `start` to `end`.
   private static func matrix(_ bytes: [UInt8], _ start: Int, _ end: Int, depth: Int) throws(Fault) {
-    // An empty cell or field.
+    // An empty cell or field is allowed.
     guard end > start || depth == 0 else { return }
-    guard depth < 8 else { throw Fault(reason: "matrices lie in each other too deep") }
+    guard depth < 8 else { throw Fault(reason: "matrices are nested too deeply") }
     var at = start
     func next(_ what: String, type: Int) throws(Fault) -> Element {
       let found = try element(bytes, at, end)
@@ -107,7 +108,7 @@ enum MATLABFile {
       at = data.next
     }
     func matrices(_ wanted: Int) throws(Fault) {
-      // Each has a tag at least.
+      // Each has at least a tag.
       guard wanted <= (end - at) / 8 else { throw Fault(reason: "\(shape) matrices do not fit into \(end - at) bytes") }
       for _ in 0..<wanted {
         let inner = try next("members", type: 14)
@@ -157,7 +158,7 @@ enum MATLABFile {
     return Array(UnsafeBufferPointer(start: output, count: size))
   }
 
-  /// Runs the C call: its status, and where that is not 0, what was said.
+  /// Runs the C call and returns its status and, where that is not 0, its message.
   static func message(_ call: (UnsafeMutablePointer<CChar>) -> Int32) -> (status: Int32, text: String?) {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(DNET_MAT_MESSAGE)) { buffer in
       let status = call(buffer.baseAddress!)

@@ -1,40 +1,42 @@
-// One image of the set: photograph and mask decoded in full and compared, the mask written where training looks for it.
+// The preparation of one image: photograph and mask are decoded and compared, and the mask is written for training.
 import Datasets
 import Foundation
 import Images
+import Support
 
 struct MaskPreparation: Sendable {
   enum Work: Sendable {
-    /// Nothing has changed since an earlier run looked.
+    /// No file has changed since an earlier run.
     case unchanged
-    /// Looked at; the mask was there already, pixel for pixel.
+    /// The files were checked, and the same mask was already there.
     case verified
     case written
-    /// Something is wrong: see the findings.
+    /// The diagnostics have a fault.
     case refused
   }
 
   struct Outcome: Sendable {
     var work: Work
     var entry: PreparationState.Entry?
-    var findings: [Diagnostic] = []
+    var diagnostics: [Diagnostic] = []
   }
 
   let sources: PreparationSources
   let directory: VOCDirectory
-  /// The folder SegmentationClassAug to fill.
+  /// The folder SegmentationClassAug to write to.
   let folder: String
   let state: PreparationState
 
   func photograph(_ id: String) -> String { "\(sources.root)/JPEGImages/\(id).jpg" }
 
-  /// Looks at an image and makes its mask. Faults of the data are in the outcome; throws `ImageError.unwritable`, after
-  /// which there is no use in going on.
+  /// Checks an image and writes its mask. Faults of the data are in the outcome; only `FileError.unwritable` is thrown,
+  /// because later images would fail too.
   func prepare(_ id: String) throws -> Outcome {
     guard let origin = sources.origin(id) else {
       return refused(
         "masks that are missing",
-        "no mask for \(id) in \(sources.root)/SegmentationClass\(sources.sbd.map { ", \($0)/cls" } ?? "") or SegmentationClassAug: "
+        "no mask for \(id) in \(sources.root)/SegmentationClass\(sources.sbd.map { ", \($0)/cls" } ?? "") or "
+          + "SegmentationClassAug: "
           + (sources.sbd == nil
             ? "give SBD's folder by --sbd, or take \(id) out of the list"
             : "fetch SBD again, or take \(id) out of its lists"))
@@ -45,42 +47,41 @@ struct MaskPreparation: Sendable {
     if let entry = state.images[id], entry.photograph == PreparationState.stamp(photograph(id)),
       entry.source == stamp(path), entry.output == PreparationState.stamp(target)
     {
-      return Outcome(work: .unchanged, entry: entry, findings: notes(entry.facts, id))
+      return Outcome(work: .unchanged, entry: entry, diagnostics: notes(entry.facts, id))
     }
     do {
-      let (facts, mask) = try look(id, path, origin)
-      var findings = notes(facts, id)
-      if origin != .sbd && !facts.converted { findings += DatasetCheck.sortedPalette(mask, path).map { [$0] } ?? [] }
-      if let finding = difference(id, mask, origin, target) { findings.append(finding) }
+      let (facts, mask) = try decode(id, path, origin)
+      var diagnostics = notes(facts, id)
+      if origin != .sbd && !facts.converted { diagnostics += DatasetCheck.sortedPalette(mask, path).map { [$0] } ?? [] }
+      if let diagnostic = difference(id, mask, origin, target: target) { diagnostics.append(diagnostic) }
       var work = Work.verified
       if isInPlace ? facts.converted : !holds(target, mask) {
         if let refusal = foreign(id, target, isInPlace) {
-          return Outcome(work: .refused, findings: findings + [refusal])
+          return Outcome(work: .refused, diagnostics: diagnostics + [refusal])
         }
-        try FileBytes.replace(target, with: PNG.encode(mask))
+        try AtomicFile.write(PNG.encode(mask), to: target)
         work = .written
       }
       let entry = PreparationState.Entry(
         photograph: PreparationState.stamp(photograph(id)) ?? "", source: stamp(path),
         output: PreparationState.stamp(target) ?? "", facts: facts)
-      return Outcome(work: work, entry: entry, findings: findings)
-    } catch let error as ImageError {
-      if case .unwritable = error { throw error }
-      return refused("photographs and masks", "\(error)")
+      return Outcome(work: work, entry: entry, diagnostics: diagnostics)
+    } catch FileError.unwritable(let file, let reason) {
+      throw FileError.unwritable(file: file, reason: reason)
     } catch { return refused("photographs and masks", "\(error)") }
   }
 
-  /// Decodes both in full: sizes agree, indices are classes.
-  private func look(
+  /// Decodes photograph and mask, which must have the same size and valid indices.
+  private func decode(
     _ id: String, _ path: String, _ origin: PreparationSources.Origin
   ) throws -> (ImageFacts, IndexImage) {
     let bytes = try FileBytes.read(photograph(id))
-    let picture = try Photograph.decode(bytes, file: photograph(id))
+    let image = try Photograph.decode(bytes, file: photograph(id))
     let (mask, converted) = origin == .sbd ? (try SBDMask.decode(file: path), false) : try decode(path)
     try directory.requireClasses(of: mask, name: path)
-    guard (mask.width, mask.height) == (picture.width, picture.height) else {
+    guard (mask.width, mask.height) == (image.width, image.height) else {
       throw DatasetError.sizeMismatch(
-        photograph: photograph(id), width: picture.width, height: picture.height, mask: path, maskWidth: mask.width,
+        photograph: photograph(id), width: image.width, height: image.height, mask: path, maskWidth: mask.width,
         maskHeight: mask.height)
     }
     let pixels = Dictionary(uniqueKeysWithValues: mask.counts.enumerated().filter { $1 > 0 }.map { ($0, $1) })
@@ -92,46 +93,48 @@ struct MaskPreparation: Sendable {
     )
   }
 
-  /// A PNG mask: indices as they are, or VOC's colours turned into indices.
-  private func decode(_ path: String) throws(ImageError) -> (IndexImage, converted: Bool) {
+  /// Decodes a PNG mask that holds indices or VOC's colours.
+  private func decode(_ path: String) throws -> (IndexImage, converted: Bool) {
     let bytes = try FileBytes.read(path)
-    do { return (try PNG.decodeIndices(bytes, file: path), false) } catch {
+    do throws(ImageError) { return (try PNG.decodeIndices(bytes, file: path), false) } catch {
       guard case .notIndices = error else { throw error }
       return (try PNG.decodeColoredIndices(bytes, classes: directory.classes, file: path), true)
     }
   }
 
-  /// Whether the file holds just this mask.
+  /// Returns true where the file holds exactly this mask.
   private func holds(_ file: String, _ mask: IndexImage) -> Bool {
     access(file, F_OK) == 0 && (try? PNG.decodeIndices(file: file)) == mask
   }
 
-  /// A mask in the way that is whole, differs, and was not written by dnet.
+  /// Returns a fault where an intact, different mask that dnet did not write is at the target.
   private func foreign(_ id: String, _ target: String, _ isInPlace: Bool) -> Diagnostic? {
     guard !isInPlace, let there = try? PNG.decodeIndices(file: target),
       state.images[id]?.output != PreparationState.stamp(target)
     else { return nil }
     return Diagnostic(
       .fault, "other masks in the way",
-      "\(target) (\(there.width) x \(there.height)) differs from the mask of \(id) in \(sources.path(id, sources.origin(id)!)): move it "
+      "\(target) (\(there.width) x \(there.height)) differs from the mask of \(id) in "
+        + "\(sources.path(id, sources.origin(id)!)): move it "
         + "away, or give another --output")
   }
 
-  /// A merged mask elsewhere that should be the same and is not.
+  /// Returns a warning where a merged mask of the same image differs.
   private func difference(
-    _ id: String, _ mask: IndexImage, _ origin: PreparationSources.Origin, _ target: String
+    _ id: String, _ mask: IndexImage, _ origin: PreparationSources.Origin, target: String
   ) -> Diagnostic? {
     let merged = sources.path(id, .merged)
     guard origin != .merged, sources.mergedMasks.contains(id), !sameFile(merged, target) else { return nil }
     guard let (there, _) = try? decode(merged) else {
-      return Diagnostic(.warning, "merged masks", "\(merged) cannot be read; \(sources.path(id, origin)) is taken")
+      return Diagnostic(.warning, "merged masks", "\(merged) cannot be read; \(sources.path(id, origin)) is used")
     }
     let same = there.width == mask.width && there.height == mask.height
     let count = same ? zip(there.indices, mask.indices).count { $0 != $1 } : mask.indices.count
     guard count > 0 else { return nil }
     return Diagnostic(
       .warning, "merged masks that differ",
-      "\(merged) differs from \(sources.path(id, origin)) in \(count) of \(mask.indices.count) pixels; the latter is taken"
+      "\(merged) differs from \(sources.path(id, origin)) in \(count) of \(mask.indices.count) pixels; the "
+        + "latter is used"
     )
   }
 
@@ -140,7 +143,7 @@ struct MaskPreparation: Sendable {
   }
 
   private func refused(_ kind: String, _ text: String) -> Outcome {
-    Outcome(work: .refused, findings: [Diagnostic(.fault, kind, text)])
+    Outcome(work: .refused, diagnostics: [Diagnostic(.fault, kind, text)])
   }
 
   private func stamp(_ path: String) -> String { "\(path) \(PreparationState.stamp(path) ?? "")" }

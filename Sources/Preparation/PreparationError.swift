@@ -1,4 +1,4 @@
-// What can keep a data set from being prepared, beside the files of Datasets and Images.
+// The error of preparing VOC and SBD, besides those of Datasets, Images and Support.
 
 package enum PreparationError: Error, Equatable, CustomStringConvertible {
   case noSBDMask(file: String, reason: String)
@@ -13,19 +13,22 @@ package enum PreparationError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .noSBDMask(let file, let reason):
-      "\(file) is no mask of SBD: \(reason); fetch SBD's cls folder again, or take the file out"
+      "\(file) is not a mask of SBD: \(reason); fetch SBD's cls folder again, or take the file out"
     case .noSBD(let path):
       "no folder cls under \(path): give --sbd SBD's folder, benchmark_RELEASE or its dataset"
     case .unreadableAnnotation(let file, let line, let reason):
       "\(file), line \(line): \(reason); fetch the annotations again"
     case .unknownObject(let file, let name):
-      "\(file) has an object of the class \"\(name)\", which is none of VOC's twenty; correct the name or take the object out"
+      "\(file) has an object of the class \"\(name)\", which is none of VOC's twenty; correct the name or take "
+        + "the object out"
     case .wrongArchive(let file, let name, let found, let expected, let source):
-      "\(file) has the MD5 \(found), and \(name)'s is \(expected): it is another file or not whole; fetch it again from \(source)"
+      "\(file) has the MD5 \(found), and \(name)'s is \(expected): it is another file or not complete; fetch it "
+        + "again from \(source)"
     case .notExtracted(let file, let reason):
-      "cannot unpack \(file): \(reason); see that there is space left, and that tar is installed"
+      "cannot unpack \(file): \(reason); check the space left, and that tar is installed"
     case .noDigest(let name):
-      "libcrypto offers no \(name) here (a FIPS-only installation?): unpack the archives by hand and leave the archive options out"
+      "libcrypto offers no \(name) here (a FIPS-only installation?): unpack the archives by hand and omit the "
+        + "archive options"
     }
   }
 }

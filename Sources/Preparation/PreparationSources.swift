@@ -1,26 +1,26 @@
-// What lies where: photographs, VOC's masks and lists, SBD's masks and lists, masks that somebody has merged already.
-// And from that, the two lists of ids.
+// The inventory of the source folders: photographs, VOC's masks and lists, SBD's masks and lists, and masks merged by
+// another tool. The ids of the training and the validation list follow from it.
 import Datasets
 import Foundation
 import Images
 
 package struct PreparationSources: Sendable {
-  /// VOC2012's folder.
+  /// The folder VOC2012.
   package let root: String
-  /// SBD's folder with cls; nil without SBD.
+  /// The folder of SBD that contains cls; nil without SBD.
   package let sbd: String?
   package let photographs: Set<String>
-  /// VOC's own masks, SBD's, and those of a SegmentationClassAug that was there before, by id.
+  /// The ids of VOC's own masks, of SBD's, and of those in an existing SegmentationClassAug.
   package let ownMasks, sbdMasks, mergedMasks: Set<String>
   package let annotations: Set<String>
-  /// Ids of VOC's lists train and val.
+  /// The ids in VOC's lists train and val.
   package let train, validation: [String]
-  /// Ids of SBD's lists; all its masks where it has no lists.
+  /// The ids in SBD's lists, or of all its masks where it has no lists.
   package let sbdImages: Set<String>
-  /// The list train_aug or trainaug that was there before.
+  /// An existing list train_aug or trainaug.
   package let mergedList: (path: String, ids: [String])?
 
-  /// Looks through the folders. Throws `noDirectory`, `noSBD`, and what reading the lists does.
+  /// Scans the folders. Throws `noDirectory`, `noSBD` and the errors of reading the lists.
   package init(root: String, sbd: String?) throws {
     let root = root.hasSuffix("/") && root.count > 1 ? String(root.dropLast()) : root
     _ = try VOCDirectory(root: root)
@@ -39,7 +39,9 @@ package struct PreparationSources: Sendable {
     let merged = ["train_aug.txt", "trainaug.txt"].map { "\(lists)/\($0)" }.first(where: Self.exists)
     mergedList = try merged.map { ($0, try ImageList.read($0).map(\.id)) }
     guard let sbd else {
-      (self.sbd, sbdMasks, sbdImages) = (nil, [], [])
+      self.sbd = nil
+      sbdMasks = []
+      sbdImages = []
       return
     }
     guard let folder = [sbd, "\(sbd)/dataset"].first(where: { Self.exists("\($0)/cls") }) else {
@@ -53,9 +55,9 @@ package struct PreparationSources: Sendable {
 
   private static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  /// Where an image's mask comes from. VOC's own wins over SBD's: it has 255 on the borders of objects, so pixels that
-  /// nobody can decide do not train, and the augmented set of the literature is made the same way. A merged folder comes
-  /// last: it is checked against the other two where they have the mask.
+  /// The origin of a mask. VOC's own has precedence over SBD's: it marks the borders of objects with 255, so that
+  /// ambiguous pixels are not trained, and the augmented set of the literature is made the same way. A merged folder
+  /// comes last, and is compared with the other two where they have the mask.
   package enum Origin: String, Sendable { case own, sbd, merged }
 
   package func origin(_ id: String) -> Origin? {
@@ -70,8 +72,8 @@ package struct PreparationSources: Sendable {
     }
   }
 
-  /// VOC's train, all of SBD, and what a merged list names (without such a list, what merged masks there are), without
-  /// VOC's val. In the merged list's order where it names just these, else by id.
+  /// The ids of VOC's train, all of SBD, and the merged list (or the merged masks where there is no list), without
+  /// VOC's val. They have the order of the merged list where that names exactly these, and are sorted otherwise.
   package var augmentedTraining: [String] {
     var ids = Set(train).union(sbdImages).union(mergedList.map { Set($0.ids) } ?? mergedMasks)
     ids.subtract(validation)
@@ -79,10 +81,11 @@ package struct PreparationSources: Sendable {
     return ids.sorted()
   }
 
-  /// What was found, a line each.
+  /// A summary of the sources, one line each.
   package var lines: [String] {
     var lines = [
-      "\(root): \(photographs.count) photographs, \(ownMasks.count) masks of VOC's own, lists train (\(train.count)) and val "
+      "\(root): \(photographs.count) photographs, \(ownMasks.count) masks of VOC's own, lists train "
+        + "(\(train.count)) and val "
         + "(\(validation.count)), \(annotations.count) annotations"
     ]
     if !mergedMasks.isEmpty || mergedList != nil {

@@ -1,33 +1,21 @@
-// What an earlier `dnet data prepare` has looked at: so long as the sizes and times of the files are the same, it need
-// not be looked at again. The file is only a shortcut; without it everything is checked anew.
+// The state file of `dnet data prepare`: the images that an earlier run has checked, which need no check as long as the
+// sizes and times of their files are the same. Without the file, everything is checked again.
 import Foundation
 import Images
-
-/// What is known of an image whose files are all right.
-package struct ImageFacts: Codable, Equatable, Sendable {
-  package let width, height: Int
-  package let orientation: Int
-  /// Index -> pixels, only those that occur.
-  package let pixels: [Int: Int]
-  /// The mask was in colours.
-  package let converted: Bool
-
-  /// Pixels of each of the 256 indices.
-  package var counts: [Int] { (0...255).map { pixels[$0] ?? 0 } }
-}
+import Support
 
 struct PreparationState: Codable, Sendable {
   struct Entry: Codable, Sendable {
-    /// Stamps of the photograph, of what the mask is made from (its path too), and of the mask that was made.
+    /// The stamps of the photograph, of the source of the mask (with its path), and of the mask as written.
     let photograph, source, output: String
     let facts: ImageFacts
   }
 
   static let version = 1
   var version = Self.version
-  /// Archive -> its stamp when its digest was right.
+  /// The stamp of each archive whose digest was right, by path.
   var archives: [String: String] = [:]
-  /// Lists that dnet wrote -> stamp.
+  /// The stamp of each list that dnet wrote, by path.
   var lists: [String: String] = [:]
   var images: [String: Entry] = [:]
 
@@ -43,10 +31,10 @@ struct PreparationState: Codable, Sendable {
   func write(_ output: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    try FileBytes.replace(Self.path(output), with: encoder.encode(self))
+    try AtomicFile.write(encoder.encode(self), to: Self.path(output))
   }
 
-  /// Size and time of the last change; nil where there is no such file.
+  /// Returns the size and modification time of a file, or nil where it does not exist.
   static func stamp(_ path: String) -> String? {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }

@@ -1,17 +1,21 @@
-// The two archives as their authors publish them, known by the MD5 that everybody checks them by.
+// The archives of VOC and SBD as their authors publish them, with the MD5 by which they are commonly identified.
 import Datasets
 import Foundation
 import Images
+import Support
 
 package struct PublicArchive: Sendable {
   package let name: String
   package let md5: String
   package let source: String
-  /// The folder inside, whose contents are taken out.
+  /// The folder in the archive whose contents are extracted.
   package let folder: String
 
   package init(name: String, md5: String, source: String, folder: String) {
-    (self.name, self.md5, self.source, self.folder) = (name, md5, source, folder)
+    self.name = name
+    self.md5 = md5
+    self.source = source
+    self.folder = folder
   }
 
   package static let voc = PublicArchive(
@@ -23,7 +27,33 @@ package struct PublicArchive: Sendable {
     source: "http://www.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz",
     folder: "benchmark_RELEASE/dataset")
 
-  /// Throws `wrongArchive` where the file is not the published one. `progress` is told how many bytes are read.
+  /// Verifies the archive and extracts it to `destination` where that does not exist. `remembered` maps paths to the
+  /// stamps (size and time) of archives that had the right digest; these are not read again, and a new one is added.
+  package func verifyAndExtract(
+    _ file: String, at destination: String, remembered: inout [String: String], progress: (Int) -> Void = { _ in }
+  ) throws -> (verified: Bool, extracted: Bool) {
+    let stamp = PreparationState.stamp(file)
+    let isKnown = stamp != nil && remembered[file] == stamp
+    if !isKnown {
+      try verify(file, progress: progress)
+      remembered[file] = stamp
+    }
+    guard access(destination, F_OK) != 0 else { return (!isKnown, false) }
+    try extract(file, to: destination)
+    return (!isKnown, true)
+  }
+
+  /// Does the same with the stamps in the state file of the prepared folder `output`.
+  package func verifyAndExtract(
+    _ file: String, at destination: String, output: String, progress: (Int) -> Void = { _ in }
+  ) throws -> (verified: Bool, extracted: Bool) {
+    var state = PreparationState.read(output)
+    let result = try verifyAndExtract(file, at: destination, remembered: &state.archives, progress: progress)
+    if result.verified && access(output, F_OK) == 0 { try state.write(output) }
+    return result
+  }
+
+  /// Throws `wrongArchive` where the file is not the published one. `progress` is called with the number of bytes read.
   package func verify(_ file: String, progress: (Int) -> Void = { _ in }) throws {
     guard let found = try FileMD5.hex(of: file, progress: progress) else {
       throw PreparationError.noDigest(name: "MD5")
@@ -33,8 +63,8 @@ package struct PublicArchive: Sendable {
     }
   }
 
-  /// Unpacks the contents of `folder` so that they lie in `destination`, which must not exist: into a temporary folder
-  /// beside it, which is renamed when all is there and removed where anything fails. Throws `notExtracted`.
+  /// Extracts the contents of `folder` to `destination`, which must not exist. They go to a temporary folder beside it,
+  /// which is renamed on success and removed on failure. Throws `notExtracted`.
   package func extract(_ file: String, to destination: String) throws {
     let temporary = "\(destination).\(getpid()).partial"
     try FileBytes.makeFolder(temporary)

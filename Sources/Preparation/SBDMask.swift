@@ -1,14 +1,15 @@
-// The masks of SBD (Hariharan et al., "Semantic contours from inverse detectors", ICCV 2011): cls/ID.mat, a MATLAB 5
-// file with the structure GTcls, whose field Segmentation is the mask as 8-bit class indices, without 255.
+// The reader of the masks of SBD (Hariharan et al., "Semantic contours from inverse detectors", ICCV 2011): cls/ID.mat
+// is a MATLAB 5 file with the structure GTcls, whose field Segmentation holds 8-bit class indices without 255.
 import CMatio
 import Foundation
 import Images
+import Support
 
 package enum SBDMask {
-  /// Class indices of the mask in the file.
+  /// Decodes the mask in the file.
   ///
-  /// Throws `ImageError` for files that are cut short, damaged or of an absurd size, `PreparationError.noSBDMask` for
-  /// whole files with other contents.
+  /// Throws `FileError` for a file that cannot be read, `ImageError` for one that is cut short, damaged or of an absurd
+  /// size, and `PreparationError.noSBDMask` for a whole file with other contents.
   package static func decode(file: String) throws -> IndexImage {
     _ = start
     if let reason = MATLABFile.fault(try FileBytes.read(file)) {
@@ -33,6 +34,6 @@ package enum SBDMask {
     return IndexImage(width: mat.width, height: mat.height, indices: pixels)
   }
 
-  /// libmatio's log function is one for the process.
+  /// libmatio has one log function per process.
   private static let start: Void = dnet_mat_start()
 }

@@ -1,18 +1,21 @@
-// Boxes that another tool made: a text file an image, ID.txt, with a line x1 y1 x2 y2 and perhaps a score for each box.
+// The proposal source that reads the boxes of another tool: a text file ID.txt per image, with a line x1 y1 x2 y2 and
+// optionally a score for each box.
 import Foundation
 import Images
+import Support
 
 package struct FolderOfProposals: ProposalSource {
-  /// How the files count pixels.
+  /// The coordinate convention of the files.
   package struct Convention: Sendable, Equatable {
-    /// The number of the first column and row: 0, or 1 as MATLAB has it.
+    /// The number of the first column and row: 0, or 1 as in MATLAB.
     package var firstPixel: Int
-    /// True where x2 and y2 are the last pixels inside, false where they are the first outside.
+    /// True if x2 and y2 are the last pixels inside, false if they are the first outside.
     package var endsInside: Bool
 
     package init(firstPixel: Int = 0, endsInside: Bool = true) {
       precondition(firstPixel == 0 || firstPixel == 1, "pixels are counted from 0 or 1, not from \(firstPixel)")
-      (self.firstPixel, self.endsInside) = (firstPixel, endsInside)
+      self.firstPixel = firstPixel
+      self.endsInside = endsInside
     }
   }
 
@@ -20,21 +23,21 @@ package struct FolderOfProposals: ProposalSource {
   package let convention: Convention
 
   package init(folder: String, convention: Convention = Convention()) {
-    (self.folder, self.convention) = (folder, convention)
+    self.folder = folder
+    self.convention = convention
   }
 
-  /// The boxes of ID.txt, clipped to the picture: by falling score where every line has one (ties as in the file), in the
-  /// file's order where none has. Blank lines, lines that begin with # and CRLF line ends are accepted; fractions are
-  /// rounded. A file without boxes gives none.
+  /// Returns the boxes of ID.txt, clipped to the image: by descending score where every line has one (ties in file
+  /// order), in file order where none has. Blank lines, lines that begin with # and CRLF line ends are accepted;
+  /// fractions are rounded. A file may have no boxes.
   ///
-  /// Throws `noBoxes` where the file cannot be read, and `badBox` for a line that is no box, a box without a pixel in the
-  /// picture, and a file that has scores on some lines only.
+  /// Throws `noBoxes` where the file cannot be read, and `badBox` for a line that is not a box, a box without a pixel
+  /// in the image, and a file with scores on some lines only.
   package func proposals(for image: RGBImage, id: String) throws -> [ScoredBox] {
     let file = "\(folder)/\(id).txt"
     let bytes: [UInt8]
     do { bytes = try FileBytes.read(file) } catch {
-      guard case .unreadable(_, let reason) = error else { throw error }
-      throw ProposalError.noBoxes(id: id, file: file, reason: reason)
+      throw ProposalError.noBoxes(id: id, file: file, reason: error.reason)
     }
     var boxes: [ScoredBox] = []
     var scored: Bool?
@@ -49,9 +52,9 @@ package struct FolderOfProposals: ProposalSource {
       guard fields.count == 4 || fields.count == 5 else { throw refuse("has \(fields.count) fields") }
       let numbers = fields.compactMap { Double($0) }
       guard numbers.count == fields.count, numbers.allSatisfy(\.isFinite) else {
-        throw refuse("has a field that is no number")
+        throw refuse("has a field that is not a number")
       }
-      guard numbers[0..<4].allSatisfy({ $0.magnitude < 1e9 }) else { throw refuse("lies far outside any picture") }
+      guard numbers[0..<4].allSatisfy({ $0.magnitude < 1e9 }) else { throw refuse("lies far outside any image") }
       guard scored == nil || scored == (fields.count == 5) else {
         throw refuse(
           scored! ? "has no score, but the lines before have one" : "has a score, but the lines before have none")
@@ -65,11 +68,12 @@ package struct FolderOfProposals: ProposalSource {
       )
       guard x1 <= x2 && y1 <= y2 else {
         throw refuse(
-          "has no pixel (pixels counted from \(convention.firstPixel), ends \(convention.endsInside ? "inside" : "outside"))"
+          "has no pixel (pixels counted from \(convention.firstPixel), ends "
+            + "\(convention.endsInside ? "inside" : "outside"))"
         )
       }
       guard x1 < image.width && y1 < image.height && x2 >= 0 && y2 >= 0 else {
-        throw refuse("lies outside the picture of \(image.width) x \(image.height) pixels")
+        throw refuse("lies outside the image of \(image.width) x \(image.height) pixels")
       }
       let box = Box(x1: max(0, x1), y1: max(0, y1), x2: min(image.width - 1, x2), y2: min(image.height - 1, y2))
       boxes.append(ScoredBox(box, score: numbers.count == 5 ? Float(numbers[4]) : -Float(boxes.count)))

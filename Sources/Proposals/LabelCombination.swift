@@ -1,5 +1,5 @@
-// The label combinations of combinatorial cropping (paper section 5): every non-empty subset P of an image's labels
-// makes one binary segmentation task out of the image's mask.
+// A label combination of combinatorial cropping (paper section 5): every non-empty subset P of an image's labels
+// defines one binary segmentation task on its mask.
 import Images
 
 /// A non-empty set of classes 1...K.
@@ -14,8 +14,8 @@ package struct LabelCombination: Sendable, Hashable {
 
   package func contains(_ index: UInt8) -> Bool { index >= 1 && index <= 64 && bits >> UInt64(index - 1) & 1 == 1 }
 
-  /// All 2^|L| - 1 non-empty subsets of the labels (element c - 1 is true where class c occurs), in the order of
-  /// counting: {a}, {b}, {a, b}, {c}, ...
+  /// Returns all 2^|L| - 1 non-empty subsets of the labels (element c - 1 is true where class c occurs), in the order
+  /// of their bits: {a}, {b}, {a, b}, {c}, ...
   package static func all(of labels: [Bool]) -> [LabelCombination] {
     let classes = labels.indices.filter { labels[$0] }
     precondition(classes.count < 32, "2^\(classes.count) combinations of one image's labels are too many")
@@ -27,15 +27,15 @@ package struct LabelCombination: Sendable, Hashable {
     }
   }
 
-  /// z of the paper: 1 for a class of the combination, 0 for every other class and the background, 255 stays
-  /// (C:select_seg_binary_layer.cpp: an unchosen class is background, not ignored).
+  /// The binary label z of the paper for each index: 1 for a class of the combination, 0 for any other class and the
+  /// background, 255 unchanged (C:select_seg_binary_layer.cpp: an unchosen class is background, not ignored).
   package var binaryLabels: [UInt8] {
     (0...255).map { index in
       index == Int(IndexImage.ignored) ? IndexImage.ignored : contains(UInt8(index)) ? 1 : 0
     }
   }
 
-  /// The smallest box around the combination's pixels; nil where the mask has none.
+  /// Returns the smallest box around the pixels of the combination, or nil where the mask has none.
   package func foreground(of mask: IndexImage) -> Box? {
     var box: Box?
     for y in 0..<mask.height {

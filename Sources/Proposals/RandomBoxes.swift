@@ -1,4 +1,4 @@
-// Boxes drawn at random, as a baseline: small ones are as likely as large ones, upright as lying.
+// Random boxes, as a baseline: the distributions of the logarithms of area and aspect ratio are uniform.
 import Images
 import Randomness
 
@@ -10,12 +10,13 @@ package struct RandomBoxes: ProposalSource {
 
   package init(count: Int = 1000, seed: UInt64 = 1) {
     precondition(count > 0, "\(count) boxes")
-    (self.count, self.seed) = (count, seed)
+    self.count = count
+    self.seed = seed
   }
 
-  /// The logarithms of area (`minArea` to the picture's) and of aspect ratio are uniform, and so is the place inside the
-  /// picture; what does not fit into it is drawn again, and cut after ten draws. Keyed by seed, id and the box's number, so fewer
-  /// boxes are a beginning of more.
+  /// Draws the logarithms of area (from `minArea` to that of the image) and aspect ratio, and the place inside the
+  /// image, uniformly. A box that does not fit is drawn again, and clipped after ten draws. Each box is keyed by seed,
+  /// id and its number, so a shorter list is a prefix of a longer one.
   package func proposals(for image: RGBImage, id: String) -> [ScoredBox] {
     let (width, height) = (Double(image.width), Double(image.height))
     let name = CounterRandom.word(of: id)
@@ -25,8 +26,8 @@ package struct RandomBoxes: ProposalSource {
       var random = CounterRandom(seed: seed, name, UInt64(number))
       var (w, h) = (width, height)
       for _ in 0..<10 {
-        let area = min(minArea, width * height) * Powers.two(to: random.uniform(0, areas))
-        let aspect = Powers.two(to: random.uniform(-aspects, aspects))
+        let area = min(minArea, width * height) * DeterministicMath.powerOfTwo(random.uniform(0, areas))
+        let aspect = DeterministicMath.powerOfTwo(random.uniform(-aspects, aspects))
         (w, h) = ((area * aspect).squareRoot(), (area / aspect).squareRoot())
         if w <= width && h <= height { break }
       }

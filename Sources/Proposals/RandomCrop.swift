@@ -1,9 +1,9 @@
-// Sub-images "enclosing the foreground areas" by random sampling (paper section 5). Where each side lies is uniform
-// between the foreground's and the picture's; the authors do not say how theirs were drawn.
+// Random sub-images "enclosing the foreground areas" (paper section 5). Each side is uniform between that of the
+// foreground and that of the image; the authors do not state their distribution.
 import Randomness
 
 package enum RandomCrop {
-  /// A box that encloses `foreground` and stays inside the picture. Takes four words of `random`.
+  /// Draws a box that encloses `foreground` and lies inside the image. Takes four words of `random`.
   package static func box(enclosing foreground: Box, width: Int, height: Int, random: inout CounterRandom) -> Box {
     Box(
       x1: random.integer(below: foreground.x1 + 1), y1: random.integer(below: foreground.y1 + 1),

@@ -1,7 +1,9 @@
-// SHA-256 of a stream of bytes, by libcrypto: it uses the processor's own instructions where there are any.
+// The SHA-256 of a stream of bytes, by libcrypto, which uses the processor's own instructions for it where there are
+// any.
 import CCrypto
+import Foundation
 
-/// A running SHA-256. Feed bytes in any portions, then ask once for the digest.
+/// A running SHA-256. Takes bytes in portions of any size; the digest can be asked for once.
 package final class SHA256 {
   private let context: OpaquePointer
   private var finished = false
@@ -39,25 +41,37 @@ package final class SHA256 {
   }
 
   /// The digest as 64 lower-case hexadecimal digits. Ends the stream.
-  package func hex() -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-  }
+  package func hex() -> String { bytes().hexadecimal }
 
   /// The digest's first eight bytes as a little-endian word: enough to notice damage. Ends the stream.
   package func word() -> UInt64 { bytes().prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) } }
 
-  /// The word of some bytes.
-  package static func word(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+  /// The word of the bytes' digest.
+  package static func word(of bytes: some ContiguousBytes) -> UInt64 {
     let digest = SHA256()
-    digest.update(bytes)
+    bytes.withUnsafeBytes { digest.update($0) }
     return digest.word()
   }
 
-  /// The digest of one text.
+  /// The digest of the bytes as hexadecimal digits.
+  package static func hex(of bytes: some ContiguousBytes) -> String {
+    let digest = SHA256()
+    bytes.withUnsafeBytes { digest.update($0) }
+    return digest.hex()
+  }
+
+  /// The digest of the text's UTF-8 as hexadecimal digits.
   package static func hex(of text: String) -> String {
     let digest = SHA256()
     digest.update(text)
     return digest.hex()
+  }
+}
+
+extension Sequence<UInt8> {
+  /// Two lower-case hexadecimal digits for each byte.
+  var hexadecimal: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 }

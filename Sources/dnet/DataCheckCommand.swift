@@ -1,42 +1,42 @@
 import ArgumentParser
+import Compute
 import Datasets
 import Foundation
-import Compute
 
 extension DataCommand {
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Looks at every file that lists name: which file, what is wrong, what to do.",
-      discussion: "Exit status: 0 all is well, warnings included unless --strict; 1 something is wrong.")
+      abstract: "Checks every file that the lists name, and says what is wrong and what to do.",
+      discussion: "Exit status: 0 without faults (and, with --strict, without warnings), else 1.")
 
-    @Argument(help: "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets; or a pack.")
+    @Argument(help: "The dataset: a folder with JPEGImages, SegmentationClassAug and ImageSets, or a pack.")
     var folder: String?
 
-    @Option(help: "The same.")
+    @Option(help: "The dataset, as an option.")
     var root: String?
 
     @Option(
       help:
-        "A list under the data set's folder; may be given several times. Without: train_aug, train and val; all of a pack."
+        "A list under the folder of the dataset; may be repeated. Default: train_aug, train and val, or all of a pack."
     )
     var list: [String] = []
 
-    @Option(help: "How many of VOC's classes the masks may hold. (default: 20, or what a pack was made for)")
+    @Option(help: "The number of VOC's classes that the masks may hold. (default: 20, or that of the pack)")
     var classes: Int?
 
-    @Option(help: "How many findings of a kind are printed.")
+    @Option(help: "The largest number of diagnostics of a kind to print.")
     var limit: Int = 10
 
-    @Flag(help: "Warnings count as faults.")
+    @Flag(help: "Treat warnings as faults.")
     var strict = false
 
     func validate() throws {
-      guard (folder == nil) != (root == nil) else { throw ValidationError("give the data set's folder, once") }
+      guard (folder == nil) != (root == nil) else { throw ValidationError("give the folder of the dataset once") }
       if let classes, !(1...20).contains(classes) { throw ValidationError("--classes \(classes) is not in 1 to 20") }
     }
 
     func run() throws {
-      if let pack = folder ?? root, isFile(pack) { return try look(at: pack) }
+      if let pack = folder ?? root, isFile(pack) { return try verify(pack: pack) }
       let directory = try VOCDirectory(root: folder ?? root!, classes: classes ?? 20)
       let usual = ["train_aug", "trainaug", "train", "val"].map { "ImageSets/Segmentation/\($0).txt" }
       var lists = list.isEmpty ? usual.filter { access("\(directory.root)/\($0)", F_OK) == 0 } : list
@@ -45,8 +45,8 @@ extension DataCommand {
         done, all in
         showProgress("\(done)/\(all) images", isLast: done == all)
       }
-      check.findings.lines(limit: limit).forEach { print($0) }
-      let (faults, warnings) = (check.findings.faults, check.findings.warnings)
+      check.diagnostics.lines(limit: limit).forEach { print($0) }
+      let (faults, warnings) = (check.diagnostics.faults, check.diagnostics.warnings)
       print(
         "\(check.lists) lists, \(check.images) images, \(check.masks) masks: "
           + (faults + warnings == 0 ? "all is well" : "\(faults) faults, \(warnings) warnings"))
@@ -58,8 +58,8 @@ extension DataCommand {
       return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
     }
 
-    /// A pack's pictures were decoded when it was made: here it is their checksums that count.
-    private func look(at pack: String) throws {
+    /// Verifies the checksums of a pack. Its images were decoded when it was made.
+    private func verify(pack: String) throws {
       do {
         let report = try PackReport(pack, lists: list, classes: classes)
         report.lines.forEach { print($0) }

@@ -1,48 +1,48 @@
 import ArgumentParser
+import Compute
 import Datasets
 import Foundation
 import Proposals
 import Training
-import Compute
 
 struct DataPackCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pack",
-    abstract: "Writes a data set into one file, for copying to a node's own disk; or verifies such a file.",
+    abstract: "Writes a dataset into one file, for copying to the local disk of a node, or verifies such a file.",
     discussion: """
-      The pack holds the photographs and masks of the lists as their files have them, the labels, and a crop list. Name it \
-      in data.pack: training gets the same minibatches from it as from the folder.
+      A pack contains the files of the photographs and masks of the lists, the labels, and a crop list. Name it in \
+      data.pack: training gets the same minibatches from it as from the folder.
       """)
 
-  @Argument(help: "The pack to write, or with --verify to check.")
+  @Argument(help: "The pack to write or, with --verify, to check.")
   var pack: String
 
-  @Option(help: "A configuration: packs its weak and strong list, and its crop list if data.proposals names one.")
+  @Option(help: "A configuration, whose image lists are packed, and its crop list if data.proposals names one.")
   var config: String?
 
   @Option(
     name: .customLong("set"), help: ArgumentHelp("Changes a key of the configuration.", valueName: "key.path=value"))
   var settings: [String] = []
 
-  @Option(help: "The data set, in place of --config: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
+  @Option(help: "The dataset, in place of --config: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
   var data: String?
 
-  @Option(name: .customLong("list"), help: "A list to pack, under the data set's folder; may be given several times.")
+  @Option(name: .customLong("list"), help: "A list to pack, under the folder of the dataset; may be repeated.")
   var lists: [String] = []
 
-  @Option(help: "With --data: how many of VOC's classes.")
+  @Option(help: "With --data: the number of VOC's classes.")
   var classes: Int = 20
 
-  @Option(help: "A crop list to pack; training finds it under this very name.")
+  @Option(help: "A crop list to pack; training finds it under this name.")
   var crops: String?
 
-  @Flag(help: "Verifies the checksum of every item.")
+  @Flag(help: "Verify the checksum of every item.")
   var verify = false
 
   func validate() throws {
     if verify {
       guard config == nil && data == nil && lists.isEmpty && crops == nil else {
-        throw ValidationError("--verify checks a pack and takes no data set")
+        throw ValidationError("--verify checks a pack and takes no dataset")
       }
       return
     }
@@ -50,7 +50,7 @@ struct DataPackCommand: ParsableCommand {
     if data != nil && lists.isEmpty {
       throw ValidationError("give --list with --data, such as ImageSets/Segmentation/train_aug.txt")
     }
-    guard (1...20).contains(classes) else { throw ValidationError("--classes \(classes): it takes 1 to 20") }
+    guard (1...20).contains(classes) else { throw ValidationError("--classes \(classes) is not in 1 to 20") }
   }
 
   func run() throws {
@@ -73,7 +73,7 @@ struct DataPackCommand: ParsableCommand {
     var bytes: [UInt8] = []
     if let listName {
       var list = try CropListProvider.list(listName, directory)
-      // Training asks for it by the name that the configuration has, wherever the file lay.
+      // Training looks it up by the name in the configuration.
       list.name = listName
       bytes = list.encoded
     }

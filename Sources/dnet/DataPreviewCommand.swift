@@ -1,41 +1,42 @@
 import ArgumentParser
+import Compute
 import Datasets
 import Foundation
 import Images
 import Proposals
 import Randomness
+import Support
 import Training
-import Compute
 
 struct DataPreviewCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "preview",
-    abstract: "Draws contact sheets of a data set: images with masks, proposals, crops as the network gets them.")
+    abstract: "Draws contact sheets of a dataset: images with masks, proposals, and crops as the network gets them.")
 
   @OptionGroup var choice: ImageChoice
 
-  @Option(help: "How many images, chosen by --seed.")
+  @Option(help: "The number of images, chosen by --seed.")
   var images: Int = 6
 
-  @Option(help: "Seed of the choice of images.")
+  @Option(help: "The seed of the choice of images.")
   var seed: UInt64 = 1
 
   @Option(
     help:
-      "Where boxes come from, besides random sampling: edgeboxes, random for none, or a folder with a file ID.txt of boxes for each image."
+      "The source of boxes besides random sampling: edgeboxes, random (none), or a folder with ID.txt per image."
   )
   var proposals: String = "edgeboxes"
 
-  @Option(help: "A crop list whose crops are shown, in place of those that would be made.")
+  @Option(help: "A crop list to show, in place of the crops that would be generated.")
   var crops: String?
 
   @Option(help: "The folder for masks.png, proposals.png and crops.png.")
   var output: String = "preview"
 
   func validate() throws {
-    guard images >= 1 else { throw ValidationError("--images \(images): it takes at least 1") }
+    guard images >= 1 else { throw ValidationError("--images \(images) is not at least 1") }
     guard ProposalChoice(named: proposals) != nil else {
-      throw ValidationError("--proposals \(proposals): it takes \(ProposalChoice.names)")
+      throw ValidationError("--proposals \(proposals) is not \(ProposalChoice.names)")
     }
   }
 

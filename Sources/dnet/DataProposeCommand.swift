@@ -1,110 +1,52 @@
 import ArgumentParser
 import Cluster
+import Compute
 import Datasets
 import Foundation
 import Images
 import Proposals
 import Training
-import Compute
-
-/// Which images a command works on: a configuration's strong images, or lists.
-struct ImageChoice: ParsableArguments {
-  @Option(help: "A configuration: its strong images, seed and number of crops.")
-  var config: String?
-
-  @Option(
-    name: .customLong("set"), help: ArgumentHelp("Changes a key of the configuration.", valueName: "key.path=value"))
-  var settings: [String] = []
-
-  @Option(help: "The data set, in place of --config: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
-  var data: String?
-
-  @Option(name: .customLong("list"), help: "A list under the data set's folder; may be given several times.")
-  var lists: [String] = []
-
-  @Option(help: "With --data: how many of VOC's classes.")
-  var classes: Int = 20
-
-  func validate() throws {
-    guard (config == nil) != (data == nil) else { throw ValidationError("give either --config or --data with --list") }
-    if data != nil && lists.isEmpty {
-      throw ValidationError("give --list with --data, such as ImageSets/Segmentation/train_aug.txt")
-    }
-    if config != nil && !lists.isEmpty {
-      throw ValidationError("--list goes with --data; a configuration has its own lists")
-    }
-    guard (1...20).contains(classes) else { throw ValidationError("--classes \(classes): it takes 1 to 20") }
-  }
-
-  struct Chosen {
-    let configuration: Configuration?
-    let store: any ImageStore
-    let images: [ListedImage]
-    let labels: [LabelVector]
-  }
-
-  func choose(workers: WorkerPool) throws -> Chosen {
-    if let config {
-      let configuration = try Configuration(file: config, settings: settings)
-      let data = try TrainingData(configuration, workers: workers)
-      return Chosen(configuration: configuration, store: data.store, images: data.strong, labels: data.strongLabels)
-    }
-    let directory = try VOCDirectory(root: data!, classes: classes)
-    var seen: Set<String> = []
-    let images = try lists.flatMap { try directory.images(list: $0) }.filter { seen.insert($0.id).inserted }
-    return Chosen(
-      configuration: nil, store: directory, images: images,
-      labels: try directory.imageLabels(images, workers: workers))
-  }
-
-  /// Labels alone, which need no photograph.
-  func labels(workers: WorkerPool) throws -> [LabelVector] {
-    guard let data else { return try choose(workers: workers).labels }
-    let directory = try VOCDirectory(root: data, classes: classes)
-    let images = try lists.flatMap { try ImageList.read(directory.listPath($0)) }
-    return try directory.imageLabels(images, workers: workers)
-  }
-}
 
 struct DataProposeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "propose",
     abstract:
-      "Writes the crop list of the segmentation phase: every label combination of every strong image, cut out many times.",
+      "Writes the crop list of the segmentation phase: many crops of every label combination of every masked image.",
     discussion: """
       The list has a line for each crop: image, mask, x1 y1 x2 y2, c1 ... cK. Boxes come from proposals and random \
-      sampling. Name it in data.proposals. Runs under mpirun too; the bytes are the same for any number of ranks and threads.
+      sampling. Name the list in data.proposals. The command also runs under mpirun; the bytes are the same for any \
+      number of ranks and threads.
       """)
 
   @OptionGroup var choice: ImageChoice
 
   @Option(
     help:
-      "Where boxes come from, besides random sampling: edgeboxes, random for none, or a folder with a file ID.txt of boxes for each image."
+      "The source of boxes besides random sampling: edgeboxes, random (none), or a folder with ID.txt per image."
   )
   var proposals: String = "edgeboxes"
 
-  @Option(help: "N_p, crops of a label combination; else the configuration's, or 200.")
+  @Option(help: "N_p, the number of crops per label combination (default: that of the configuration, or 200).")
   var perCombination: Int?
 
-  @Option(help: "Seed of the random boxes; else the configuration's, or 1.")
+  @Option(help: "The seed of the random boxes (default: that of the configuration, or 1).")
   var seed: UInt64?
 
   @Option(help: "The list to write.")
   var output: String = "crops.txt"
 
-  @Flag(help: "Only says how many crops there would be; photographs may be missing.")
+  @Flag(help: "Only print the number of crops; photographs may be missing.")
   var countOnly = false
 
-  @Option(help: "Threads a rank; 0 shares the cores that it may use.")
+  @Option(help: "Threads per rank; 0 divides the available cores among the ranks.")
   var threads: Int = 0
 
   func validate() throws {
     if let perCombination, !(1...100_000).contains(perCombination) {
-      throw ValidationError("--per-combination \(perCombination): it takes 1 to 100000")
+      throw ValidationError("--per-combination \(perCombination) is not in 1 to 100000")
     }
     guard ProposalChoice(named: proposals) != nil else {
-      throw ValidationError("--proposals \(proposals): it takes \(ProposalChoice.names)")
+      throw ValidationError("--proposals \(proposals) is not \(ProposalChoice.names)")
     }
   }
 

@@ -1,28 +1,29 @@
 import ArgumentParser
+import Compute
 import Datasets
 import Foundation
 import Images
 import Proposals
-import Compute
+import Support
 
 struct DataRecall: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "recall", abstract: "How many objects of the masks the proposals find.",
+    commandName: "recall", abstract: "Measures how many objects of the masks the proposals find.",
     discussion: """
-      An object is an 8-connected region of one class in a mask; 255 belongs to none. It is found by n proposals where \
-      one of the best n overlaps its box by the IoU that is asked for. Masks, those of SBD above all, have specks and \
-      cut-off pieces that no one would call objects: regions below --min-area pixels are left out of the first rows and \
-      counted in the second.
+      An object is an 8-connected region of one class in a mask; 255 belongs to none. It is found by n proposals if \
+      one of the best n overlaps its box by at least the IoU. Masks, in particular those of SBD, contain specks and \
+      fragments that are not objects: regions below --min-area pixels are excluded from the first rows and included in \
+      the second.
       """)
 
-  @Option(help: "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
+  @Option(help: "The dataset: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
   var root: String
 
-  @Option(help: "The list of images, under the data set's folder.")
+  @Option(help: "The list of images, under the folder of the dataset.")
   var list: String
 
   @Option(
-    help: "edgeboxes, sliding, random, or a folder with a file ID.txt of boxes an image. Without: the first three.")
+    help: "edgeboxes, sliding, random, or a folder with a file ID.txt of boxes per image (default: the first three).")
   var proposals: String?
 
   @Option(
@@ -32,7 +33,7 @@ struct DataRecall: ParsableCommand {
   @Option(help: "For edgeboxes: the overlap of neighbouring windows.")
   var alpha: Float?
 
-  @Option(help: "For edgeboxes: boxes that overlap a better one by more are left out.")
+  @Option(help: "For edgeboxes: boxes that overlap a better one by more are dropped.")
   var beta: Float?
 
   @Option(help: "For a folder: the number of the first column and row, 0 or 1.")
@@ -43,19 +44,19 @@ struct DataRecall: ParsableCommand {
     help: "For a folder: x2 and y2 are the first pixels outside the box, not the last inside.")
   var exclusiveEnds = false
 
-  @Option(help: "Regions below this many pixels are left out of the first rows.")
+  @Option(help: "Regions with fewer pixels are excluded from the first rows.")
   var minArea: Int = 1000
 
   @Option(help: "The seed of random boxes.")
   var seed: UInt64 = 1
 
-  @Option(help: "Also writes the figures to this file.")
+  @Option(help: "Also write the results to this file.")
   var json: String?
 
-  @Option(help: "Also writes each image's edges to this folder, as ID.magnitude.npy and ID.orientation.npy (float32).")
+  @Option(help: "Also write the edges to this folder, as float32 ID.magnitude.npy and ID.orientation.npy per image.")
   var saveEdges: String?
 
-  @Option(help: "Threads; 0 takes every core that it may use. The figures are the same for any number.")
+  @Option(help: "Threads; 0 uses all available cores. The results are the same for any number.")
   var threads: Int = 0
 
   func validate() throws {
@@ -75,10 +76,10 @@ struct DataRecall: ParsableCommand {
     let workers = WorkerPool(threads: threads > 0 ? threads : AvailableCores.count)
     var reports: [Report] = []
     for source in sources {
-      reports.append(try measure(source, directory, images, workers))
+      reports.append(try measure(source, directory, images, workers: workers))
     }
     if let saveEdges {
-      try forEach(images, workers, "edges") { image in
+      try forEach(images, workers: workers, name: "edges") { image in
         let edges = detector.edges(of: try directory.load(image).photograph)
         for (name, values) in [("magnitude", edges.magnitude), ("orientation", edges.orientation)] {
           try NumpyFile.write(
@@ -95,7 +96,7 @@ struct DataRecall: ParsableCommand {
     }
   }
 
-  /// A source and the list that it gives for a number of boxes; a grid is laid out for each number of its own.
+  /// A source of boxes. One that is not nested, such as a grid, gives other boxes for each number of boxes.
   private struct NamedSource: Sendable {
     var name: String
     var make: @Sendable (_ count: Int) -> any ProposalSource
@@ -120,7 +121,7 @@ struct DataRecall: ParsableCommand {
     default:
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder), isFolder.boolValue else {
-        throw ValidationError("--proposals \(name) is neither edgeboxes, sliding nor random, and no folder.")
+        throw ValidationError("--proposals \(name) is neither edgeboxes, sliding, random nor a folder.")
       }
       let source = FolderOfProposals(
         folder: name, convention: .init(firstPixel: firstPixel, endsInside: !exclusiveEnds))
@@ -129,9 +130,9 @@ struct DataRecall: ParsableCommand {
   }
 
   private func measure(
-    _ source: NamedSource, _ directory: VOCDirectory, _ images: [ListedImage], _ workers: WorkerPool
+    _ source: NamedSource, _ directory: VOCDirectory, _ images: [ListedImage], workers: WorkerPool
   ) throws -> Report {
-    let parts = try forEach(images, workers, source.name) { image in
+    let parts = try forEach(images, workers: workers, name: source.name) { image in
       let (photograph, mask) = try directory.loadWithMask(image)
       let objects = MaskObject.all(in: mask)
       let started = ContinuousClock.now
@@ -165,22 +166,18 @@ struct DataRecall: ParsableCommand {
     var seconds = 0.0
   }
 
-  /// Results in the images' order; throws the first image's error.
+  /// Returns the results in the order of the images, or throws the error of the first image that has one.
   @discardableResult
   private func forEach<T>(
-    _ images: [ListedImage], _ workers: WorkerPool, _ name: String, _ body: @Sendable (ListedImage) throws -> T
+    _ images: [ListedImage], workers: WorkerPool, name: String, _ body: @Sendable (ListedImage) throws -> T
   ) throws -> [T] {
-    var results = [Result<T, any Error>?](repeating: nil, count: images.count)
-    results.withUnsafeMutableBufferPointer { results in
-      // By portions, so that there is progress to show.
-      for start in stride(from: 0, to: images.count, by: 16) {
-        workers.run(min(16, images.count - start)) { task, _ in
-          results[start + task] = Result { try body(images[start + task]) }
-        }
-        showProgress("\(name): \(start)/\(images.count) images", isLast: start + 16 >= images.count)
-      }
+    var results: [T] = []
+    // In portions, so that there is progress to show.
+    for start in stride(from: 0, to: images.count, by: 16) {
+      results += try workers.map(Array(images[start..<min(start + 16, images.count)]), body)
+      showProgress("\(name): \(start)/\(images.count) images", isLast: start + 16 >= images.count)
     }
-    return try results.map { try $0!.get() }
+    return results
   }
 
   // MARK: Reports
@@ -188,7 +185,7 @@ struct DataRecall: ParsableCommand {
   private struct Report: Encodable {
     struct Rows: Encodable {
       var objects: Int
-      /// By IoU, then by number of boxes.
+      /// The recall by IoU, then by number of boxes.
       var recall: [String: [String: Double]]
 
       init(_ recall: ProposalRecall) {
@@ -238,21 +235,10 @@ struct DataRecall: ParsableCommand {
     for report in reports {
       guard let boxes = report.boxesPerImage, let seconds = report.secondsPerImage else { continue }
       lines.append(
-        "\(report.proposals): \(String(format: "%.0f", boxes)) boxes, \(String(format: "%.3f", seconds)) s of one core an image"
+        "\(report.proposals): \(String(format: "%.0f", boxes)) boxes, \(String(format: "%.3f", seconds)) s of "
+          + "one core per image"
       )
     }
     return lines.joined(separator: "\n")
-  }
-}
-
-/// Float arrays in NumPy's file format, version 1.
-enum NumpyFile {
-  static func write(_ values: [Float], width: Int, height: Int, to path: String) throws(ImageError) {
-    var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(height), \(width)), }"
-    header += String(repeating: " ", count: (64 - (10 + header.count + 1) % 64) % 64) + "\n"
-    var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.count & 255), UInt8(header.count >> 8)]
-    bytes += Array(header.utf8)
-    for value in values { withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) } }
-    try FileBytes.write(bytes, to: path)
   }
 }

@@ -1,35 +1,36 @@
 import ArgumentParser
+import Compute
 import Datasets
 import Foundation
 import Images
-import Compute
+import Support
 
 extension DataCommand {
   struct Split: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract:
-        "Draws the few images that keep their masks: so many a class, and the literature's parts of VOC's train.",
+        "Draws the images that keep their masks: a number per class, and the literature's parts of VOC's train.",
       discussion: """
-        Writes strong-N.txt (every class in at least N images: what a configuration with data.masksPerClass N and the same \
-        seed chooses), strong-full.txt, and semi-92.txt to semi-1464.txt drawn from VOC's own train list.
+        Writes strong-N.txt (every class in at least N images: the choice of a configuration with data.masksPerClass N \
+        and the same seed), strong-full.txt, and semi-92.txt to semi-1464.txt drawn from VOC's own train list.
         """)
 
-    @Option(help: "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
+    @Option(help: "The dataset: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
     var root: String
 
-    @Option(help: "The list to choose strong images from, under the data set's folder.")
+    @Option(help: "The list to choose the masked images from, under the folder of the dataset.")
     var list: String = "ImageSets/Segmentation/train_aug.txt"
 
-    @Option(help: "Images a class, with commas between.")
+    @Option(help: "Images per class, separated by commas.")
     var perClass: String = "5,10,25"
 
-    @Option(help: "Seed of the choice.")
+    @Option(help: "The seed of the choice.")
     var seed: UInt64 = 1
 
-    @Option(help: "How many of VOC's classes the data set has.")
+    @Option(help: "The number of VOC's classes in the dataset.")
     var classes: Int = 20
 
-    @Option(help: "The folder to write to; ImageSets/Segmentation/splits under the data set's where not given.")
+    @Option(help: "The folder to write to (default: ImageSets/Segmentation/splits under that of the dataset).")
     var output: String?
 
     func validate() throws {
@@ -40,7 +41,7 @@ extension DataCommand {
     private func shares() throws -> [Int] {
       try perClass.split(separator: ",").map { part in
         guard let number = Int(part), number > 0 else {
-          throw ValidationError("--per-class \(perClass): give positive numbers with commas between, such as 5,10,25")
+          throw ValidationError("--per-class \(perClass): give positive numbers separated by commas, such as 5,10,25")
         }
         return number
       }
@@ -60,37 +61,37 @@ extension DataCommand {
         let chosen = try StrongSubset.choose(
           images, labels: labels, classNames: directory.classNames, perClass: share, seed: seed)
         let least = (0..<classes).map { c in chosen.count { labels[$0][c] } }.min()!
-        let what = share == 0 ? "all images" : "\(share) images a class, seed \(seed)"
+        let what = share == 0 ? "all images" : "\(share) images per class, seed \(seed)"
         try write(
-          "strong-\(share == 0 ? "full" : "\(share)")", chosen.map { images[$0] }, "\(what), from \(list)", folder, own,
-          "at least \(least) a class")
+          "\(folder)/strong-\(share == 0 ? "full" : "\(share)").txt", chosen.map { images[$0] },
+          comment: "\(what), from \(list)", own: own, note: "at least \(least) per class")
       }
       let trainList = "ImageSets/Segmentation/train.txt"
       guard let train = try? ImageList.read(directory.listPath(trainList)), train.count >= SemiSupervisedSplit.counts[0]
       else {
         say(
-          "no semi-supervised splits: \(directory.listPath(trainList)) does not name \(SemiSupervisedSplit.counts[0]) images or more"
+          "no semi-supervised splits: \(directory.listPath(trainList)) does not name "
+            + "\(SemiSupervisedSplit.counts[0]) images or more"
         )
         return
       }
       for count in SemiSupervisedSplit.counts where count <= train.count {
         let chosen = SemiSupervisedSplit.choose(train, count: count, seed: seed).map { train[$0] }
         try write(
-          "semi-\(count)", chosen, "\(count) of \(train.count) images, seed \(seed), from \(trainList)", folder, own,
-          nil)
+          "\(folder)/semi-\(count).txt", chosen,
+          comment: "\(count) of \(train.count) images, seed \(seed), from \(trainList)", own: own)
       }
     }
 
     private func write(
-      _ name: String, _ images: [ListedImage], _ what: String, _ folder: String, _ own: Set<String>, _ note: String?
+      _ path: String, _ images: [ListedImage], comment: String, own: Set<String>, note: String? = nil
     ) throws {
       let lines = images.map { image in image.mask.map { "\(image.photograph!) \($0)" } ?? image.photograph ?? image.id
       }
-      let path = "\(folder)/\(name).txt"
-      try ListFile.write(lines, comments: ["dnet data split: \(what)"], to: path)
+      try ListFile.write(lines, comments: ["dnet data split: \(comment)"], to: path)
       let vocs = images.count { own.contains($0.id) }
       print(
-        "\(path): \(images.count) images, \(vocs) of VOC's own masks and \(images.count - vocs) of SBD's"
+        "\(path): \(images.count) images, \(vocs) with VOC's own masks and \(images.count - vocs) with SBD's"
           + (note.map { ", \($0)" } ?? ""))
     }
   }

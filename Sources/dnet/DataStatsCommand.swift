@@ -1,25 +1,26 @@
 import ArgumentParser
+import Compute
 import Datasets
 import Foundation
 import Images
-import Compute
+import Support
 
 extension DataCommand {
   struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Counts what a list holds: images and pixels a class, sets of labels, label combinations.",
+      abstract: "Counts the images and pixels per class, the label sets and the label combinations of a list.",
       discussion: "Reads masks only; photographs may be missing.")
 
-    @Option(help: "The data set: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
+    @Option(help: "The dataset: a folder with JPEGImages, SegmentationClassAug and ImageSets.")
     var root: String
 
-    @Option(help: "The list of images, under the data set's folder.")
+    @Option(help: "The list of images, under the folder of the dataset.")
     var list: String = "ImageSets/Segmentation/train_aug.txt"
 
-    @Option(help: "Also writes the figures to this file.")
+    @Option(help: "Also write the results to this file.")
     var json: String?
 
-    @Option(help: "How many sets of labels are printed.")
+    @Option(help: "The number of label sets to print.")
     var sets: Int = 10
 
     func run() throws {
@@ -32,8 +33,8 @@ extension DataCommand {
         "\(statistics.images) images, \(statistics.masks) with masks, \(statistics.combinations) label combinations\n")
       print(statistics.classTable)
       print(
-        "\nlabels an image: " + statistics.labelsPerImage.enumerated().map { "\($0): \($1)" }.joined(separator: ", "))
-      print("\(statistics.labelSets.count) sets of labels, the most frequent:")
+        "\nlabels per image: " + statistics.labelsPerImage.enumerated().map { "\($0): \($1)" }.joined(separator: ", "))
+      print("\(statistics.labelSets.count) label sets, the most frequent:")
       for set in statistics.labelSets.prefix(sets) {
         print(
           "\(set.images)".padding(toLength: 7, withPad: " ", startingAt: 0)
@@ -42,7 +43,7 @@ extension DataCommand {
       if let json {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-        try FileBytes.replace(json, with: encoder.encode(statistics) + Data("\n".utf8))
+        try AtomicFile.write(encoder.encode(statistics) + Data("\n".utf8), to: json)
       }
     }
   }

@@ -7,6 +7,7 @@ import Evaluation
 import Foundation
 import Images
 import Models
+import Support
 import Training
 
 struct EvaluateCommand: ParsableCommand {
@@ -62,10 +63,10 @@ struct EvaluateCommand: ParsableCommand {
     }
   }
 
-  /// Checks that the file can be written, before the evaluation spends hours.
-  private func checkFolder(of file: String?) throws(ImageError) {
+  /// That the figures can be written is known before the hours of making them.
+  private func checkFolder(of file: String?) throws(FileError) {
     guard let file else { return }
     let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
-    guard access(folder, W_OK) == 0 else { throw .unwritable(file: file, reason: String(cString: strerror(errno))) }
+    guard access(folder, W_OK) == 0 else { throw .writing(file) }
   }
 }

@@ -1,14 +1,14 @@
-// What is in a pack, once the checksums of all of it were found right: for `dnet data check` and `dnet data pack --verify`.
+// The contents of a pack whose checksums are all right, as `dnet data check` and `dnet data pack --verify` print them.
+import Compute
 import Datasets
 import Foundation
 import Proposals
-import Compute
 
 struct PackReport {
   let lines: [String]
   let lists, images, masks: Int
 
-  /// Reads every byte of the pack. Throws `PackError` for what is damaged, for lists that it does not have, and where it was
+  /// Reads every byte of the pack. Throws `PackError` for damage, for lists that it does not have, and where it was
   /// made for fewer classes.
   init(_ pack: String, lists wanted: [String] = [], classes: Int? = nil) throws {
     let began = Date.now
@@ -29,6 +29,9 @@ struct PackReport {
     ]
     for name in set.listNames { lines.append("  list \(name): \(try set.images(list: name).count) images") }
     if let crops { lines.append("  crops \(crops.name): \(crops.records.count), sha256 \(crops.digest)") }
-    (self.lines, lists, images, masks) = (lines, set.listNames.count, set.itemCount, set.maskCount)
+    self.lines = lines
+    lists = set.listNames.count
+    images = set.itemCount
+    masks = set.maskCount
   }
 }

@@ -6,6 +6,7 @@ import Evaluation
 import Foundation
 import Images
 import Models
+import Support
 import Training
 
 struct PredictCommand: ParsableCommand {

@@ -7,6 +7,7 @@ import Foundation
 import Images
 import Models
 import Scaling
+import Support
 import Training
 
 struct ScalingArguments: ParsableArguments {

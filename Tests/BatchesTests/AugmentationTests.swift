@@ -1,4 +1,4 @@
-// Cut, resize, offset, mirror and mean against a twin that goes pixel by pixel in the order of the authors' layer.
+// Tests of the augmentation against a twin that works pixel by pixel in the order of the authors' layer.
 import Batches
 import Images
 import Proposals
@@ -20,7 +20,7 @@ import Testing
       indices: (0..<width * height).map { _ in [0, 1, 2, 20, 255][random.integer(below: 5)] })
   }
 
-  /// The picture over the box: black where there is none, before the mean is taken away.
+  /// The image in the box, black outside the image, before the mean is subtracted.
   static func padded(_ image: RGBImage, _ box: Box) -> RGBImage {
     var result = RGBImage(width: box.width, height: box.height)
     for y in 0..<box.height {
@@ -43,8 +43,8 @@ import Testing
     return result
   }
 
-  /// Where output pixel (x, y) comes from: the square is cut first and mirrored then.
-  static func source(_ x: Int, _ y: Int, _ size: Int, _ choice: Augmentation.Choice) -> (Int, Int) {
+  /// The source of output pixel (x, y): the square is cropped first and then mirrored.
+  static func source(_ x: Int, _ y: Int, size: Int, _ choice: Augmentation.Choice) -> (Int, Int) {
     (choice.x + (choice.mirrored ? size - 1 - x : x), choice.y + y)
   }
 
@@ -68,14 +68,16 @@ import Testing
     Augmentation.Choice(x: 2, y: 3, mirrored: false), Augmentation.Choice(x: 0, y: 2, mirrored: true),
   ]
 
-  @Test(arguments: [(320, 350), (64, 70), (96, 105), (128, 140), (224, 245), (32, 35)])
+  @Test(
+    "The resized side is 350 for 320.", arguments: [(320, 350), (64, 70), (96, 105), (128, 140), (224, 245), (32, 35)])
   func theResizedSideIs350For320(input: Int, resized: Int) {
     let augmentation = Augmentation(inputSize: input)
     #expect(augmentation.inputSize == input && augmentation.resizedSize == resized)
   }
 
-  /// Boxes of exactly the resized side need no resizing, so every value can be said from the picture itself.
-  @Test(arguments: choices) func withoutResizingEveryPixelIsKnown(choice: Augmentation.Choice) {
+  /// Boxes of exactly the resized side need no resizing.
+  @Test("Without resizing, every value equals that of the image.", arguments: choices)
+  func withoutResizingEveryPixelIsKnown(choice: Augmentation.Choice) {
     let augmentation = Augmentation(inputSize: 32)
     let mean: [Float] = [104.008, 116.669, 122.675]
     let image = Self.photograph(50, 41)
@@ -88,7 +90,7 @@ import Testing
       var faults = 0
       for y in 0..<32 {
         for x in 0..<32 {
-          let (sx, sy) = Self.source(x, y, 32, choice)
+          let (sx, sy) = Self.source(x, y, size: 32, choice)
           let (column, row) = (sx + x1, sy + y1)
           let inside = (0..<50).contains(column) && (0..<41).contains(row)
           let color = inside ? image[column, row] : Color(0, 0, 0)
@@ -102,7 +104,7 @@ import Testing
     }
   }
 
-  @Test(arguments: boxes) func resizedBoxesEqualTheTwin(box: Box) {
+  @Test("Resized boxes equal the naive twin.", arguments: boxes) func resizedBoxesEqualTheTwin(box: Box) {
     let image = Self.photograph(23, 17)
     let mask = Self.mask(23, 17)
     let augmentation = Augmentation(inputSize: 32)
@@ -116,7 +118,7 @@ import Testing
       var faults = 0
       for y in 0..<32 {
         for x in 0..<32 {
-          let (sx, sy) = Self.source(x, y, 32, choice)
+          let (sx, sy) = Self.source(x, y, size: 32, choice)
           let color = resized[sx, sy]
           let expected = [
             Float(color.blue) - 104.008, Float(color.green) - 116.669, Float(color.red) - 122.675,
@@ -129,7 +131,8 @@ import Testing
     }
   }
 
-  @Test func outsideThePictureIsBlackBeforeTheMean() {
+  @Test("Outside the image pixels are black before the mean is subtracted.")
+  func outsideTheImageIsBlackBeforeTheMean() {
     let augmentation = Augmentation(inputSize: 32)
     let box = Box(x1: 60, y1: 60, x2: 70, y2: 90)
     let values = Self.planes(of: Self.photograph(23, 17), box, Self.choices[1], augmentation)
@@ -142,8 +145,9 @@ import Testing
     #expect(indices.allSatisfy { $0 == 255 })
   }
 
-  /// The bilinear twin in plain Float, apart from `resizedBilinear`: equal within OpenCV's rounding of one level.
-  @Test func resizingIsBilinearAboutPixelCentres() {
+  /// The twin in plain Float, independent of `resizedBilinear`, is equal within OpenCV's rounding of one level.
+  @Test("Resizing is bilinear about pixel centres.")
+  func resizingIsBilinearAboutPixelCentres() {
     let image = Self.photograph(23, 17)
     let augmentation = Augmentation(inputSize: 64)
     let choice = Augmentation.Choice(x: 4, y: 2, mirrored: true)
@@ -155,7 +159,7 @@ import Testing
     }
     for y in 0..<64 {
       for x in 0..<64 {
-        let (sx, sy) = Self.source(x, y, 64, choice)
+        let (sx, sy) = Self.source(x, y, size: 64, choice)
         let ((x0, x1, fx), (y0, y1, fy)) = (position(sx, box.width), position(sy, box.height))
         func level(_ x: Int, _ y: Int) -> Float { Float(image[x + box.x1, y + box.y1].green) }
         let upper = level(x0, y0) * (1 - fx) + level(x1, y0) * fx
@@ -166,7 +170,8 @@ import Testing
     }
   }
 
-  @Test func offsetsAndMirrorAreUniform() {
+  @Test("Offsets and mirroring are uniform.")
+  func offsetsAndMirrorAreUniform() {
     let augmentation = Augmentation(inputSize: 320)
     var xs = [Int](repeating: 0, count: 31)
     var ys = xs
@@ -178,7 +183,7 @@ import Testing
       ys[choice.y] += 1
       if choice.mirrored { mirrored += 1 }
     }
-    // 0...30 each, within six deviations of 1000.
+    // 0...30 each, within six standard deviations of 1000.
     #expect((xs + ys).allSatisfy { abs($0 - 1000) < 190 }, "\(xs) \(ys)")
     #expect(abs(mirrored - 15_500) < 530)
   }

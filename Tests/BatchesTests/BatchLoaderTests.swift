@@ -1,11 +1,11 @@
-// Batches made ahead are those made directly, in order, whatever the threads; errors come in their place; threads end.
+// Tests of the batch loader: prefetched shards equal those filled directly, in order and for any number of threads.
 import Batches
 import Foundation
 import Synchronization
 import Testing
 
 @Suite struct BatchLoaderTests {
-  /// Writes (iteration, slot) and takes irregular times; some slots fail.
+  /// Writes (iteration, slot) after irregular delays; some slots fail.
   final class Numbers: BatchSource {
     struct Bad: Error, Equatable { let slot: Int }
     let failing: Set<Int>
@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 3], [2, 3, 6])
+  @Test("Shards are delivered in the order of the requests.", arguments: [1, 3], [2, 3, 6])
   func shardsComeInTheOrderOfTheRequests(threads: Int, ahead: Int) throws {
     let loader = Self.loader(Numbers(), ahead: ahead, threads: threads, count: 60)
     defer { loader.stop() }
@@ -47,7 +47,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 3])
+  @Test("Shards of a dataset equal those filled directly.", arguments: [1, 3])
   func drawnSetsEqualDirectFills(threads: Int) throws {
     let set = try DrawnSet()
     defer { set.remove() }
@@ -71,8 +71,8 @@ import Testing
     }
   }
 
-  /// More errors than shards: who takes an error has nothing to give back.
-  @Test(arguments: [1, 3])
+  /// There are more errors than shards: the caller who receives an error has nothing to give back.
+  @Test("Errors are delivered in their place.", arguments: [1, 3])
   func errorsStandInTheirPlace(threads: Int) throws {
     let failing: Set<Int> = [6, 9, 12, 14, 16, 18, 20, 22, 24]
     let loader = Self.loader(Numbers(failing: failing), ahead: 2, threads: threads, count: 20)
@@ -88,7 +88,8 @@ import Testing
     }
   }
 
-  @Test func noMoreThanTheRingIsMadeAhead() throws {
+  @Test("No more shards than the ring holds are made ahead.")
+  func noMoreThanTheRingIsMadeAhead() throws {
     let source = Numbers()
     let loader = Self.loader(source, ahead: 4, threads: 2)
     defer { loader.stop() }
@@ -100,22 +101,24 @@ import Testing
     loader.recycle(batch)
   }
 
-  @Test func waitingIsMeasured() throws {
+  @Test("The time of waiting is measured.")
+  func waitingIsMeasured() throws {
     let loader = Self.loader(Numbers(), threads: 1)
     defer { loader.stop() }
     for _ in 0..<20 { loader.recycle(try loader.next()) }
     #expect(loader.secondsWaiting > 0.001 && loader.secondsWaiting < 10)
   }
 
-  /// The threads hold source and loader; when they have ended, nobody does.
-  @Test(arguments: [1, 3])
+  /// The threads hold source and loader, which are freed when they have ended.
+  @Test("Stopping ends the threads.", arguments: [1, 3])
   func stoppingEndsTheThreads(threads: Int) throws {
     weak var source: Numbers?
     weak var loader: BatchLoader?
     do {
       let numbers = Numbers()
       let made = Self.loader(numbers, threads: threads)
-      (source, loader) = (numbers, made)
+      source = numbers
+      loader = made
       made.recycle(try made.next())
       made.stop()
     }

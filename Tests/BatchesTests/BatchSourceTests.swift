@@ -1,10 +1,11 @@
-// Both kinds of minibatch: what is in a slot depends on seed, phase, iteration and slot alone; pictures, labels and masks
-// belong together.
+// Tests of both example sources: an example depends on seed, phase, iteration and slot only, and its image, labels and
+// mask belong together.
 import Batches
 import Datasets
 import Foundation
 import Images
 import Proposals
+import Support
 import Testing
 
 @Suite struct BatchSourceTests {
@@ -18,17 +19,17 @@ import Testing
       : WeakBatches(plan, set.directory, images: set.images, labels: set.labels, cacheBytes: cacheBytes)
   }
 
-  @Test(arguments: [false, true])
+  @Test("An example is a function of seed, phase, iteration and slot.", arguments: [false, true])
   func aSlotIsAFunctionOfSeedPhaseIterationAndSlot(strong: Bool) throws {
     let set = try DrawnSet()
     defer { set.remove() }
     let places = (0..<3).flatMap { iteration in (0..<6).map { (iteration, $0) } }
     let first = Self.source(set, strong: strong, Self.plan())
     let values = try places.map { try first.values(iteration: $0.0, slot: $0.1) }
-    // The same picture with the same of 32 cuts can come twice by chance.
+    // The same image with the same of 32 crops can occur twice by chance.
     #expect(Set(values).count >= values.count - 2)
 
-    // No cache, one that holds a few pictures, one that holds all; another order; other places within a shard.
+    // Without a cache, with a small one and a large one, in another order, and at other places of a shard.
     for cacheBytes in [0, 30_000, 1 << 30] {
       let source = Self.source(set, strong: strong, Self.plan(), cacheBytes: cacheBytes)
       for _ in 0..<2 {
@@ -36,7 +37,7 @@ import Testing
           let batch = ShardBatch(examples: 3, size: 32, classes: DrawnSet.classes)
           try source.fill(batch, example: index % 3, iteration: place.0, slot: place.1)
           #expect(ExampleValues(batch, index % 3) == values[index], "cache of \(cacheBytes), \(place)")
-          // The shard's other examples are left alone.
+          // The other examples of the shard are unchanged.
           for other in 0..<3 where other != index % 3 {
             let untouched = ExampleValues(batch, other)
             #expect(untouched.planes.allSatisfy { $0 == 0 } && untouched.labels.allSatisfy { $0 == 0 })
@@ -50,20 +51,22 @@ import Testing
     }
   }
 
-  /// The same picture at the same place of the walk, in another iteration or slot, is cut anew.
-  @Test func theCutBelongsToIterationAndSlot() throws {
+  /// The same image at the same place of a round is cropped differently in another iteration or slot.
+  @Test("The random crop depends on iteration and slot.")
+  func theCutBelongsToIterationAndSlot() throws {
     let set = try DrawnSet(images: 2)
     defer { set.remove() }
     let one = [set.images[0]]
     let source = WeakBatches(Self.plan(), set.directory, images: one, labels: [set.labels[0]], cacheBytes: 1 << 20)
     let bySlot = try (0..<20).map { try source.values(iteration: 0, slot: $0).planes }
     let byIteration = try (0..<20).map { try source.values(iteration: $0, slot: 0).planes }
-    // 32 cuts are possible; 20 draws meet 15 of them on average.
+    // 32 crops are possible; 20 draws give 15 of them on average.
     #expect(Set(bySlot).count >= 8 && Set(byIteration).count >= 8)
     #expect(bySlot != byIteration)
   }
 
-  @Test func weakExamplesAreWholePicturesInTheWalksOrder() throws {
+  @Test("Image-labelled examples are whole images in the order of the sampling plan.")
+  func weakExamplesAreWholeImagesInTheWalksOrder() throws {
     let set = try DrawnSet(images: 5)
     defer { set.remove() }
     let source = Self.source(set, strong: false, Self.plan(minibatch: 4))
@@ -91,7 +94,8 @@ import Testing
     #expect(mirrored.count == 2)
   }
 
-  @Test func strongExamplesAreAllCombinationsOfEveryImage() throws {
+  @Test("Masked examples are all combinations of every image.")
+  func strongExamplesAreAllCombinationsOfEveryImage() throws {
     let set = try DrawnSet()
     defer { set.remove() }
     let plan = Self.plan(phase: 2)
@@ -107,7 +111,7 @@ import Testing
           (1...5).allSatisfy { !combination.contains(UInt8($0)) || set.labels[image][$0 - 1] }
         })
     }
-    // A round through the walk meets each task once, with its own labels and a mask of 0, 1 and 255 that has a 1.
+    // A round has each task once, with its labels and a mask of 0, 1 and 255 that has a 1.
     let walk = SamplingPlan(count: source.tasks.count, seed: 1, phase: 2)
     for position in 0..<source.tasks.count {
       let values = try source.values(iteration: position / 6, slot: position % 6)
@@ -117,14 +121,15 @@ import Testing
     }
   }
 
-  /// A picture whose colours say the class: wherever the mask is even around a pixel, the colour has to agree.
-  @Test func pictureAndMaskGetTheSameCut() throws {
+  /// The colours of the image encode the class: where the mask is uniform around a pixel, the colour must agree.
+  @Test("Image and mask get the same crop.")
+  func imageAndMaskGetTheSameCut() throws {
     let folder = NSTemporaryDirectory() + "dnet-batches-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: folder) }
     for name in ["JPEGImages", "SegmentationClassAug"] {
       try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
     }
-    // Nothing about it is symmetric: 1 at the upper left, 2 below it on the right, 255 at the lower left.
+    // The mask is asymmetric: 1 at the upper left, 2 below it on the right, 255 at the lower left.
     var mask = IndexImage(width: 90, height: 70)
     for y in 0..<70 {
       for x in 0..<90 {
@@ -138,7 +143,7 @@ import Testing
     ]
     var photograph = RGBImage(width: 90, height: 70)
     for y in 0..<70 { for x in 0..<90 { photograph[x, y] = colors[mask[x, y]]! } }
-    // The decoder goes by content, so that a PNG under this name keeps its colours.
+    // The decoder recognizes the contents, so a PNG file of this name keeps its colours.
     try FileBytes.write(PNG.encode(photograph), to: "\(folder)/JPEGImages/a.jpg")
     try PNG.write(mask, to: "\(folder)/SegmentationClassAug/a.png")
     let directory = try VOCDirectory(root: folder, classes: 5)
@@ -176,20 +181,21 @@ import Testing
           compared[around[0], default: 0] += 1
         }
       }
-      // The crop encloses the whole foreground, so only the cut from 35 to 32 can take some of it.
+      // The box encloses the whole foreground, so only the crop from 35 to 32 can remove some of it.
       #expect(values.mask.contains(1))
     }
     #expect(faults.isEmpty, "\(faults.count) pixels, \(faults.first ?? "")")
     #expect(compared[0, default: 0] > 2000 && compared[1, default: 0] > 2000 && compared[255, default: 0] > 20)
   }
 
-  @Test func aMissingMaskIsAnErrorOfTheDataSet() throws {
+  @Test("A missing mask is an error of the dataset.")
+  func aMissingMaskIsAnErrorOfTheDataSet() throws {
     let set = try DrawnSet(images: 3)
     defer { set.remove() }
     let source = Self.source(set, strong: true, Self.plan())
     try FileManager.default.removeItem(atPath: set.path + "/SegmentationClassAug")
     #expect(throws: DatasetError.self) { try source.values(iteration: 0, slot: 0) }
-    // Weak labels need no mask.
+    // Image-level labels need no mask.
     _ = try Self.source(set, strong: false, Self.plan()).values(iteration: 0, slot: 0)
   }
 }

@@ -1,11 +1,11 @@
-// Minibatches of listed crops: the line that the walk says, cut as the list says; and the same bytes from a pack.
+// Tests of minibatches of listed crops, from a folder and from a pack.
 import Batches
+import Compute
 import Datasets
 import Foundation
 import Images
 import Proposals
 import Testing
-import Compute
 
 @Suite struct CropBatchesTests {
   static func records(_ set: DrawnSet) throws -> [CropRecord] {
@@ -15,7 +15,7 @@ import Compute
         CombinatorialCropping(perCombination: 4, seed: 8).boxes(
           of: combination, foreground: combination.foreground(of: mask)!, id: image.id, width: mask.width,
           height: mask.height,
-          // A proposal of the whole picture is extended beyond it.
+          // A proposal of the whole image is extended beyond it.
           proposals: [ScoredBox(Box(width: mask.width, height: mask.height), score: 1)]
         ).map {
           CropRecord(
@@ -27,7 +27,7 @@ import Compute
     }
   }
 
-  static func source(_ set: DrawnSet, _ store: any ImageStore, _ images: [ListedImage], _ records: [CropRecord])
+  static func source(_ set: DrawnSet, _ store: any ImageStore, _ images: [ListedImage], records: [CropRecord])
     -> StrongBatches
   {
     StrongBatches(
@@ -36,12 +36,13 @@ import Compute
       cacheBytes: 1 << 20)
   }
 
-  @Test func aSlotIsTheLineThatTheWalkSays() throws {
+  @Test("An example is the line that the sampling plan assigns to its slot.")
+  func aSlotIsTheLineThatTheWalkSays() throws {
     let set = try DrawnSet()
     defer { set.remove() }
     let records = try Self.records(set)
     #expect(records.contains { $0.x1 < 0 })
-    let source = Self.source(set, set.directory, set.images, records)
+    let source = Self.source(set, set.directory, set.images, records: records)
     #expect(source.examplesPerRound == records.count && source.tasks.isEmpty)
     let walk = SamplingPlan(count: records.count, seed: 1, phase: 2)
     let augmentation = Augmentation(inputSize: 32)
@@ -65,7 +66,8 @@ import Compute
     }
   }
 
-  @Test func aPackGivesTheSameMinibatches() throws {
+  @Test("A pack gives the same minibatches.")
+  func aPackGivesTheSameMinibatches() throws {
     let set = try DrawnSet()
     defer { set.remove() }
     let records = try Self.records(set)
@@ -82,7 +84,7 @@ import Compute
     }
     let pairs: [(any BatchSource, any BatchSource)] = [
       (weak(set.directory, set.images), weak(pack, images)), (random(set.directory, set.images), random(pack, images)),
-      (Self.source(set, set.directory, set.images, records), Self.source(set, pack, images, records)),
+      (Self.source(set, set.directory, set.images, records: records), Self.source(set, pack, images, records: records)),
     ]
     for (folder, packed) in pairs {
       for place in 0..<24 {
@@ -93,11 +95,12 @@ import Compute
     }
   }
 
-  @Test func aBoxFarOutsideIsRefused() throws {
+  @Test("A box far outside the image is refused.")
+  func aBoxFarOutsideIsRefused() throws {
     let set = try DrawnSet(images: 2)
     defer { set.remove() }
     let record = CropRecord(image: 0, labels: 1, x1: -30000, y1: 0, x2: 30000, y2: 40)
-    let source = Self.source(set, set.directory, set.images, [record])
+    let source = Self.source(set, set.directory, set.images, records: [record])
     let error = #expect(throws: CropListError.self) { try source.values(iteration: 0, slot: 0) }
     #expect("\(error!)".contains("l.txt: the box -30000 0 30000 40 of \(set.images[0].id)"))
   }

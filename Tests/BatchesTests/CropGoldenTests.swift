@@ -1,4 +1,4 @@
-// Crops that leave the picture against OpenCV's copyMakeBorder and resize (Golden/make.py).
+// Tests of crops that extend beyond the image against OpenCV's copyMakeBorder and resize (Golden/make.py).
 import Batches
 import Foundation
 import Images
@@ -11,12 +11,13 @@ import Testing
       var width, height, inputSize: Int
       var box: [Int]
       var seed: UInt64
-      var pictureHash, maskHash: String
+      var imageHash, maskHash: String
     }
     var cases: [Case]
   }
 
-  @Test func cropsEqualOpenCVs() throws {
+  @Test("Crops equal OpenCV's.")
+  func cropsEqualOpenCVs() throws {
     let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
       "Golden/opencv-crops.json")
     let cases = try JSONDecoder().decode(OpenCV.self, from: Data(contentsOf: file)).cases
@@ -27,16 +28,18 @@ import Testing
       let mask = IndexImage(
         width: golden.width, height: golden.height, indices: (0..<golden.width * golden.height).map { bytes[3 * $0] })
       let box = Box(x1: golden.box[0], y1: golden.box[1], x2: golden.box[2], y2: golden.box[3])
-      let (picture, indices) = resized(image, mask, box, Augmentation(inputSize: golden.inputSize))
-      #expect(fnv(picture) == golden.pictureHash, "\(golden)")
+      let (crop, indices) = resized(image, mask, box, by: Augmentation(inputSize: golden.inputSize))
+      #expect(fnv(crop) == golden.imageHash, "\(golden)")
       #expect(fnv(indices) == golden.maskHash, "\(golden)")
     }
   }
 
-  /// The whole resized crop, put together from the four corners of the random cut.
-  func resized(_ image: RGBImage, _ mask: IndexImage, _ box: Box, _ augmentation: Augmentation) -> ([UInt8], [UInt8]) {
+  /// Returns the whole resized crop, assembled from the four corners of the random crop.
+  func resized(
+    _ image: RGBImage, _ mask: IndexImage, _ box: Box, by augmentation: Augmentation
+  ) -> ([UInt8], [UInt8]) {
     let (side, size) = (augmentation.resizedSize, augmentation.inputSize)
-    var picture = [UInt8](repeating: 0, count: 3 * side * side)
+    var crop = [UInt8](repeating: 0, count: 3 * side * side)
     var indices = [UInt8](repeating: 0, count: side * side)
     let mean: [Float] = [104.008, 116.669, 122.675]
     for left in [0, side - size] {
@@ -51,13 +54,13 @@ import Testing
             let place = (top + y) * side + left + x
             indices[place] = part[y * size + x]
             for plane in 0..<3 {
-              picture[3 * place + 2 - plane] = UInt8((planes[(plane * size + y) * size + x] + mean[plane]).rounded())
+              crop[3 * place + 2 - plane] = UInt8((planes[(plane * size + y) * size + x] + mean[plane]).rounded())
             }
           }
         }
       }
     }
-    return (picture, indices)
+    return (crop, indices)
   }
 
   func noise(_ count: Int, seed: UInt64) -> [UInt8] {

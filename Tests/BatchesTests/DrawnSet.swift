@@ -1,11 +1,11 @@
-// A small drawn data set in a temporary folder, and shards as arrays.
+// A small synthetic dataset in a temporary folder, and shards as arrays.
 import Batches
+import Compute
 import Datasets
 import Foundation
 import Images
-import Compute
 
-/// A folder with a few drawn pictures of five classes; `remove` it at the end.
+/// A folder with a few synthetic images of five classes, which the test removes at its end.
 struct DrawnSet {
   static let classes = 5
   let path: String
@@ -26,7 +26,7 @@ struct DrawnSet {
   func remove() { try? FileManager.default.removeItem(atPath: path) }
 }
 
-/// What one example of a shard holds.
+/// The values of one example of a shard.
 struct ExampleValues: Hashable {
   let planes: [Float]
   let labels: [Float]
@@ -41,7 +41,7 @@ struct ExampleValues: Hashable {
 }
 
 extension BatchSource {
-  /// One slot, filled by itself.
+  /// Returns the values of one slot, filled alone.
   func values(iteration: Int, slot: Int, size: Int = 32, classes: Int = DrawnSet.classes) throws -> ExampleValues {
     let batch = ShardBatch(examples: 1, size: size, classes: classes)
     try fill(batch, example: 0, iteration: iteration, slot: slot)

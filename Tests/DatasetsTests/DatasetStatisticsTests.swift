@@ -1,9 +1,11 @@
+import Compute
 import Datasets
 import Testing
-import Compute
 
 @Suite struct DatasetStatisticsTests {
-  @Test(arguments: [1, 3]) func countsOfASmallSet(threads: Int) throws {
+  @Test("The statistics of a small dataset equal counts by hand.", arguments: [1, 3]) func countsOfASmallSet(
+    threads: Int
+  ) throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.add("a", mask: [0, 1, 1, 255])
@@ -22,7 +24,8 @@ import Compute
     #expect(s.labelSets.map(\.images) == [2, 1, 1, 1] && s.labelSets[0].labels == ["aeroplane"])
   }
 
-  @Test func damagedMasksAreErrors() throws {
+  @Test("Damaged masks and missing labels are errors.")
+  func damagedMasksAreErrors() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.add("a", mask: [0, 1, 1, 9])
@@ -33,10 +36,11 @@ import Compute
     }
   }
 
-  /// What every paper on the augmented set counts.
-  @Test func realVOCHasTheKnownNumbers() throws {
-    guard let root = RealVOC.root() else { return }
-    let voc = try VOCDirectory(root: root)
+  @Test(
+    "The statistics of the real VOC are those in the literature.", .enabled(if: RealVOC.isPresent, RealVOC.whereMissing)
+  )
+  func realVOCHasTheKnownNumbers() throws {
+    let voc = try VOCDirectory(root: RealVOC.root)
     let workers = WorkerPool(threads: 2)
     func statistics(_ list: String) throws -> DatasetStatistics {
       try voc.statistics(ImageList.read(voc.listPath("ImageSets/Segmentation/\(list).txt")), workers: workers)

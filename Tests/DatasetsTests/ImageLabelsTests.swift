@@ -1,11 +1,11 @@
+import Compute
 import Datasets
 import Testing
-import Compute
 
 @Suite struct ImageLabelsTests {
   func classes(_ labels: LabelVector) -> [Int] { labels.indices.filter { labels[$0] }.map { $0 + 1 } }
 
-  @Test(arguments: [1, 2, 3])
+  @Test("Labels come from the mask, or else from the class lists.", arguments: [1, 2, 3])
   func masksThenClassLists(threads: Int) throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
@@ -22,7 +22,8 @@ import Compute
     #expect(labels.allSatisfy { $0.count == 4 })
   }
 
-  @Test func theLabelListComesBeforeTheClassLists() throws {
+  @Test("The label list has precedence over the class lists.")
+  func theLabelListComesBeforeTheClassLists() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     for id in ["a", "b", "c"] { try scratch.add(id, mask: nil) }
@@ -33,7 +34,8 @@ import Compute
     #expect(labels.map(classes) == [[1, 3], [], [4]])
   }
 
-  @Test func imagesWithoutAnyLabelsAreErrors() throws {
+  @Test("An image without labels is an error.")
+  func imagesWithoutAnyLabelsAreErrors() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.add("a", mask: [1, 1, 1, 1])
@@ -44,8 +46,8 @@ import Compute
     }
   }
 
-  /// Whatever the threads: the first error in the list's order.
-  @Test func theFirstErrorCounts() throws {
+  @Test("The first error in list order is thrown, for any number of threads.")
+  func theFirstErrorCounts() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     for id in ["a", "b", "c", "d"] { try scratch.add(id, mask: [id == "b" || id == "d" ? 9 : 1, 0, 0, 0]) }

@@ -9,14 +9,16 @@ import Testing
     return try ImageList.read(scratch.path + "/list.txt")
   }
 
-  @Test func idsWithBlankLinesAndCarriageReturns() throws {
+  @Test("Ids are read with blank lines and CRLF line ends.")
+  func idsWithBlankLinesAndCarriageReturns() throws {
     let images = try read("\u{FEFF}2007_000032\r\n\r\n  2007_000039 \n\n2007_000063")
     #expect(images.map(\.id) == ["2007_000032", "2007_000039", "2007_000063"])
     #expect(images.map(\.line) == [1, 3, 5])
     #expect(images.allSatisfy { $0.photograph == nil && $0.mask == nil })
   }
 
-  @Test func pathPairs() throws {
+  @Test("Pairs of paths are read.")
+  func pathPairs() throws {
     let images = try read("/JPEGImages/a.b.jpg /SegmentationClassAug/a.b.png\nJPEGImages/c.jpg\tMasks/c.png\nd.jpg\n")
     #expect(
       images == [
@@ -26,8 +28,9 @@ import Testing
       ])
   }
 
-  /// U+0602 makes one Character with the slash behind it, which ends a folder nevertheless.
-  @Test func slashesBesideLettersThatJoinThem() throws {
+  /// U+0602 forms one Character with the slash after it.
+  @Test("A slash that forms one character with a letter still ends a folder.")
+  func slashesBesideLettersThatJoinThem() throws {
     let images = try read("photographs/\u{602}/c.jpg\n\u{602}/d\n")
     #expect(images.map(\.id) == ["c", "d"] && images[1].photograph == "\u{602}/d")
     let ids = ["/a/b.c.jpg", "a", ".b", "a/.b", "a/", "/", "", "x\u{602}.png", "e\u{301}/\u{301}.png"].map {
@@ -36,27 +39,31 @@ import Testing
     #expect(ids == ["b.c", "a", ".b", ".b", "", "", "", "x\u{602}", "\u{301}"])
   }
 
-  @Test func commentsArePassedOver() throws {
+  @Test("Comments are skipped.")
+  func commentsArePassedOver() throws {
     let images = try read(
       "# dnet data split: 5 images a class, seed 1\r\n# sha256 00\r\n2007_000032\r\n #x y z w\r\n2007_000039")
     #expect(images.map(\.id) == ["2007_000032", "2007_000039"] && images.map(\.line) == [3, 5])
   }
 
-  @Test(arguments: ["", "\n\r\n  \n", "# nothing but this\n"])
+  @Test("An empty list is an error.", arguments: ["", "\n\r\n  \n", "# nothing but this\n"])
   func emptyListsAreErrors(text: String) throws {
     let error = #expect(throws: DatasetError.self) { try read(text) }
     #expect(try #require(error).description.contains("names no image"))
   }
 
   /// The second line of a class list such as aeroplane_train.txt, and one with too many fields.
-  @Test(arguments: ["2008_000008 -1", "a.jpg b.png 3", "one two", "/", "photographs/", "/ a.png"])
+  @Test(
+    "Lines of another form are errors.",
+    arguments: ["2008_000008 -1", "a.jpg b.png 3", "one two", "/", "photographs/", "/ a.png"])
   func otherLinesAreErrors(line: String) throws {
     let error = #expect(throws: DatasetError.self) { try read("2007_000032\n\(line)\n") }
     let text = try #require(error).description
     #expect(text.contains("line 2") && text.contains(line))
   }
 
-  @Test func missingListsAreErrors() {
+  @Test("A missing list is an error.")
+  func missingListsAreErrors() {
     #expect(throws: DatasetError.unreadableList(list: "/nowhere/l.txt", reason: "No such file or directory")) {
       try ImageList.read("/nowhere/l.txt")
     }

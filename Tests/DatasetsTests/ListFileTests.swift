@@ -1,11 +1,12 @@
 import Datasets
-import Support
 import Foundation
 import Images
+import Support
 import Testing
 
 @Suite struct ListFileTests {
-  @Test func listsCarryTheDigestOfTheirBody() throws {
+  @Test("A list states the digest of its body.")
+  func listsCarryTheDigestOfTheirBody() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let path = scratch.path + "/list.txt"

@@ -1,9 +1,9 @@
-// Folders and data sets of a test, and where real VOC data lies.
+// Temporary folders and datasets for tests, and the location of the real VOC data.
 import Foundation
 import Images
 import Testing
 
-/// A folder of a test, which removes it at its end.
+/// A folder of a test, which the test removes at its end.
 struct Scratch {
   let path: String
 
@@ -34,16 +34,27 @@ struct Scratch {
   }
 }
 
+/// A file system of a known size, which only root can mount.
+enum SmallDisk {
+  static let needed: Comment = "no tmpfs can be mounted here; run the tests as root to try a full disk"
+
+  static let canBeMounted: Bool = {
+    guard let scratch = try? Scratch() else { return false }
+    defer { scratch.remove() }
+    guard mount("tmpfs", scratch.path, "tmpfs", 0, "size=16k") == 0 else { return false }
+    return umount2(scratch.path, 2) == 0
+  }()
+}
+
 enum RealVOC {
-  /// VOC2012's root: DNET_VOC, or beside the repository; nil, said loudly, where neither is there.
-  static func root(for test: String = #function) -> String? {
+  /// The root of VOC2012: `DNET_VOC`, or shared/voc beside the repository.
+  static let root: String = {
     let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    let path =
-      ProcessInfo.processInfo.environment["DNET_VOC"]
+    return ProcessInfo.processInfo.environment["DNET_VOC"]
       ?? repository.deletingLastPathComponent().appendingPathComponent("shared/voc/VOCdevkit/VOC2012").path
-    if FileManager.default.fileExists(atPath: path + "/SegmentationClassAug") { return path }
-    print("SKIPPED \(test): no VOC2012 at \(path); set DNET_VOC to its root to run this test")
-    return nil
-  }
+  }()
+
+  static let isPresent = FileManager.default.fileExists(atPath: root + "/SegmentationClassAug")
+  static let whereMissing: Comment = "no VOC2012 at \(root); set DNET_VOC to its root to run this test"
 }

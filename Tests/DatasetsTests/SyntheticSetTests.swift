@@ -1,12 +1,13 @@
+import Compute
 import Datasets
 import Foundation
 import Images
 import Randomness
+import Support
 import Testing
-import Compute
 
 @Suite struct SyntheticSetTests {
-  /// FNV-1a over names and bytes of every file, in name order.
+  /// FNV-1a of the names and bytes of all files, in name order.
   static func digest(_ root: String) throws -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     let names = try FileManager.default.subpathsOfDirectory(atPath: root).sorted()
@@ -28,7 +29,8 @@ import Compute
     return scratch
   }
 
-  @Test func theSameSeedGivesTheSameBytesForAnyThreads() throws {
+  @Test("The same seed gives the same bytes for any number of threads.")
+  func theSameSeedGivesTheSameBytesForAnyThreads() throws {
     let digests = try [(3, 1), (3, 2), (3, 3), (4, 2)].map { seed, threads in
       let scratch = try Self.write(70, classes: 7, seed: UInt64(seed), threads: threads)
       defer { scratch.remove() }
@@ -37,7 +39,8 @@ import Compute
     #expect(digests[1] == digests[0] && digests[2] == digests[0] && digests[3] != digests[0])
   }
 
-  @Test func aPictureDependsOnSeedAndNumberAlone() throws {
+  @Test("An image depends on the seed and its number only.")
+  func anImageDependsOnSeedAndNumberAlone() throws {
     let few = try Self.write(5, classes: 20, seed: 8, threads: 1)
     defer { few.remove() }
     let many = try Self.write(9, classes: 20, seed: 8, threads: 2)
@@ -50,7 +53,8 @@ import Compute
     }
   }
 
-  @Test func theLayoutIsVOCs() throws {
+  @Test("The layout is VOC's.")
+  func theLayoutIsVOCs() throws {
     let scratch = try Self.write(40, classes: 5, seed: 1, threads: 2)
     defer { scratch.remove() }
     let voc = try VOCDirectory(root: scratch.path, classes: 5)
@@ -67,7 +71,7 @@ import Compute
     }
     #expect(sizes.joined().allSatisfy { (112...160).contains($0) } && Set(sizes).count > 20)
 
-    // Labels from the masks, and from the lists of classes once the masks are gone.
+    // Labels come from the masks, and from the class lists when the masks are removed.
     let workers = WorkerPool(threads: 2)
     let images = training + validation
     let labels = try voc.imageLabels(images, workers: workers)
@@ -78,30 +82,31 @@ import Compute
     #expect(lines.count == 6 && lines.allSatisfy { $0.hasSuffix("  1") || $0.hasSuffix(" -1") })
   }
 
-  /// 400 pictures of 20 classes: each leads 20 of them, and others join.
-  @Test func everyClassIsSeenOftenEnough() {
+  /// 400 images of 20 classes: each class is first in 20 of them.
+  @Test("Every class occurs often enough.")
+  func everyClassIsSeenOftenEnough() {
     var images = [Int](repeating: 0, count: 256)
     var pixels = [Int](repeating: 0, count: 256)
-    var classesAPicture = [Int](repeating: 0, count: 5)
+    var classesAImage = [Int](repeating: 0, count: 5)
     for i in 0..<400 {
       let counts = SyntheticSet.draw(seed: 11, index: i, classes: 20).mask.counts
       let present = (1...20).filter { counts[$0] > 0 }
-      classesAPicture[present.count] += 1
+      classesAImage[present.count] += 1
       for index in present where counts[index] > 60 { images[index] += 1 }
       for index in 0..<256 { pixels[index] += counts[index] }
     }
     for index in 1...20 {
-      #expect((20...70).contains(images[index]), "\(ClassNames.voc[index]) in \(images[index]) pictures")
+      #expect((20...70).contains(images[index]), "\(ClassNames.voc[index]) in \(images[index]) images")
     }
-    #expect(classesAPicture[0] == 0 && classesAPicture[1] > 150 && classesAPicture[2] > 80 && classesAPicture[3] > 20)
+    #expect(classesAImage[0] == 0 && classesAImage[1] > 150 && classesAImage[2] > 80 && classesAImage[3] > 20)
     let all = Double(pixels.reduce(0, +))
     #expect(pixels[21...254].allSatisfy { $0 == 0 })
     #expect((0.6...0.9).contains(Double(pixels[0]) / all), "background")
     #expect((0.02...0.12).contains(Double(pixels[255]) / all), "ignored")
   }
 
-  /// Each silhouette fills its square reasonably: else it is no object but a speck, or runs out of its frame.
-  @Test func silhouettesFillTheirSquare() {
+  @Test("Each silhouette fills a reasonable part of its square.")
+  func silhouettesFillTheirSquare() {
     for index in 1...20 {
       for variant in 0..<20 {
         var random = CounterRandom(seed: 5, UInt64(index), UInt64(variant))
@@ -120,7 +125,8 @@ import Compute
     }
   }
 
-  @Test func impossibleRequestsAreErrors() throws {
+  @Test("Impossible requests are errors.")
+  func impossibleRequestsAreErrors() throws {
     let workers = WorkerPool(threads: 1)
     let scratch = try Scratch()
     defer { scratch.remove() }
@@ -139,13 +145,14 @@ import Compute
     let error = #expect(throws: DatasetError.self) {
       try SyntheticSet.write(to: scratch.path, images: 4, classes: 2, seed: 1, workers: workers)
     }
-    #expect(try #require(error).description.contains("already holds pictures"))
-    #expect(throws: ImageError.self) {
+    #expect(try #require(error).description.contains("already holds images"))
+    #expect(throws: FileError.self) {
       try SyntheticSet.write(to: "/proc/none", images: 4, classes: 2, seed: 1, workers: workers)
     }
   }
 
-  @Test func progressCountsUpToTheEnd() throws {
+  @Test("Progress is reported up to the last image.")
+  func progressCountsUpToTheEnd() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     var seen: [Int] = []

@@ -31,7 +31,7 @@ extension EndToEnd {
       try workplace.write(try workplace.read(photograph).dropLast(40), to: photograph)
       for words in [["check", "out"], ["prepare", "--voc", "data", "--output", "out"]] {
         let bad = try workplace.start("dnet", ["data"] + words).wait()
-        #expect(bad.status == 1 && bad.output.contains("\(ids[3]).jpg is no whole JPEG file"), "\(bad.output)")
+        #expect(bad.status == 1 && bad.output.contains("\(ids[3]).jpg is not an intact JPEG file"), "\(bad.output)")
       }
       let wrong = try dnet(
         workplace, "prepare", "--voc", "data", "--voc-archive", "data/ImageSets/Segmentation/val.txt")
@@ -61,12 +61,12 @@ extension EndToEnd {
       for (words, said) in [
         (
           ["damaged.pack"],
-          ["FAULT    damaged.pack, item 1", "photograph does not have its checksum", "copy the pack again"]
+          ["FAULT    damaged.pack, item 1", "photograph does not match its checksum", "copy the pack again"]
         ),
         (["--root", "short.pack"], ["FAULT    short.pack has", "cut short"]),
         (["set.pack", "--list", "other.txt"], ["set.pack has no list other.txt, it has \(list)"]),
         (["set.pack", "--classes", "4"], ["made for 3 classes, 4 are asked for"]),
-        (["data/\(list)"], ["is no pack"]),
+        (["data/\(list)"], ["is not a pack"]),
       ] {
         let bad = try workplace.start("dnet", ["data", "check"] + words).wait()
         #expect(

@@ -1,26 +1,26 @@
-// A short fuzzing of every decoder, by the program that Launch/fuzz runs for longer.
+// A short fuzzing run of every decoder by the program that Launch/fuzz runs for longer.
 import Foundation
 import Testing
 
 @Suite(.serialized) struct FuzzTests {
-  @Test(arguments: ["jpeg", "png", "mask", "mat", "list", "pack", "crops"])
+  @Test("Damaged files are refused or decoded.", arguments: ["jpeg", "png", "mask", "mat", "list", "pack", "crops"])
   func damagedFilesAreRefusedOrDecoded(decoder: String) throws {
-    // Those that read files are slower.
+    // Decoders that read files are slower.
     let count = ["mat", "list", "pack"].contains(decoder) ? 2000 : 20000
     let run = try Self.run(["--decoder", decoder, "--count", "\(count)"])
     #expect(
       run.status == 0 && run.output.contains("\(decoder): \(count) inputs") && run.output.contains("no input failed"),
       "\(run.output)")
-    // Some get through and some do not, in several ways: else the inputs would not reach what they are made for.
+    // Some inputs must be accepted and others refused for several reasons, or the deeper checks are not reached.
     let kinds = run.output.split(separator: "\n").filter { $0.contains(" %  ") }
-    // A list's lines can be wrong in few ways.
+    // Lists have few kinds of faults.
     #expect(
       kinds.count >= (decoder == "list" ? 2 : 4) && kinds[0].contains("accepted") && !kinds[0].contains(" 0.0 %")
         && !kinds[0].contains("100.0 %"), "\(run.output)")
   }
 
-  /// Outcomes are those of the inputs, whatever process met them.
-  @Test func theNumberOfProcessesDoesNotMatter() throws {
+  @Test("The outcomes do not depend on the number of processes.")
+  func theNumberOfProcessesDoesNotMatter() throws {
     let tables = try ["1", "3"].map { processes in
       try Self.run(["--decoder", "png", "--count", "3000", "--processes", processes]).output.split(separator: "\n")
         .dropFirst()
@@ -28,7 +28,8 @@ import Testing
     #expect(tables[0] == tables[1] && tables[0].count > 3)
   }
 
-  @Test func unknownOptionsAreRefused() throws {
+  @Test("Unknown options are refused.")
+  func unknownOptionsAreRefused() throws {
     #expect(try Self.run(["--decoder", "gif"]).status == 2)
     #expect(try Self.run(["--only", "3"]).status == 2)
   }
@@ -41,7 +42,8 @@ import Testing
       .appendingPathComponent("dnet-fuzz")
     process.arguments = arguments + (arguments.contains("--only") ? [] : ["--failures", folder])
     let pipe = Pipe()
-    (process.standardOutput, process.standardError) = (pipe, pipe)
+    process.standardOutput = pipe
+    process.standardError = pipe
     try process.run()
     let output = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()

@@ -16,28 +16,29 @@ import Testing
       + entry(0x0112, Int(type), Int(orientation)) + number(0, 4)
     let body = Array("Exif\0\0".utf8) + tiff
     let length = body.count + 2
-    let picture = JPEG.encode(RGBImage(width: 5, height: 3))
-    return picture[..<2] + [0xFF, 0xE1, UInt8(length >> 8), UInt8(length & 255)] + body + picture[2...]
+    let upright = JPEG.encode(RGBImage(width: 5, height: 3))
+    return upright[..<2] + [0xFF, 0xE1, UInt8(length >> 8), UInt8(length & 255)] + body + upright[2...]
   }
 
-  @Test(arguments: 1...8) func orientations(value: Int) throws {
+  @Test("The orientation is read in both byte orders.", arguments: 1...8) func orientations(value: Int) throws {
     for little in [true, false] {
       let bytes = Self.jpeg(UInt8(value), little: little)
       #expect(EXIF.orientation(bytes) == value)
-      // The picture is as stored whatever the tag says.
+      // The image is as stored for any value of the tag.
       #expect(try JPEG.decode(bytes, file: "-").width == 5)
     }
   }
 
-  @Test func whatIsNoOrientationIsUpright() {
+  @Test("A file without a valid orientation is upright.")
+  func whatIsNoOrientationIsUpright() {
     #expect(EXIF.orientation(JPEG.encode(RGBImage(width: 5, height: 3))) == 1)
     #expect(EXIF.orientation(Self.jpeg(0)) == 1 && EXIF.orientation(Self.jpeg(9)) == 1)
     #expect(EXIF.orientation(Self.jpeg(6, type: 4)) == 1)
     #expect(EXIF.orientation([]) == 1 && EXIF.orientation(PNG.encode(RGBImage(width: 5, height: 3))) == 1)
   }
 
-  /// Damaged tags are not worth an error, and must not trap.
-  @Test func damageDoesNoHarm() {
+  @Test("Damaged tags are ignored and do not trap.")
+  func damageDoesNoHarm() {
     let bytes = Self.jpeg(6)
     for length in 0..<bytes.count { _ = EXIF.orientation(Array(bytes[..<length])) }
     for place in 2..<70 {

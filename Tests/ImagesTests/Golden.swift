@@ -1,4 +1,4 @@
-// Files that other tools made (Golden/make.py), the bytes that both sides draw, and a folder for files of a test.
+// Golden files made by other tools (Golden/make.py), the random bytes that both sides generate, and temporary folders.
 import Foundation
 import Images
 
@@ -10,7 +10,7 @@ enum Golden {
     try JSONDecoder().decode(type, from: Data(contentsOf: URL(fileURLWithPath: path(name))))
   }
 
-  /// The generator of make.py.
+  /// The random generator of make.py.
   static func noise(_ count: Int, seed: UInt64) -> [UInt8] {
     var state = seed
     return (0..<count).map { _ in
@@ -23,12 +23,12 @@ enum Golden {
     String(bytes.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
   }
 
-  static func noisePicture(_ width: Int, _ height: Int, seed: UInt64 = 1) -> RGBImage {
+  static func noiseImage(_ width: Int, _ height: Int, seed: UInt64 = 1) -> RGBImage {
     RGBImage(width: width, height: height, pixels: noise(width * height * 3, seed: seed))
   }
 
-  /// Soft waves: what JPEG keeps well.
-  static func smoothPicture(_ width: Int, _ height: Int) -> RGBImage {
+  /// Smooth waves, which JPEG preserves well.
+  static func smoothImage(_ width: Int, _ height: Int) -> RGBImage {
     var image = RGBImage(width: width, height: height)
     for y in 0..<height {
       for x in 0..<width {

@@ -10,8 +10,9 @@ import Testing
     var values: [Double]
   }
 
-  /// Far enough inside no kernel meets a border, and there Pillow and MATLAB compute the same.
-  @Test func insideEqualsPillows() throws {
+  /// Far enough inside, no kernel meets a border, and Pillow and MATLAB compute the same.
+  @Test("Away from the borders the result equals Pillow's.")
+  func insideEqualsPillows() throws {
     for golden in try Golden.json("pillow-planes.json", as: [Plane].self) {
       let plane = Golden.noise(golden.width * golden.height, seed: golden.seed).map { Double($0) }
       let kernel: Imresize.Kernel = golden.kernel == "bilinear" ? .bilinear : .bicubic
@@ -32,9 +33,9 @@ import Testing
     }
   }
 
-  /// The definition, one output at a time over the plane mirrored without end.
+  /// The definition, for one output at a time over the infinitely mirrored plane.
   static func naive(
-    _ plane: [Double], _ width: Int, _ height: Int, _ toWidth: Int, _ toHeight: Int, _ kernel: Imresize.Kernel
+    _ plane: [Double], width: Int, height: Int, toWidth: Int, toHeight: Int, _ kernel: Imresize.Kernel
   ) -> [Double] {
     func mirrored(_ i: Int, _ size: Int) -> Int {
       var i = i
@@ -59,11 +60,13 @@ import Testing
     }
   }
 
-  @Test(arguments: [(7, 5, 13, 4), (3, 9, 2, 20), (1, 4, 3, 3), (16, 16, 5, 5), (9, 6, 9, 11)])
+  @Test(
+    "The result agrees with the definition.",
+    arguments: [(7, 5, 13, 4), (3, 9, 2, 20), (1, 4, 3, 3), (16, 16, 5, 5), (9, 6, 9, 11)])
   func agreesWithTheDefinition(width: Int, height: Int, toWidth: Int, toHeight: Int) {
     let plane = Golden.noise(width * height, seed: 5).map { Double($0) }
     for kernel in [Imresize.Kernel.bilinear, .bicubic] {
-      let expected = Self.naive(plane, width, height, toWidth, toHeight, kernel)
+      let expected = Self.naive(plane, width: width, height: height, toWidth: toWidth, toHeight: toHeight, kernel)
       let result = Imresize.resize(
         plane, width: width, height: height, toWidth: toWidth, toHeight: toHeight, kernel: kernel)
       let single = Imresize.resize(
@@ -75,8 +78,9 @@ import Testing
     }
   }
 
-  /// By hand: [0 4 8] to 6 values with mirrored borders, bilinear.
-  @Test func aRowByHand() {
+  /// [0 4 8] to 6 values with mirrored borders, bilinear.
+  @Test("A row equals values computed by hand.")
+  func aRowByHand() {
     let row = Imresize.resize(
       [0, 4, 8] as [Float], width: 3, height: 1, toWidth: 6, toHeight: 1, kernel: .bilinear)
     #expect(row == [0, 1, 3, 5, 7, 8])

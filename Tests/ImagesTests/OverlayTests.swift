@@ -2,12 +2,13 @@ import Images
 import Testing
 
 @Suite struct OverlayTests {
-  @Test func classesAreColoredAndOutlined() {
+  @Test("Classes are coloured and outlined.")
+  func classesAreColoredAndOutlined() {
     let photograph = RGBImage(width: 7, height: 5, color: Color(100, 50, 0))
     var mask = IndexImage(width: 7, height: 5)
     for y in 0..<5 { for x in 2..<7 { mask[x, y] = 2 } }
     mask[6, 4] = 255
-    let result = overlay(photograph, mask)
+    let result = photograph.overlaid(mask)
     #expect(result[0, 0] == Color(100, 50, 0), "background stays")
     #expect(result[2, 2] == Color(0, 128, 0), "the outline is the class's colour")
     #expect(result[4, 2] == Color(50, 89, 0), "inside, half of both")
@@ -15,14 +16,15 @@ import Testing
     #expect(mask.colored[6, 4] == VOCPalette.color(255) && mask.colored[0, 0] == Color(0, 0, 0))
   }
 
-  @Test func captionsAreWrittenAndCutOff() {
+  @Test("Captions are drawn and clipped.")
+  func captionsAreWrittenAndCutOff() {
     var image = RGBImage(width: 14, height: 10, color: Color(9, 9, 9))
     image.drawCaption("i", x: 1, y: 0, color: Color(255, 0, 0), ground: nil)
     let rows = (0..<9).map { y in (1..<8).map { image[$0, y] == Color(255, 0, 0) ? "#" : "." }.joined() }
     #expect(
       rows == [".......", "..###..", "...#...", "...#...", "...#...", "...#...", "...#...", "..###..", "......."])
     #expect(RGBImage.captionWidth("ab", scale: 2) == 26 && RGBImage.captionHeight(scale: 2) == 18)
-    // A character without a glyph is a question mark; the ground covers the whole caption and stops at the border.
+    // A character without a glyph is a question mark; the background covers the whole caption up to the border.
     var (a, b) = (image, image)
     a.drawCaption("ö", x: 5, y: 4, scale: 3)
     b.drawCaption("?", x: 5, y: 4, scale: 3)
@@ -31,7 +33,8 @@ import Testing
     #expect(a.pixels == b.pixels)
   }
 
-  @Test func allClassNamesAndFiguresHaveGlyphs() {
+  @Test("All class names and digits have glyphs.")
+  func allClassNamesAndFiguresHaveGlyphs() {
     var question = RGBImage(width: 7, height: 9)
     question.drawCaption("?", x: 0, y: 0)
     for character in "abcdefghijklmnopqrstuvwxyz0123456789 .,:-_+/%()=#!<>" {
@@ -41,8 +44,9 @@ import Testing
     }
   }
 
-  @Test func pastingCutsAtTheBorders() {
-    let stamp = Golden.noisePicture(5, 4)
+  @Test("A pasted image is clipped at the borders.")
+  func pastingCutsAtTheBorders() {
+    let stamp = Golden.noiseImage(5, 4)
     for (x, y) in [(2, 3), (-2, -1), (8, 7), (-5, 0), (10, 10), (-9, 3), (0, 40)] {
       var image = RGBImage(width: 10, height: 9)
       image.paste(stamp, x: x, y: y)

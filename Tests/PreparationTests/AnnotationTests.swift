@@ -10,7 +10,8 @@ import Testing
     return try Annotation.read("\(scratch.path)/a.xml")
   }
 
-  @Test func partsAreNoObjectsAndDifficultOnesDoNotCount() throws {
+  @Test("Parts are not objects, and difficult objects do not count.")
+  func partsAreNoObjectsAndDifficultOnesDoNotCount() throws {
     let annotation = try read(Fixture.annotation)
     #expect(annotation.objects.map(\.name) == ["person", "dog", "tvmonitor", "tvmonitor"])
     #expect(annotation.objects.map(\.isDifficult) == [false, true, false, true])
@@ -18,7 +19,8 @@ import Testing
     #expect(labels.indices.filter { labels[$0] } == [14, 19] && labels.count == 20)
   }
 
-  @Test func damagedFilesAreErrorsWithTheLine() throws {
+  @Test("A damaged file is an error that names the line.")
+  func damagedFilesAreErrorsWithTheLine() throws {
     for length in stride(from: 0, to: Fixture.annotation.utf8.count - 1, by: 11) {
       let error = #expect(throws: PreparationError.self) { try read(String(Fixture.annotation.prefix(length))) }
       #expect(try #require(error).description.contains("a.xml, line"))
@@ -28,7 +30,8 @@ import Testing
     }
   }
 
-  @Test func unknownClassesAreErrors() throws {
+  @Test("An unknown class is an error.")
+  func unknownClassesAreErrors() throws {
     let error = #expect(throws: PreparationError.self) {
       try read("<annotation><object><name>unicorn</name></object></annotation>")
     }

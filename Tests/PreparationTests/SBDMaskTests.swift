@@ -1,26 +1,32 @@
 import Foundation
 import Images
 import Preparation
+import Support
 import Testing
 
 @Suite struct SBDMaskTests {
-  @Test(arguments: [("small", 17, 11), ("plain", 17, 11), ("second", 17, 11), ("tall", 3, 40)])
+  @Test(
+    "Masks written by SciPy are decoded.",
+    arguments: [("small", 17, 11), ("plain", 17, 11), ("second", 17, 11), ("tall", 3, 40)])
   func decodesWhatSciPyWrote(name: String, width: Int, height: Int) throws {
     #expect(try SBDMask.decode(file: Fixture.path(name)) == Fixture.mask(width, height))
   }
 
-  @Test(arguments: [
-    ("no-variable", "no variable GTcls"), ("no-structure", "no single structure"),
-    ("no-field", "no field Segmentation"),
-    ("doubles", "no 8-bit integers"), ("cube", "no matrix"), ("empty", "Segmentation"),
-  ])
+  @Test(
+    "Intact files with other contents are refused.",
+    arguments: [
+      ("no-variable", "no variable GTcls"), ("no-structure", "not a single structure"),
+      ("no-field", "no field Segmentation"),
+      ("doubles", "no 8-bit integers"), ("cube", "not a matrix"), ("empty", "Segmentation"),
+    ])
   func wholeFilesWithOtherContents(name: String, words: String) throws {
     let error = #expect(throws: PreparationError.self) { try SBDMask.decode(file: Fixture.path(name)) }
     let text = try #require(error).description
     #expect(text.contains("\(name).mat") && text.contains(words) && text.contains("fetch SBD's cls folder again"))
   }
 
-  @Test func otherFormats() throws {
+  @Test("Files of other formats are refused.")
+  func otherFormats() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     try scratch.write("\u{89}HDF\r\n\u{1A}\n" + String(repeating: "x", count: 600), to: "new.mat")
@@ -28,14 +34,15 @@ import Testing
     try scratch.write([], to: "nothing.mat")
     for file in [Fixture.path("version4")] + ["new", "page", "nothing"].map({ "\(scratch.path)/\($0).mat" }) {
       let error = #expect(throws: ImageError.self) { try SBDMask.decode(file: file) }
-      #expect(try #require(error).description.contains("\(file) is no whole MATLAB file"))
+      #expect(try #require(error).description.contains("\(file) is not an intact MATLAB file"))
     }
-    #expect(throws: ImageError.unreadable(file: "/nowhere/a.mat", reason: "No such file or directory")) {
+    #expect(throws: FileError.unreadable(file: "/nowhere/a.mat", reason: "No such file or directory")) {
       try SBDMask.decode(file: "/nowhere/a.mat")
     }
   }
 
-  @Test(arguments: ["small", "plain"]) func truncatedFilesAreErrorsAtEveryLength(name: String) throws {
+  @Test("A file truncated at any length is an error.", arguments: ["small", "plain"])
+  func truncatedFilesAreErrorsAtEveryLength(name: String) throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let bytes = try Fixture.bytes(name)
@@ -46,8 +53,9 @@ import Testing
     }
   }
 
-  /// zlib's checksum tells every changed byte of a compressed variable.
-  @Test func flippedBitsOfCompressedFilesAreErrors() throws {
+  /// The checksum of zlib detects every changed byte of a compressed variable.
+  @Test("A flipped bit in a compressed file is an error.")
+  func flippedBitsOfCompressedFilesAreErrors() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let bytes = try Fixture.bytes("small")
@@ -59,8 +67,8 @@ import Testing
     }
   }
 
-  /// Nothing protects the pixels of an uncompressed file, but nothing in it may bring the process down.
-  @Test func flippedBitsOfPlainFilesDoNoHarm() throws {
+  @Test("A flipped bit in an uncompressed file does not crash the process.")
+  func flippedBitsOfPlainFilesDoNoHarm() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let bytes = try Fixture.bytes("plain")
@@ -74,7 +82,8 @@ import Testing
     #expect(refused > 100)
   }
 
-  @Test func absurdSizesAreErrors() throws {
+  @Test("A size above the limit is an error.")
+  func absurdSizesAreErrors() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let bytes = try Fixture.bytes("plain")
@@ -99,7 +108,8 @@ import Testing
   }
 
   /// A deflate stream of one zero and copies of it: 1.7 MB that become 270.
-  @Test func bombsAreErrors() throws {
+  @Test("A variable that inflates to a huge size is an error.")
+  func bombsAreErrors() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
     var stream: [UInt8] = [0x78, 0x9C]
@@ -128,11 +138,12 @@ import Testing
     #expect(try #require(error).description.contains("inflates to more than"))
   }
 
-  @Test func realMasksEqualTheirPNGs() throws {
-    guard let folder = RealVOC.folder() else { return }
+  @Test("The real masks equal their PNG versions.", .enabled(if: RealVOC.isPresent, RealVOC.whereMissing))
+  func realMasksEqualTheirPNGs() throws {
+    let folder = RealVOC.folder
     let cls = "\(folder)/SBD/dataset/cls"
     let names = try FileManager.default.contentsOfDirectory(atPath: cls).filter { $0.hasSuffix(".mat") }
-    #expect(names.count == 24)
+    #expect(!names.isEmpty)
     for name in names {
       let mask = try PNG.decodeIndices(file: "\(folder)/VOCdevkit/VOC2012/SegmentationClassAug/\(name.dropLast(4)).png")
       #expect(try SBDMask.decode(file: "\(cls)/\(name)") == mask)

@@ -1,10 +1,11 @@
-// A folder of a test, a VOC and an SBD in miniature, and where the real ones lie.
+// Temporary folders with a miniature VOC and SBD, and the location of the real ones.
+import Compute
 import Datasets
 import Foundation
 import Images
 import Preparation
+import Support
 import Testing
-import Compute
 
 struct Scratch {
   let path: String
@@ -28,7 +29,7 @@ struct Scratch {
   func text(_ name: String) throws -> String { String(decoding: try read(name), as: UTF8.self) }
   func exists(_ name: String) -> Bool { access("\(path)/\(name)", F_OK) == 0 }
 
-  /// Names in a folder, those that begin with a dot too.
+  /// The names in a folder, including hidden ones.
   func names(_ folder: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(folder)")) ?? []).sorted()
   }
@@ -40,15 +41,15 @@ struct Scratch {
       JPEG.encode(RGBImage(width: width, height: height, color: Color(9, 99, 200))), to: "voc/JPEGImages/\(id).jpg")
   }
 
-  /// A mask of one class with a column of 255, in VOC's manner.
+  /// A mask of one class with a column of 255, like VOC's.
   static func mask(_ index: UInt8) -> IndexImage {
     var mask = IndexImage(width: width, height: height, index: index)
     for y in 0..<height { mask[3, y] = 255 }
     return mask
   }
 
-  /// Two images of VOC's train (own1, own2), one of its val (own3), SBD's sbd1 and sbd2 and again own1 and own3; and an
-  /// image with nothing but an annotation (note1).
+  /// Adds two images of VOC's train (own1, own2), one of its val (own3), SBD's sbd1, sbd2, own1 and own3, and an image
+  /// that has only an annotation (note1).
   func addVOC() throws {
     for id in ["own1", "own2", "own3", "sbd1", "sbd2", "note1"] { try photograph(id) }
     for (id, index) in [("own1", 1), ("own2", 2), ("own3", 15)] as [(String, UInt8)] {
@@ -75,9 +76,9 @@ struct Scratch {
       workers: WorkerPool(threads: threads))
   }
 
-  /// The one fault of a preparation, which must have one.
+  /// Returns the text of the fault of a preparation, which must have exactly one.
   func fault(_ report: Preparation.Report, _ place: SourceLocation = #_sourceLocation) -> String {
-    let faults = report.findings.filter { $0.severity == .fault }
+    let faults = report.diagnostics.filter { $0.severity == .fault }
     #expect(faults.count == 1, "\(faults)", sourceLocation: place)
     #expect(report.training.isEmpty, sourceLocation: place)
     return faults.first?.text ?? ""
@@ -90,7 +91,7 @@ enum Fixture {
   static func path(_ name: String) -> String { "\(folder)/\(name).mat" }
   static func bytes(_ name: String) throws -> [UInt8] { try FileBytes.read(path(name)) }
 
-  /// make.py's mask.
+  /// The mask of make.py.
   static func mask(_ width: Int, _ height: Int) -> IndexImage {
     var mask = IndexImage(width: width, height: height)
     for y in 0..<height { for x in 0..<width { mask[x, y] = UInt8((x / 3 + 2 * (y / 2)) % 21) } }
@@ -111,18 +112,41 @@ enum Fixture {
     """
 }
 
+/// A file system of 128 KiB, which only root can mount.
+enum SmallDisk {
+  static let needed: Comment = "no tmpfs can be mounted here; run the tests as root to try a full disk"
+
+  static let canBeMounted: Bool = {
+    guard let scratch = try? Scratch() else { return false }
+    defer { scratch.remove() }
+    return mount(scratch.path) && run("umount", scratch.path)
+  }()
+
+  static func mount(_ path: String) -> Bool { run("mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", path) }
+
+  static func run(_ words: String...) -> Bool {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = words
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return false }
+    process.waitUntilExit()
+    return process.terminationStatus == 0
+  }
+}
+
 enum RealVOC {
-  /// The folder that holds VOCdevkit and SBD: DNET_VOC's (VOC2012's root), or beside the repository; nil, said loudly,
-  /// where neither is there.
-  static func folder(for test: String = #function) -> String? {
+  /// The folder that holds VOCdevkit and SBD: two levels above `DNET_VOC` (the root of VOC2012), or shared/voc beside
+  /// the repository.
+  static let folder: String = {
     let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    let path =
-      ProcessInfo.processInfo.environment["DNET_VOC"].map {
-        URL(fileURLWithPath: $0).deletingLastPathComponent().deletingLastPathComponent().path
-      } ?? repository.deletingLastPathComponent().appendingPathComponent("shared/voc").path
-    if FileManager.default.fileExists(atPath: path + "/SBD/dataset/cls") { return path }
-    print("SKIPPED \(test): no SBD/dataset/cls in \(path); set DNET_VOC to VOC2012's root to run this test")
-    return nil
-  }
+    return ProcessInfo.processInfo.environment["DNET_VOC"].map {
+      URL(fileURLWithPath: $0).deletingLastPathComponent().deletingLastPathComponent().path
+    } ?? repository.deletingLastPathComponent().appendingPathComponent("shared/voc").path
+  }()
+
+  static let isPresent = FileManager.default.fileExists(atPath: folder + "/SBD/dataset/cls")
+  static let whereMissing: Comment =
+    "no SBD/dataset/cls in \(folder); set DNET_VOC to the root of VOC2012 to run this test"
 }

@@ -1,19 +1,22 @@
-// Suppression by bins of area against a comparison with every kept box.
+// Tests of the suppression by bins of area against a comparison with every kept box.
 import Proposals
 import Randomness
 import Testing
 
 @Suite struct BoxSuppressionTests {
-  @Test(arguments: [
-    (0.75, 1, 1000), (0.5, 1, 20), (0.9, 0.99, 1000), (0.3, 1, 1000), (0.75, 0.9, 7), (1, 1, 50), (0.05, 1, 50),
-  ])
+  @Test(
+    "The suppression equals the naive one.",
+    arguments: [
+      (0.75, 1, 1000), (0.5, 1, 20), (0.9, 0.99, 1000), (0.3, 1, 1000), (0.75, 0.9, 7), (1, 1, 50), (0.05, 1, 50),
+    ])
   func equalsTheNaiveSuppression(beta: Double, eta: Double, limit: Int) {
     var random = CounterRandom(seed: 3, UInt64(limit))
     let boxes = (0..<600).map { _ in
       let (x, y) = (random.integer(below: 60), random.integer(below: 40))
-      // Scores of few values: ties must keep their order.
+      // There are few distinct scores, so that ties occur.
       return BoxCandidate(
-        x, y, x + 1 + random.integer(below: 90), y + 1 + random.integer(below: 70), Float(random.integer(below: 40)))
+        x0: x, y0: y, x1: x + 1 + random.integer(below: 90), y1: y + 1 + random.integer(below: 70),
+        score: Float(random.integer(below: 40)))
     }
     var kept: [BoxCandidate] = []
     var threshold = Float(beta)
@@ -30,11 +33,12 @@ import Testing
     #expect(found.count > 3)
   }
 
-  @Test func overlapOfBoxes() {
-    let a = BoxCandidate(0, 0, 10, 10, 1)
+  @Test("The overlap of boxes is their IoU.")
+  func overlapOfBoxes() {
+    let a = BoxCandidate(x0: 0, y0: 0, x1: 10, y1: 10, score: 1)
     #expect(BoxSuppression.overlap(a, a) == 1)
-    #expect(BoxSuppression.overlap(a, BoxCandidate(10, 0, 20, 10, 1)) == 0)
-    #expect(abs(BoxSuppression.overlap(a, BoxCandidate(5, 0, 15, 10, 1)) - 1.0 / 3) < 1e-6)
+    #expect(BoxSuppression.overlap(a, BoxCandidate(x0: 10, y0: 0, x1: 20, y1: 10, score: 1)) == 0)
+    #expect(abs(BoxSuppression.overlap(a, BoxCandidate(x0: 5, y0: 0, x1: 15, y1: 10, score: 1)) - 1.0 / 3) < 1e-6)
     #expect(Box(x1: 0, y1: 0, x2: 9, y2: 9).overlap(Box(x1: 5, y1: 0, x2: 14, y2: 9)) == 1.0 / 3)
   }
 }

@@ -1,4 +1,4 @@
-// Sub-images of label combinations: how many, where from, around what; the count of the paper; boxes of classes.
+// Tests of the crops of label combinations, of the number of examples, and of class boxes.
 import Datasets
 import Images
 import Proposals
@@ -15,43 +15,48 @@ import Testing
       proposals: proposals.enumerated().map { ScoredBox($1, score: 1 - Float($0) / 1000) })
   }
 
-  @Test(arguments: [1, 2, 7, 200])
-  func withoutProposalsAllAreRandomBoxesInsideThePicture(count: Int) {
+  @Test("Without proposals all crops are random boxes inside the image.", arguments: [1, 2, 7, 200])
+  func withoutProposalsAllAreRandomBoxesInsideTheImage(count: Int) {
     let all = boxes(CombinatorialCropping(perCombination: count, seed: 1))
     #expect(all.count == count)
     #expect(all.allSatisfy { $0.encloses(foreground) && Box(width: 120, height: 90).encloses($0) })
   }
 
-  /// By hand: 40 x 30 grown by 1.2 is 4 and 3 more on each side.
-  @Test func aProposalIsGrownToTheForegroundAndExtended() {
+  /// By hand: 40 x 30 enlarged by 1.2 is 4 and 3 pixels more on each side.
+  @Test("A proposal is extended to the foreground and enlarged.")
+  func aProposalIsGrownToTheForegroundAndExtended() {
     let cropping = CombinatorialCropping(perCombination: 10, seed: 1)
     #expect(boxes(cropping, [foreground])[0] == Box(x1: 36, y1: 27, x2: 83, y2: 62))
-    // Covers the left three quarters of the foreground and reaches the picture's corner: 80 x 60, 8 and 6 more.
+    // The box covers the left three quarters of the foreground and reaches the corner of the image: 80 x 60, 8 and 6
+    // more.
     #expect(boxes(cropping, [Box(x1: 0, y1: 0, x2: 69, y2: 59)])[0] == Box(x1: -8, y1: -6, x2: 87, y2: 65))
   }
 
   /// Half of the box is enough, one column less is not.
-  @Test func aProposalCoversAtLeastHalfOfTheForeground() {
+  @Test("A proposal must cover at least half of the foreground's box.")
+  func aProposalCoversAtLeastHalfOfTheForeground() {
     let cropping = CombinatorialCropping(perCombination: 10, seed: 1)
     let alone = boxes(cropping)
     #expect(boxes(cropping, [Box(x1: 0, y1: 0, x2: 58, y2: 80), Box(x1: 90, y1: 70, x2: 99, y2: 79)]) == alone)
     #expect(boxes(cropping, [Box(x1: 0, y1: 0, x2: 59, y2: 80)])[0] == Box(x1: -8, y1: -8, x2: 87, y2: 88))
   }
 
-  @Test func proposalsGiveAtMostHalfTheBestFirstAndNoneTwice() {
+  @Test("Proposals give at most half of the crops, the best first and none twice.")
+  func proposalsGiveAtMostHalfTheBestFirstAndNoneTwice() {
     let cropping = CombinatorialCropping(perCombination: 21, seed: 1)
     let proposals = (0..<40).flatMap { [Box(x1: $0, y1: 30, x2: 80, y2: 60), Box(x1: $0, y1: 30, x2: 80, y2: 60)] }
     let all = boxes(cropping, proposals)
     #expect(all.count == 21)
     #expect(Set(all[..<10]).count == 10)
     let margin = { (x: Int) in Int((Double(81 - x) * 0.1).rounded()) }
-    // 31 rows: 3 more above and below.
+    // 31 rows get 3 more above and below.
     #expect(all[..<10].elementsEqual((0..<10).map { Box(x1: $0 - margin($0), y1: 27, x2: 80 + margin($0), y2: 63) }))
     #expect(all[10...].allSatisfy { Box(width: 120, height: 90).encloses($0) })
     #expect(all.allSatisfy { $0.encloses(foreground) })
   }
 
-  @Test func theBoxesBelongToSeedImageAndCombination() {
+  @Test("The boxes depend on seed, image and combination.")
+  func theBoxesBelongToSeedImageAndCombination() {
     let first = boxes(CombinatorialCropping(seed: 1))
     #expect(first.count == 200)
     #expect(first == boxes(CombinatorialCropping(seed: 1)))
@@ -62,7 +67,8 @@ import Testing
     #expect(first != other)
   }
 
-  @Test func theCountIsThePapers() {
+  @Test("The number of examples is that of the paper.")
+  func theCountIsThePapers() {
     func labels(_ count: Int) -> LabelVector { (0..<20).map { $0 < count } }
     let count = TrainingExampleCount([labels(1), labels(2), labels(0), labels(6)], perCombination: 200)
     #expect(count.images == 3 && count.withoutLabels == 1 && count.combinations == 1 + 3 + 63)
@@ -70,7 +76,8 @@ import Testing
     #expect(count.text.contains("3 + 200 x 67 = 13403") && count.text.contains("1 images without a label"))
   }
 
-  @Test func classBoxesEqualTheSearchForEachCombination() {
+  @Test("The class boxes equal a search for each combination.")
+  func classBoxesEqualTheSearchForEachCombination() {
     var random = CounterRandom(seed: 4, 2)
     for trial in 0..<150 {
       let (width, height) = (1 + random.integer(below: 13), 1 + random.integer(below: 11))
@@ -87,7 +94,8 @@ import Testing
     }
   }
 
-  @Test func hullsAndIntersections() {
+  @Test("Hulls and intersections of boxes are right.")
+  func hullsAndIntersections() {
     let a = Box(x1: 0, y1: 2, x2: 4, y2: 5)
     #expect(a.area == 20)
     #expect(a.hull(Box(x1: 3, y1: -1, x2: 9, y2: 3)) == Box(x1: 0, y1: -1, x2: 9, y2: 5))

@@ -1,13 +1,13 @@
-// Crop lists: the lines against a naive twin, text and bytes there and back, and everything that can be wrong with a line.
+// Tests of crop lists: lines against a naive twin, round trips of text and bytes, and every fault of a line.
+import Compute
 import Datasets
-import Support
 import Foundation
 import Images
 import Proposals
+import Support
 import Testing
-import Compute
 
-/// A grid of boxes in place of EdgeBoxes; the picture's contents do not matter.
+/// A grid of boxes in place of EdgeBoxes, independent of the contents of the image.
 struct GridSource: ProposalSource {
   func proposals(for image: RGBImage, id: String) -> [ScoredBox] {
     (0..<4).flatMap { y in
@@ -21,7 +21,7 @@ struct GridSource: ProposalSource {
 }
 
 @Suite struct CropListTests {
-  /// Pictures whose masks show so many of twelve classes, as rows of one class each.
+  /// Images whose masks show the given numbers of twelve classes, one class per row.
   struct Set {
     let path: String
     let directory: VOCDirectory
@@ -59,17 +59,18 @@ struct GridSource: ProposalSource {
     }
   }
 
-  /// The whole list, its head filled in as the writer does.
+  /// Returns the whole list, with the digest in the header like the writer.
   func text(_ job: CropListJob) throws -> String {
     let body = try job.units.flatMap { try job.text(of: $0) }
-    var head = Array(job.head.utf8)
+    var header = Array(job.header.utf8)
     let digest = Array(SHA256.hex(of: String(decoding: body, as: UTF8.self)).utf8)
-    head.replaceSubrange(CropListText.digestOffset..<CropListText.digestOffset + 64, with: digest)
-    return String(decoding: head + body, as: UTF8.self)
+    header.replaceSubrange(CropListText.digestOffset..<CropListText.digestOffset + 64, with: digest)
+    return String(decoding: header + body, as: UTF8.self)
   }
 
-  /// 511 combinations are two units; an image without a label is none.
-  @Test func linesEqualTheNaiveTwin() throws {
+  /// 511 combinations are two units; an image without a label has none.
+  @Test("The lines equal those of the naive twin.")
+  func linesEqualTheNaiveTwin() throws {
     let set = try Set(labels: [1, 0, 3, 9])
     defer { set.remove() }
     let job = try set.job()
@@ -83,7 +84,8 @@ struct GridSource: ProposalSource {
       func add(_ box: Box, _ chosen: Int) {
         let columns = (0..<12).map { chosen >> $0 & 1 == 1 ? "1" : "0" }.joined(separator: " ")
         expected.append(
-          "/JPEGImages/im\(number).jpg /SegmentationClassAug/im\(number).png \(box.x1) \(box.y1) \(box.x2) \(box.y2) \(columns)"
+          "/JPEGImages/im\(number).jpg /SegmentationClassAug/im\(number).png "
+            + "\(box.x1) \(box.y1) \(box.x2) \(box.y2) \(columns)"
         )
       }
       add(Box(width: 40 + number, height: 30), 1 << count - 1)
@@ -98,10 +100,11 @@ struct GridSource: ProposalSource {
     }
     #expect(Array(lines[4...]) == expected)
     #expect(expected.count == job.count.total && expected.count == 3 + 6 * (1 + 7 + 511))
-    #expect(expected.contains { $0.contains(" -") }, "some box should leave the picture")
+    #expect(expected.contains { $0.contains(" -") }, "some box should leave the image")
   }
 
-  @Test func aListIsReadAsItWasWritten() throws {
+  @Test("A list is read as it was written.")
+  func aListIsReadAsItWasWritten() throws {
     let set = try Set(labels: [2, 3])
     defer { set.remove() }
     let job = try set.job()
@@ -119,11 +122,11 @@ struct GridSource: ProposalSource {
     var cut = list.encoded
     cut.removeLast()
     #expect(CropList(encoded: cut) == nil && CropList(encoded: []) == nil)
-    // The last crop's x2, below its x1.
+    // The x2 of the last crop is set below its x1.
     var turned = list.encoded
     turned.replaceSubrange(turned.count - 4..<turned.count - 2, with: [0, 0x80])
     #expect(CropList(encoded: turned) == nil)
-    // Windows' line ends, blank lines, tabs, a byte less at the end: the same list with the same digest.
+    // CRLF line ends, blank lines, tabs and a missing last byte give the same list with the same digest.
     for other in [
       text.replacing("\n", with: "\r\n"), String(text.dropLast()), text.replacing("\n", with: "  \n\n"),
       String(text.replacing("\n", with: "\r\n").dropLast()),
@@ -131,7 +134,7 @@ struct GridSource: ProposalSource {
       let found = try CropListReader.parse(other, name: "l.txt")
       #expect(found.records == list.records && found.digest == list.digest)
     }
-    // Without its head, as another tool's list.
+    // Without the header, like the list of another tool.
     let bare = text.split(separator: "\n").filter { !$0.hasPrefix("#") }.joined(separator: "\n")
     let found = try CropListReader.parse(bare, name: "l.txt")
     #expect(found.records == list.records && found.digest == list.digest && found.origin.isEmpty)
@@ -139,38 +142,41 @@ struct GridSource: ProposalSource {
 
   static let good = "/J/a.jpg /S/a.png 1 2 10 20 0 1 0"
 
-  @Test(arguments: [
-    ("/J/a.jpg /S/a.png 1 2 10 20", "line 2: 6 fields", "7 to 38"),
-    ("/J/a.jpg /S/a.png 1 2 10", "line 2: 5 fields", "wanted"),
-    ("/J/a.jpg", "line 2: 1 fields", "wanted"),
-    ("/J/a.jpg /S/a.png 1 2 10 20 0 1", "line 2: 8 fields", "9 are wanted"),
-    ("/J/a.jpg /S/a.png 1 2 10 20 0 1 0 0", "line 2: 10 fields", "9 are wanted"),
-    ("/J/a.jpg /S/a.png 1 2 ten 20 0 1 0", "line 2: x2 is \"ten\"", "integer"),
-    ("/J/a.jpg /S/a.png 1 2 10 40000 0 1 0", "line 2: y2 is \"40000\"", "integer"),
-    ("/J/a.jpg /S/a.png 1 - 10 20 0 1 0", "line 2: y1 is \"-\"", "integer"),
-    ("/J/a.jpg /S/a.png 1.5 2 10 20 0 1 0", "line 2: x1 is \"1.5\"", "integer"),
-    ("/J/a.jpg /S/a.png 11 2 10 20 0 1 0", "line 2: the box 11 2 10 20 ends before", "correct the line"),
-    ("/J/a.jpg /S/a.png 1 21 10 20 0 1 0", "line 2: the box 1 21 10 20", "data propose"),
-    ("/J/a.jpg /S/a.png 1 2 10 20 0 2 0", "line 2: c2 is \"2\"", "0 or 1"),
-    ("/J/a.jpg /S/a.png 1 2 10 20 0 0 0", "line 2: no class", "take the line out"),
-    ("/J/a.jpg /S/b.png 1 2 10 20 0 1 0", "line 2: the image is a, but the mask is that of b", "correct"),
-  ])
+  @Test(
+    "A faulty line is an error with what to do.",
+    arguments: [
+      ("/J/a.jpg /S/a.png 1 2 10 20", "line 2: 6 fields", "7 to 38"),
+      ("/J/a.jpg /S/a.png 1 2 10", "line 2: 5 fields", "instead of"),
+      ("/J/a.jpg", "line 2: 1 fields", "instead of"),
+      ("/J/a.jpg /S/a.png 1 2 10 20 0 1", "line 2: 8 fields", "instead of 9"),
+      ("/J/a.jpg /S/a.png 1 2 10 20 0 1 0 0", "line 2: 10 fields", "instead of 9"),
+      ("/J/a.jpg /S/a.png 1 2 ten 20 0 1 0", "line 2: x2 is \"ten\"", "integer"),
+      ("/J/a.jpg /S/a.png 1 2 10 40000 0 1 0", "line 2: y2 is \"40000\"", "integer"),
+      ("/J/a.jpg /S/a.png 1 - 10 20 0 1 0", "line 2: y1 is \"-\"", "integer"),
+      ("/J/a.jpg /S/a.png 1.5 2 10 20 0 1 0", "line 2: x1 is \"1.5\"", "integer"),
+      ("/J/a.jpg /S/a.png 11 2 10 20 0 1 0", "line 2: the box 11 2 10 20 ends before", "correct the line"),
+      ("/J/a.jpg /S/a.png 1 21 10 20 0 1 0", "line 2: the box 1 21 10 20", "data propose"),
+      ("/J/a.jpg /S/a.png 1 2 10 20 0 2 0", "line 2: c2 is \"2\"", "0 or 1"),
+      ("/J/a.jpg /S/a.png 1 2 10 20 0 0 0", "line 2: no class", "remove the line"),
+      ("/J/a.jpg /S/b.png 1 2 10 20 0 1 0", "line 2: the image is a, but the mask is that of b", "correct"),
+    ])
   func badLines(line: String, says: String, next: String) {
-    // As the last line and in the middle, with line ends of both kinds.
+    // The line is the last one or in the middle, with line ends of both kinds.
     for end in ["\n", "\r\n"] {
       for lines in [[Self.good, line], [Self.good, line, Self.good]] {
-        // A line with too few columns is only noticed as such if another one stands before it.
+        // A wrong number of columns is detected only after another line.
         let error = #expect(throws: CropListError.self) {
           try CropListReader.parse(lines.joined(separator: end) + end, name: "l.txt")
         }
         let text = error.map { "\($0)" } ?? ""
-        let wanted = next == "7 to 38" ? "9 are wanted" : next
+        let wanted = next == "7 to 38" ? "instead of 9" : next
         #expect(text.contains("l.txt, \(says)") && text.contains(wanted), "\(text)")
       }
     }
   }
 
-  @Test func listsThatAreNotWhole() throws {
+  @Test("Truncated and edited lists are errors.")
+  func listsThatAreNotWhole() throws {
     let set = try Set(labels: [2])
     defer { set.remove() }
     let text = try text(set.job())
@@ -181,12 +187,12 @@ struct GridSource: ProposalSource {
       }
       return error.map { "\($0)" } ?? ""
     }
-    // 19 crops under 4 lines of head.
+    // 19 crops after 4 lines of header.
     #expect(lines.count == 23)
     let short = error(Array(lines.dropLast(3)))
-    #expect(short.contains("ends after line 20 with 16 crops, its head says 19") && short.contains("cut short"))
+    #expect(short.contains("ends after line 20 with 16 crops, its header says 19") && short.contains("cut short"))
     #expect(error(lines.dropLast() + [String(lines.last!.dropLast(5))]).contains("line 23"))
-    // A copy that broke off: it is not the line that is to be corrected.
+    // For an incomplete copy, the error must not ask to correct a line.
     for missing in 2...150 {
       let said = #expect(throws: CropListError.self) {
         try CropListReader.parse(String(text.dropLast(missing)), name: "l.txt")
@@ -206,8 +212,9 @@ struct GridSource: ProposalSource {
     #expect(throws: CropListError.self) { try CropListReader.read("/nowhere/crops.txt") }
   }
 
-  /// Where lists are packed or sent, their names end at a line feed.
-  @Test func aLineFeedInTheListsPathIsRefused() throws {
+  /// A line feed ends the name where lists are packed or sent.
+  @Test("A line feed in the path of a list is refused.")
+  func aLineFeedInTheListsPathIsRefused() throws {
     let set = try Set(labels: [2])
     defer { set.remove() }
     let path = set.path + "/two\nlines.txt"
@@ -218,7 +225,8 @@ struct GridSource: ProposalSource {
     #expect(throws: Never.self) { try CropListReader.requireOneLine("/a folder/crops\r.txt") }
   }
 
-  @Test func theListHasToFitTheImages() throws {
+  @Test("The list must match the images.")
+  func theListHasToFitTheImages() throws {
     let images = ["a", "b", "c"].map { ListedImage(id: $0) }
     let labels: [LabelVector] = [[true, true, false], [true, false, false], [false, false, false]]
     func select(_ text: String, chosen: [Int] = [0, 1, 2]) throws -> [CropRecord] {
@@ -230,7 +238,7 @@ struct GridSource: ProposalSource {
     let records = try select([b, Self.good, b].joined(separator: "\n"))
     #expect(records.map(\.image) == [1, 0, 1] && records[1].box == Box(x1: 1, y1: 2, x2: 10, y2: 20))
     #expect(records[1].combination == LabelCombination(bits: 2))
-    // Images of the list that were not chosen are passed over; positions are those among the chosen.
+    // Images of the list that were not chosen are skipped; positions are those among the chosen.
     #expect(try select([b, Self.good].joined(separator: "\n"), chosen: [1]).map(\.image) == [0])
     #expect(throws: CropListError.noCrops(list: "l.txt", id: "a")) { try select(b) }
     #expect(throws: CropListError.unknownImage(list: "l.txt", line: 3, id: "x", images: "train.txt")) {
@@ -241,7 +249,8 @@ struct GridSource: ProposalSource {
     }
   }
 
-  @Test func tooManyCropsAreRefused() throws {
+  @Test("Too many crops are refused.")
+  func tooManyCropsAreRefused() throws {
     let labels: LabelVector = [Bool](repeating: true, count: 20)
     let set = try Set(labels: [1])
     defer { set.remove() }

@@ -1,15 +1,16 @@
-// Made edge maps and pictures that several tests share.
+// Synthetic edge maps and images that several tests share.
 import Foundation
 import Images
 import Proposals
 import Randomness
+import Support
 
 enum DrawnEdges {
-  /// Straight strokes in random directions, and specks: thin, with the orientations of their normals.
+  /// Thin strokes in random directions and specks, with the orientations of their normals.
   static func strokes(width: Int, height: Int, seed: UInt64, strokes: Int = 14) -> EdgeMap {
     var random = CounterRandom(seed: seed, 77)
     var map = empty(width, height)
-    func put(_ x: Double, _ y: Double, _ magnitude: Float, _ angle: Double) {
+    func put(_ x: Double, _ y: Double, _ magnitude: Float, angle: Double) {
       let (column, row) = (Int(x.rounded()), Int(y.rounded()))
       guard (0..<width).contains(column) && (0..<height).contains(row) else { return }
       map.magnitude[row * width + column] = magnitude
@@ -24,7 +25,7 @@ enum DrawnEdges {
       let magnitude = Float(random.uniform(0.15, 1))
       var (px, py) = (x, y)
       for _ in 0..<5 + random.integer(below: 40) {
-        put(px, py, magnitude, angle + .pi / 2 + random.uniform(-0.1, 0.1))
+        put(px, py, magnitude, angle: angle + .pi / 2 + random.uniform(-0.1, 0.1))
         (px, py, angle) = (px + cos(angle), py + sin(angle), angle + bend)
       }
     }
@@ -42,8 +43,8 @@ enum DrawnEdges {
       orientation: [Float](repeating: 0, count: width * height))
   }
 
-  /// Discs and rectangles of random colours on a ground with noise.
-  static func picture(width: Int, height: Int, seed: UInt64, noise: Int = 12) -> RGBImage {
+  /// Discs and rectangles of random colours on a noisy background.
+  static func image(width: Int, height: Int, seed: UInt64, noise: Int = 12) -> RGBImage {
     var random = CounterRandom(seed: seed, 78)
     var image = RGBImage(width: width, height: height, color: Color(120, 130, 90))
     for shape in 0..<6 {
@@ -73,7 +74,7 @@ enum DrawnEdges {
   }
 }
 
-/// A folder of this test's own, gone with it.
+/// A temporary folder, which is removed with this object.
 final class ScratchFolder {
   let path: String
   init() {

@@ -1,4 +1,4 @@
-// The whole search: against OpenCV's EdgeBoxes on shared edges, on degenerate pictures, and from several threads.
+// Tests of the whole search: against OpenCV's EdgeBoxes on shared edges, on degenerate images, and on several threads.
 import Foundation
 import Images
 import Proposals
@@ -22,7 +22,8 @@ import Testing
   }
 
   /// Groups grow in another order and windows begin elsewhere, so boxes differ by some pixels.
-  @Test func agreesWithOpenCV() throws {
+  @Test("The boxes agree with OpenCV's on the same edges.")
+  func agreesWithOpenCV() throws {
     let golden = try DrawnEdges.decoded(Golden.self, "edgeboxes.json")
     let boxes = EdgeBoxes().boxes(in: golden.map)
     for (theirs, score) in zip(golden.boxes, golden.scores).prefix(10) {
@@ -30,7 +31,7 @@ import Testing
       let near = boxes.prefix(25).max { $0.box.overlap(box) < $1.box.overlap(box) }!
       #expect(near.box.overlap(box) > 0.7, "their box \(theirs) of score \(score), ours \(near)")
     }
-    // The two drawn things are found first by both.
+    // Both find the two drawn objects first.
     let first = Box(
       x1: golden.boxes[0][0], y1: golden.boxes[0][1], x2: golden.boxes[0][0] + golden.boxes[0][2] - 1,
       y2: golden.boxes[0][1] + golden.boxes[0][3] - 1)
@@ -38,10 +39,12 @@ import Testing
     #expect(abs(boxes[0].score / golden.scores[0] - 1) < 0.1)
   }
 
-  @Test(arguments: [(1, 1), (1, 300), (5, 5), (3000, 20), (20, 3000), (31, 33), (120, 90)])
-  func degeneratePicturesGiveBoxesInside(width: Int, height: Int) {
+  @Test(
+    "Degenerate images give boxes inside the image.",
+    arguments: [(1, 1), (1, 300), (5, 5), (3000, 20), (20, 3000), (31, 33), (120, 90)])
+  func degenerateImagesGiveBoxesInside(width: Int, height: Int) {
     for image in [
-      RGBImage(width: width, height: height), DrawnEdges.picture(width: width, height: height, seed: 4),
+      RGBImage(width: width, height: height), DrawnEdges.image(width: width, height: height, seed: 4),
     ] {
       for source in [EdgeBoxesSource(), RandomBoxes(count: 50), SlidingWindows(count: 50)] as [any ProposalSource] {
         let boxes = try! source.proposals(for: image, id: "a")
@@ -54,8 +57,9 @@ import Testing
     #expect(EdgeBoxesSource().proposals(for: RGBImage(width: width, height: height), id: "a").isEmpty)
   }
 
-  @Test func boxesAreThoseOfTheParameters() {
-    let image = DrawnEdges.picture(width: 180, height: 140, seed: 6)
+  @Test("The boxes satisfy the parameters.")
+  func boxesAreThoseOfTheParameters() {
+    let image = DrawnEdges.image(width: 180, height: 140, seed: 6)
     var parameters = EdgeBoxes.Parameters()
     let all = EdgeBoxesSource(parameters: parameters).proposals(for: image, id: "a")
     #expect(all.count > 50)
@@ -67,8 +71,9 @@ import Testing
     #expect(EdgeBoxesSource(parameters: parameters).proposals(for: image, id: "b") == Array(all.prefix(20)))
   }
 
-  @Test func threadsAndNamesDoNotMatter() async {
-    let image = DrawnEdges.picture(width: 150, height: 110, seed: 7)
+  @Test("Threads and names do not matter.")
+  func threadsAndNamesDoNotMatter() async {
+    let image = DrawnEdges.image(width: 150, height: 110, seed: 7)
     let once = EdgeBoxesSource().proposals(for: image, id: "a")
     await withTaskGroup(of: [ScoredBox].self) { group in
       for i in 0..<6 { group.addTask { EdgeBoxesSource().proposals(for: image, id: "\(i)") } }
@@ -76,7 +81,8 @@ import Testing
     }
   }
 
-  @Test func parametersWithoutMeaningAreRefused() {
+  @Test("Parameters out of range are refused.")
+  func parametersWithoutMeaningAreRefused() {
     var parameters = EdgeBoxes.Parameters()
     #expect(throws: Never.self) { try parameters.check() }
     parameters.alpha = 1

@@ -1,4 +1,5 @@
-// Groups by what the paper says of them, affinities and neighbours against a direct computation from the pixels.
+// Tests of the properties of edge groups, and of affinities and neighbours against a direct computation from the
+// pixels.
 import Foundation
 import Proposals
 import Testing
@@ -6,7 +7,7 @@ import Testing
 @Suite struct EdgeGroupsTests {
   let parameters = EdgeBoxes.Parameters()
 
-  /// Position sums and doubled angles straight from the definition, in Double.
+  /// Sums of positions and doubled angles by definition, in Double.
   func means(_ map: EdgeMap, _ groups: EdgeGroups) -> [(m: Double, x: Double, y: Double, angle: Double)] {
     var sums = [(m: Double, x: Double, y: Double, c: Double, s: Double)](
       repeating: (0, 0, 0, 0, 0), count: groups.count)
@@ -21,12 +22,12 @@ import Testing
     return sums.map { ($0.m, $0.x / $0.m, $0.y / $0.m, atan2($0.s, $0.c) / 2) }
   }
 
-  @Test(arguments: [1, 2, 3, 4]) func affinitiesEqualTheDefinition(seed: UInt64) {
+  @Test("Affinities equal their definition.", arguments: [1, 2, 3, 4]) func affinitiesEqualTheDefinition(seed: UInt64) {
     let map = DrawnEdges.strokes(width: 71, height: 53, seed: seed)
     let groups = EdgeGroups(map, parameters)
     let means = means(map, groups)
     #expect(groups.count > 10)
-    // Neighbours by comparing all pixels with all that are at most two away.
+    // Neighbours, by comparing all pixels with those at most two pixels away.
     var near = Set<[Int]>()
     for i in map.magnitude.indices where groups.members[i] >= 0 {
       let (x, y) = (i % map.width, i / map.width)
@@ -44,7 +45,7 @@ import Testing
       #expect(Set(listed.map(\.group)).count == listed.count)
       for b in 0..<groups.count where a != b {
         let toOther = atan2(means[b].y - means[a].y, means[b].x - means[a].x)
-        // An edge runs at right angles to its normal.
+        // An edge is perpendicular to its normal.
         let expected = pow(
           abs(cos(means[a].angle + .pi / 2 - toOther) * cos(means[b].angle + .pi / 2 - toOther)), 2)
         let affinity = listed.first { $0.group == Int32(b) }?.affinity
@@ -61,7 +62,9 @@ import Testing
     #expect(found > 10)
   }
 
-  @Test(arguments: [1, 2, 3]) func groupsAreConnectedAndStrongEnough(seed: UInt64) {
+  @Test("Groups are connected and strong enough.", arguments: [1, 2, 3]) func groupsAreConnectedAndStrongEnough(
+    seed: UInt64
+  ) {
     let map = DrawnEdges.strokes(width: 64, height: 80, seed: seed)
     let groups = EdgeGroups(map, parameters)
     var seen = Set<Int>()
@@ -88,7 +91,8 @@ import Testing
     }
   }
 
-  @Test func aLineIsOneGroupACircleIsSeveral() {
+  @Test("A line is one group, a circle is several.")
+  func aLineIsOneGroupACircleIsSeveral() {
     var line = DrawnEdges.empty(60, 40)
     for x in 5..<55 { (line.magnitude[20 * 60 + x], line.orientation[20 * 60 + x]) = (0.5, .pi / 2) }
     let one = EdgeGroups(line, parameters)
@@ -103,11 +107,12 @@ import Testing
       circle.orientation[i] = Float(angle.truncatingRemainder(dividingBy: .pi))
     }
     let several = EdgeGroups(circle, parameters)
-    // A group turns by at most a quarter, so a circle makes four, and a little rest.
+    // A group turns by at most a quarter, so a circle has four, and a small rest.
     #expect((4...8).contains(several.count))
   }
 
-  @Test func nothingAboveTheThresholdIsNoGroup() {
+  @Test("Without edges above the threshold there is no group.")
+  func nothingAboveTheThresholdIsNoGroup() {
     var map = DrawnEdges.strokes(width: 30, height: 30, seed: 1)
     map.magnitude = map.magnitude.map { $0 * 0.1 }
     #expect(EdgeGroups(map, parameters).count == 0)

@@ -1,4 +1,4 @@
-// Angles, filters, thinning and our own detector.
+// Tests of angles, filters, thinning and the gradient detector.
 import Foundation
 import Images
 import Proposals
@@ -6,23 +6,25 @@ import Randomness
 import Testing
 
 @Suite struct EdgesTests {
-  @Test func anglesEqualThoseOfTheLibrary() {
+  @Test("Angles equal those of libm.")
+  func anglesEqualThoseOfTheLibrary() {
     for step in 0..<5000 {
       let angle = Double(step) * 2 * Double.pi / 5000
       var expected = angle / 2
       if expected >= .pi { expected -= .pi }
-      let half = Angles.half(Float(3 * cos(angle)), Float(3 * sin(angle)))
+      let half = DeterministicMath.halfAngle(Float(3 * cos(angle)), Float(3 * sin(angle)))
       let difference = abs(Double(half) - expected)
       #expect(min(difference, .pi - difference) < 2e-6)
       #expect(half >= 0 && half < .pi)
-      let unit = Angles.circle(Float(angle / 2))
+      let unit = DeterministicMath.circle(Float(angle / 2))
       #expect(abs(Double(unit.cosine) - cos(angle / 2)) < 1e-6 && abs(Double(unit.sine) - sin(angle / 2)) < 1e-6)
     }
-    #expect(Angles.half(0, 0) == 0)
-    #expect(Angles.difference(0.1, 3.1) < 0.15 && Angles.difference(0, .pi / 2) == .pi / 2)
+    #expect(DeterministicMath.halfAngle(0, 0) == 0)
+    #expect(
+      DeterministicMath.axisDifference(0.1, 3.1) < 0.15 && DeterministicMath.axisDifference(0, .pi / 2) == .pi / 2)
   }
 
-  @Test(arguments: [(1, 1, 3), (5, 2, 8), (17, 33, 1), (40, 16, 4)])
+  @Test("Smoothing equals its definition.", arguments: [(1, 1, 3), (5, 2, 8), (17, 33, 1), (40, 16, 4)])
   func smoothingEqualsTheDefinition(width: Int, height: Int, radius: Int) {
     var random = CounterRandom(seed: 1, UInt64(width))
     for border in [Border.mirrored, .mirroredAtPixel] {
@@ -47,7 +49,8 @@ import Testing
     #expect((-3...5).map { Border.mirroredAtPixel.index($0, 3) } == [1, 2, 1, 0, 1, 2, 1, 0, 1])
   }
 
-  @Test func anUprightStepGivesOneUprightLine() {
+  @Test("A vertical step gives one vertical line.")
+  func anUprightStepGivesOneUprightLine() {
     var image = RGBImage(width: 64, height: 48, color: Color(40, 40, 40))
     for y in 0..<48 { for x in 32..<64 { image[x, y] = Color(200, 60, 40) } }
     let edges = GradientEdges().edges(of: image)
@@ -59,7 +62,8 @@ import Testing
     }
   }
 
-  @Test func aPlainPictureWithNoiseHasNoFullEdges() {
+  @Test("A uniform image with noise has no full edges.")
+  func aPlainImageWithNoiseHasNoFullEdges() {
     var image = RGBImage(width: 80, height: 60, color: Color(128, 128, 128))
     var random = CounterRandom(seed: 2, 2)
     for i in image.pixels.indices { image.pixels[i] = UInt8(126 + random.integer(below: 5)) }
@@ -67,7 +71,8 @@ import Testing
     #expect(GradientEdges().edges(of: RGBImage(width: 80, height: 60)).magnitude.allSatisfy { $0 == 0 })
   }
 
-  @Test func thinningKeepsTheRidge() {
+  @Test("Thinning keeps the ridge.")
+  func thinningKeepsTheRidge() {
     var map = DrawnEdges.empty(30, 20)
     for y in 0..<20 {
       for x in 0..<30 {
@@ -82,7 +87,8 @@ import Testing
     #expect(faded.magnitude[12] == 0 && faded.magnitude[2 * 30 + 12] == 0.5 && faded.magnitude[10 * 30 + 12] == 1)
   }
 
-  @Test func resizingKeepsPlanesAndMeans() {
+  @Test("Resizing keeps linear planes and means.")
+  func resizingKeepsPlanesAndMeans() {
     var random = CounterRandom(seed: 8)
     let plane = Plane(width: 24, height: 18)
     for y in 0..<18 { for x in 0..<24 { plane.row(y)[x] = random.uniformFloat() } }

@@ -1,14 +1,16 @@
-// All subsets of an image's labels, their binary labels, and their foreground against a search pixel by pixel.
+// Tests of label combinations, their binary labels, and their foreground against a search over all pixels.
 import Images
 import Proposals
 import Randomness
 import Testing
 
 @Suite struct LabelCombinationTests {
-  /// True at these classes, of K.
+  /// A vector of K labels that is true at the given classes.
   func labels(_ classes: Set<Int>, of count: Int = 20) -> [Bool] { (1...count).map(classes.contains) }
 
-  @Test(arguments: [[], [1], [20], [3, 7], [1, 2, 20], [2, 4, 6, 8, 10], Array(1...8)])
+  @Test(
+    "The combinations are all non-empty subsets.",
+    arguments: [[], [1], [20], [3, 7], [1, 2, 20], [2, 4, 6, 8, 10], Array(1...8)])
   func allSubsetsButTheEmptyOne(classes: [Int]) {
     let all = LabelCombination.all(of: labels(Set(classes)))
     #expect(all.count == (1 << classes.count) - 1)
@@ -20,7 +22,8 @@ import Testing
     #expect(Set(all).count == all.count)
   }
 
-  @Test func theOrderIsThatOfCounting() {
+  @Test("The combinations are in counting order.")
+  func theOrderIsThatOfCounting() {
     let all = LabelCombination.all(of: labels([2, 5, 9]))
     #expect(
       all.map { combination in [2, 5, 9].filter { combination.contains($0) } } == [
@@ -29,7 +32,8 @@ import Testing
     #expect(all == LabelCombination.all(of: labels([2, 5, 9])))
   }
 
-  @Test func chosenClassesAreOneOthersZeroIgnoredStays() {
+  @Test("Chosen classes are 1, others 0, and 255 is unchanged.")
+  func chosenClassesAreOneOthersZeroIgnoredStays() {
     for combination in LabelCombination.all(of: labels([1, 15, 20])) {
       let table = combination.binaryLabels
       #expect(table.count == 256)
@@ -46,7 +50,8 @@ import Testing
     #expect(LabelCombination(bits: .max).binaryLabels[255] == 255)
   }
 
-  @Test func foregroundEqualsANaiveSearch() {
+  @Test("The foreground equals a naive search.")
+  func foregroundEqualsANaiveSearch() {
     var random = CounterRandom(seed: 4, 1)
     for trial in 0..<200 {
       let (width, height) = (1 + random.integer(below: 13), 1 + random.integer(below: 11))

@@ -1,11 +1,14 @@
-// A made forest against OpenCV's StructuredEdgeDetection with the same file (Golden/make.py), and damaged files.
+// Tests of a generated forest against OpenCV's StructuredEdgeDetection with the same file (Golden/make.py), and of
+// damaged files.
 import Foundation
 import Images
 import Proposals
+import Support
 import Testing
 
 @Suite struct StructuredForestTests {
-  @Test func equalsOpenCV() throws {
+  @Test("The edges equal OpenCV's.")
+  func equalsOpenCV() throws {
     let forest = try StructuredForest(file: DrawnEdges.golden("forest.yml.gz"))
     let image = try Photograph.decode(file: DrawnEdges.golden("forest.png"))
     let expected = try DrawnEdges.decoded([Float].self, "forest-votes.json")
@@ -18,10 +21,10 @@ import Testing
       "largest difference \(differences.max()!), mean \(differences.reduce(0, +) / Float(votes.count))")
   }
 
-  @Test(arguments: [(1, 1), (3, 40), (15, 15), (16, 16), (17, 33), (61, 47)])
+  @Test("Images of every size are accepted.", arguments: [(1, 1), (3, 40), (15, 15), (16, 16), (17, 33), (61, 47)])
   func everySizeHasEdgesOrNone(width: Int, height: Int) throws {
     let forest = try StructuredForest(file: DrawnEdges.golden("forest.yml.gz"))
-    let edges = forest.edges(of: DrawnEdges.picture(width: width, height: height, seed: 3))
+    let edges = forest.edges(of: DrawnEdges.image(width: width, height: height, seed: 3))
     #expect(edges.width == width && edges.height == height)
     #expect(edges.magnitude.allSatisfy { $0 >= 0 && $0 <= 1 })
     #expect(edges.orientation.allSatisfy { $0 >= 0 && $0 < .pi })
@@ -61,18 +64,20 @@ import Testing
     """
   }
 
-  @Test func textIsReadWithAnyLineEndsAndWithoutCompression() throws {
+  @Test("A model is read with any line ends, compressed or not.")
+  func textIsReadWithAnyLineEndsAndWithoutCompression() throws {
     let folder = ScratchFolder()
     folder.write(text(), "model.yml")
     folder.write(text().replacing("\n", with: "\r\n"), "windows.yml")
-    let image = DrawnEdges.picture(width: 50, height: 40, seed: 1)
+    let image = DrawnEdges.image(width: 50, height: 40, seed: 1)
     let votes = try StructuredForest(file: "\(folder.path)/model.yml").votes(of: image)
     #expect(votes.contains { $0 > 0 })
     #expect(try StructuredForest(file: "\(folder.path)/windows.yml").votes(of: image) == votes)
     #expect(try StructuredForest(text: text(childs: "[ 2, 0,\n      0 ]"), file: "x").votes(of: image) == votes)
   }
 
-  @Test func faultsAreNamed() throws {
+  @Test("The faults of a model are named.")
+  func faultsAreNamed() throws {
     func fault(_ text: String) -> String {
       do {
         _ = try StructuredForest(text: text, file: "model.yml")
@@ -88,7 +93,7 @@ import Testing
     #expect(fault(text(bins: "[ 7, 3328 ]")).contains("3328"))
     #expect(fault(text(patch: 31)).contains("patchSize 31"))
     #expect(fault(text(childs: "[ 2, zero, 0 ]")).contains("line 17"))
-    #expect(fault(text(childs: "[ 2, 1x, 0 ]")).contains("\"1x\" is no number"))
+    #expect(fault(text(childs: "[ 2, 1x, 0 ]")).contains("\"1x\" is not a number"))
     #expect(fault(text(bins: "[ 7, 300")).contains("cut short"))
     #expect(fault(text().replacing("stride: 2", with: "")).contains("stride is missing"))
     #expect(fault("").contains("missing"))
@@ -96,7 +101,8 @@ import Testing
     #expect(fault(text(end: "\nchilds:\n   - [ 0 ]")).contains("second time"))
   }
 
-  @Test func damagedFilesAreRefused() throws {
+  @Test("Damaged model files are refused.")
+  func damagedFilesAreRefused() throws {
     let whole = try FileBytes.read(DrawnEdges.golden("forest.yml.gz"))
     let folder = ScratchFolder()
     folder.write(Array(whole.prefix(whole.count / 2)), "short.yml.gz")

@@ -1,15 +1,15 @@
-// One process of a run: makes and decodes a range of inputs, one after the other.
+// A worker process of a fuzzing run, which generates and decodes a range of inputs.
 import Foundation
 
 enum Child {
-  /// Seconds of processor time that an input may take.
+  /// The limit of processor time per input, in seconds.
   static let secondsAllowed = 2.0
-  /// Bytes that a decoder may take beyond what the program has mapped when it begins.
+  /// The limit of memory beyond what the process has mapped at its start, in bytes.
   static let memoryAllowed: UInt64 = 1 << 30
 
   static var hasAddressSanitizer: Bool { dlsym(nil, "__asan_init") != nil }
 
-  /// Decodes one input: what came of it, in a few words. Throws `BrokenPromise`.
+  /// Decodes one input and describes the outcome in a few words. Throws `BrokenPromise`.
   static func outcome(of bytes: [UInt8], _ decoder: any FuzzedDecoder) throws -> String {
     let start = clock_gettime_nsec()
     var outcome = "accepted"
@@ -28,7 +28,7 @@ enum Child {
     return time.tv_sec * 1_000_000_000 + time.tv_nsec
   }
 
-  /// Works on `numbers`; `progress` is a file in which the number of the input at hand stands, `tally` one for the outcomes.
+  /// Works on `numbers`. The file `progress` holds the number of the current input, and `tally` gets the outcomes.
   static func run(_ name: String, seed: UInt64, numbers: Range<Int>, scratch: String, progress: String, tally: String)
     throws
   {

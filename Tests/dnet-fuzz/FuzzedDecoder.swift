@@ -1,20 +1,21 @@
-// What is fuzzed: how inputs are made, how one is decoded, and what holds for all that is accepted.
+// The protocol of a fuzzed decoder: generating inputs, decoding one, and checking what is accepted.
 import Datasets
 import Foundation
 import Images
 import Preparation
 import Proposals
+import Support
 
 protocol FuzzedDecoder {
-  /// Whole files, with which every input begins.
+  /// The valid files from which inputs are derived.
   var seeds: [[UInt8]] { get }
-  /// A damaged file.
+  /// Returns a damaged file.
   func input(_ mutation: Mutation) -> [UInt8]
-  /// Decodes the bytes. Throws the decoder's own error, or `BrokenPromise`.
+  /// Decodes the bytes. Throws the error of the decoder, or `BrokenPromise`.
   func decode(_ bytes: [UInt8]) throws
 }
 
-/// Something was accepted that the decoder promises to refuse.
+/// The error for accepted contents that the decoder must refuse.
 struct BrokenPromise: Error {
   let what: String
   static func unless(_ holds: Bool, _ what: @autoclosure () -> String) throws(BrokenPromise) {
@@ -39,14 +40,14 @@ enum FuzzedDecoders {
     }
   }
 
-  /// What holds for every picture.
+  /// Checks the size of a decoded image.
   static func check(width: Int, height: Int, values: Int, channels: Int) throws(BrokenPromise) {
     try BrokenPromise.unless(
       width > 0 && height > 0 && width * height <= ImageError.pixelLimit && values == width * height * channels,
       "\(width) x \(height) pixels with \(values) values")
   }
 
-  /// The error in a few words that do not depend on places and names.
+  /// Describes an error in a few words without positions and names.
   static func kind(_ error: any Error) -> String {
     func plain(_ text: String) -> String {
       String(
@@ -62,7 +63,7 @@ enum FuzzedDecoders {
       }
     case PreparationError.noSBDMask(_, let reason): return plain("noSBDMask: \(reason)")
     case PackError.contradiction(_, let what): return plain("contradiction: \(what)")
-    case is DatasetError, is PackError, is CropListError:
+    case is FileError, is DatasetError, is PackError, is CropListError:
       return Mirror(reflecting: error).children.first?.label ?? "\(error)"
     default: return plain("\(type(of: error)): \(error)")
     }

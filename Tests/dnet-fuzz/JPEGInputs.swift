@@ -1,4 +1,5 @@
-// JPEG files: grey, colour, progressive, arithmetic, with restarts, CMYK and YCCK; damaged in segments, lengths and scans.
+// Damaged JPEG files: grey, colour, progressive, arithmetic, with restarts, CMYK and YCCK, changed in segments, lengths
+// and scans.
 import CJPEG
 import Foundation
 import Images
@@ -32,8 +33,8 @@ struct JPEGInputs: FuzzedDecoder {
   func decode(_ bytes: [UInt8]) throws {
     let orientation = EXIF.orientation(bytes)
     try BrokenPromise.unless((1...8).contains(orientation), "orientation \(orientation)")
-    let picture = try Photograph.decode(bytes, file: "f")
-    try FuzzedDecoders.check(width: picture.width, height: picture.height, values: picture.pixels.count, channels: 3)
+    let image = try Photograph.decode(bytes, file: "f")
+    try FuzzedDecoders.check(width: image.width, height: image.height, values: image.pixels.count, channels: 3)
   }
 
   func input(_ mutation: Mutation) -> [UInt8] {
@@ -50,7 +51,7 @@ struct JPEGInputs: FuzzedDecoder {
       case 0: mutation.rearrange(&file, other: mutation.pick(segments))
       case 1: mutation.changeInPlace(&file[at])
       case 2:
-        // Contents of another length, under a length that is right.
+        // Contents of another length, with the right length field.
         guard file[at].count > 4, file[at][1] < 0xD0 || file[at][1] > 0xD9 else { continue }
         var content = Array(file[at][4...])
         mutation.change(&content, other: mutation.pick(mutation.pick(segments)))
@@ -58,7 +59,7 @@ struct JPEGInputs: FuzzedDecoder {
         file[at].append(big: content.count + 2, 2)
         file[at] += content
       default:
-        // The frame's and the scans' heads decide most.
+        // The headers of frame and scans matter most.
         let heads = file.indices.filter {
           file[$0].count > 1 && ((0xC0...0xCF).contains(file[$0][1]) || file[$0][1] == 0xDA)
         }
@@ -72,7 +73,7 @@ struct JPEGInputs: FuzzedDecoder {
     return file.flatMap { $0 }
   }
 
-  /// Marker by marker; what follows a scan's head belongs to it.
+  /// Splits a file at its markers. The data of a scan belong to its header.
   private static func segments(_ bytes: [UInt8]) -> [[UInt8]] {
     var starts = [0]
     var at = 2
@@ -87,7 +88,7 @@ struct JPEGInputs: FuzzedDecoder {
     return zip(starts, starts.dropFirst() + [bytes.count]).map { Array(bytes[$0..<$1]) }
   }
 
-  /// By libjpeg itself, since `JPEG.encode` writes one kind only.
+  /// Encodes by libjpeg directly, because `JPEG.encode` writes only one kind.
   private static func file(
     _ space: J_COLOR_SPACE, _ stored: J_COLOR_SPACE, progressive: Bool, arithmetic: Bool = false, restart: UInt32 = 0
   ) -> [UInt8] {

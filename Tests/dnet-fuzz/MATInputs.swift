@@ -1,7 +1,8 @@
-// MATLAB files: damaged as they are, inside what was compressed, and as a tree of elements whose lengths stay right.
+// Damaged MATLAB files: changed as bytes, inside compressed data, and as a tree of elements with valid lengths.
 import Foundation
 import Images
 import Preparation
+import Support
 
 struct MATInputs: FuzzedDecoder {
   let seeds: [[UInt8]]
@@ -11,9 +12,9 @@ struct MATInputs: FuzzedDecoder {
   struct Element {
     var type: Int
     var data: [UInt8] = []
-    /// Of a matrix.
+    /// The elements of a matrix.
     var members: [Element] = []
-    /// Data in the tag.
+    /// True where the data are in the tag.
     var inTag = false
   }
 
@@ -45,7 +46,7 @@ struct MATInputs: FuzzedDecoder {
       return bytes
     }
     var variables = mutation.pick(trees)
-    // A variable's bytes with nothing put right but the length of the whole.
+    // The bytes of a variable, with only the total length corrected.
     if mutation.chance(25), let first = variables.first {
       var content = first.elements.flatMap(Self.bytes)
       mutation.chance(50) ? mutation.changeNumber(&content, aligned: 4) : mutation.change(&content, other: content)
@@ -57,14 +58,14 @@ struct MATInputs: FuzzedDecoder {
     for _ in 0..<mutation.few() where !variables.isEmpty {
       let at = mutation.below(variables.count)
       var target = mutation.below(max(Self.count(variables[at].elements), 1))
-      change(&variables[at].elements, &target, mutation, other)
+      change(&variables[at].elements, &target, mutation, other: other)
       if mutation.chance(10) { variables[at].compressed.toggle() }
     }
     return Self.header + variables.flatMap { Self.bytes($0.elements.flatMap(Self.bytes), compressed: $0.compressed) }
   }
 
   /// Changes element number `target` in the order of the file.
-  private func change(_ elements: inout [Element], _ target: inout Int, _ mutation: Mutation, _ other: [Element]) {
+  private func change(_ elements: inout [Element], _ target: inout Int, _ mutation: Mutation, other: [Element]) {
     for at in elements.indices {
       if target == 0 {
         target = -1
@@ -79,7 +80,7 @@ struct MATInputs: FuzzedDecoder {
         return
       }
       target -= 1
-      if !elements[at].members.isEmpty { change(&elements[at].members, &target, mutation, other) }
+      if !elements[at].members.isEmpty { change(&elements[at].members, &target, mutation, other: other) }
       if target < 0 { return }
     }
   }
@@ -112,7 +113,7 @@ struct MATInputs: FuzzedDecoder {
     return bytes + content + [UInt8](repeating: 0, count: (8 - content.count % 8) % 8)
   }
 
-  /// nil for a file of another format.
+  /// Returns nil for a file of another format.
   private static func variables(_ bytes: [UInt8]) -> [Variable]? {
     guard bytes.count > 128, bytes[126] == 0x49 else { return nil }
     var (variables, at): ([Variable], Int) = ([], 128)

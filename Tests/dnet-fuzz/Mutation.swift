@@ -1,4 +1,5 @@
-// Changes of bytes, drawn from a stream that (seed, decoder, number of the input) names: the same input on every machine.
+// Random changes of bytes, keyed by seed, decoder and number of the input, so that an input is the same on every
+// machine.
 import Randomness
 
 final class Mutation {
@@ -15,20 +16,20 @@ final class Mutation {
   func pick<T>(_ choices: [T]) -> T { choices[below(choices.count)] }
   func byte() -> UInt8 { UInt8(truncatingIfNeeded: random.next()) }
 
-  /// 1 as often as not, 2 half as often, and so on.
+  /// Draws 1 with probability 1/2, 2 with 1/4, and so on.
   func few(_ limit: Int = 8) -> Int { min(random.next().trailingZeroBitCount + 1, limit) }
 
-  /// A length from 1 on: short ones as often as long ones.
+  /// Draws a length of at least 1, log-uniformly.
   private func length(_ limit: Int) -> Int { min(1 + below(1 << below(9)), limit) }
 
-  /// Part of so many places; empty only where there are none.
+  /// Draws a range of places, which is empty only where there are none.
   func part(of count: Int) -> Range<Int> {
     guard count > 0 else { return 0..<0 }
     let start = below(count)
     return start..<start + length(count - start)
   }
 
-  /// Numbers at which fields overflow, change their sign or mean nothing.
+  /// Numbers at which fields overflow, change sign or become invalid.
   func edge() -> UInt64 {
     switch below(4) {
     case 0: pick([0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17])
@@ -43,7 +44,7 @@ final class Mutation {
   /// Changes the bytes in one to eight ways; `other` is another file of the kind, for splices.
   func change(_ bytes: inout [UInt8], other: [UInt8]) { for _ in 0..<few() { changeOnce(&bytes, other: other) } }
 
-  /// Changes that leave the number of bytes as it is.
+  /// Changes the bytes without changing their number.
   func changeInPlace(_ bytes: inout [UInt8]) {
     for _ in 0..<few() where !bytes.isEmpty {
       switch below(4) {
@@ -76,7 +77,7 @@ final class Mutation {
     }
   }
 
-  /// A number of 2, 4 or 8 bytes, in either byte order: an edge, or a little more or less than it was.
+  /// Changes a number of 2, 4 or 8 bytes in either byte order to an edge case or a nearby value.
   func changeNumber(_ bytes: inout [UInt8], aligned: Int = 1) {
     let width = 2 << below(3)
     guard bytes.count >= width else { return }
@@ -90,7 +91,7 @@ final class Mutation {
     }
   }
 
-  /// Removes, repeats, exchanges or imports members of a sequence.
+  /// Removes, repeats, exchanges or inserts members of a sequence.
   func rearrange<T>(_ members: inout [T], other: [T]) {
     guard !members.isEmpty else { return }
     let (a, b) = (below(members.count), below(members.count))

@@ -1,10 +1,10 @@
-// PNG files of every kind, damaged before and after their checksums and their compression.
+// Damaged PNG files of every type, changed before and after checksums and compression.
 import CZlib
 import Foundation
 import Images
 
 struct PNGInputs: FuzzedDecoder {
-  /// Decoded as a mask, else as a photograph.
+  /// True to decode as a mask, false as a photograph.
   let mask: Bool
   let seeds: [[UInt8]]
   private let chunks: [[Chunk]]
@@ -23,10 +23,12 @@ struct PNGInputs: FuzzedDecoder {
     var files: [[Chunk]] = []
     for (type, depths) in kinds {
       for depth in depths {
-        for interlaced in [false, true] { files.append(Self.file(type, depth, interlaced, 7 + depth % 5, 6)) }
+        for interlaced in [false, true] {
+          files.append(Self.file(type, depth, interlaced, width: 7 + depth % 5, height: 6))
+        }
       }
     }
-    files.append(Self.file(3, 8, false, 1, 1))
+    files.append(Self.file(3, 8, false, width: 1, height: 1))
     var mask = IndexImage(width: 9, height: 5)
     for place in 0..<45 { mask.indices[place] = place < 9 ? 255 : UInt8(place % 21) }
     var colors = RGBImage(width: 9, height: 5)
@@ -37,22 +39,22 @@ struct PNGInputs: FuzzedDecoder {
 
   func decode(_ bytes: [UInt8]) throws {
     guard mask else {
-      let picture = try Photograph.decode(bytes, file: "f")
+      let image = try Photograph.decode(bytes, file: "f")
       return try FuzzedDecoders.check(
-        width: picture.width, height: picture.height, values: picture.pixels.count, channels: 3)
+        width: image.width, height: image.height, values: image.pixels.count, channels: 3)
     }
     _ = PNG.palette(bytes)
-    let picture: IndexImage
-    do { picture = try PNG.decodeIndices(bytes, file: "f") } catch {
+    let image: IndexImage
+    do { image = try PNG.decodeIndices(bytes, file: "f") } catch {
       guard case .notIndices = error else { throw error }
-      picture = try PNG.decodeColoredIndices(bytes, classes: 20, file: "f")
-      try BrokenPromise.unless(picture.indices.allSatisfy { $0 <= 20 || $0 == 255 }, "an index that is no class")
+      image = try PNG.decodeColoredIndices(bytes, classes: 20, file: "f")
+      try BrokenPromise.unless(image.indices.allSatisfy { $0 <= 20 || $0 == 255 }, "an index that is no class")
     }
-    try FuzzedDecoders.check(width: picture.width, height: picture.height, values: picture.indices.count, channels: 1)
-    // A header's depth, if it is that of the palette file that was read.
+    try FuzzedDecoders.check(width: image.width, height: image.height, values: image.indices.count, channels: 1)
+    // The bit depth in the header, if that is of the palette file that was read.
     if bytes[25] == 3 {
       try BrokenPromise.unless(
-        picture.indices.allSatisfy { Int($0) < 1 << Int(bytes[24]) }, "an index of too many bits")
+        image.indices.allSatisfy { Int($0) < 1 << Int(bytes[24]) }, "an index of too many bits")
     }
   }
 
@@ -87,7 +89,7 @@ struct PNGInputs: FuzzedDecoder {
     "hIST", "tIME", "oFFs", "pCAL", "sCAL", "eXIf", "acTL", "ABCD", "abcd",
   ]
 
-  /// Changes what the pixels' stream inflates to: filters and values.
+  /// Changes the inflated pixel stream: filters and values.
   private func changePixels(_ file: inout [Chunk], _ mutation: Mutation) {
     guard let at = file.firstIndex(where: { $0.type == Array("IDAT".utf8) }), var pixels = Zlib.inflate(file[at].data)
     else { return }
@@ -127,7 +129,7 @@ struct PNGInputs: FuzzedDecoder {
     return file
   }
 
-  private static func file(_ type: Int, _ depth: Int, _ interlaced: Bool, _ width: Int, _ height: Int) -> [Chunk] {
+  private static func file(_ type: Int, _ depth: Int, _ interlaced: Bool, width: Int, height: Int) -> [Chunk] {
     func chunk(_ type: String, _ data: [UInt8]) -> Chunk { Chunk(type: Array(type.utf8), data: data) }
     var header: [UInt8] = []
     header.append(big: width, 4)
@@ -137,7 +139,7 @@ struct PNGInputs: FuzzedDecoder {
     if type == 3 { file.append(chunk("PLTE", (0..<3 << depth).map { UInt8(truncatingIfNeeded: $0 * 37) })) }
     if type == 3 { file.append(chunk("tRNS", [0, 128])) }
     if type == 0 { file.append(chunk("tRNS", [0, 1])) }
-    // First and last places and steps of Adam7's passes: x0, y0, dx, dy.
+    // The first places and steps of the passes of Adam7: x0, y0, dx, dy.
     let passes =
       interlaced
       ? [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
@@ -168,7 +170,7 @@ enum Zlib {
     }
   }
 
-  /// nil for what is no whole stream of at most 64 kB.
+  /// Returns nil unless the bytes are an intact stream of at most 64 kB.
   static func inflate(_ bytes: [UInt8]) -> [UInt8]? {
     var (count, status): (UInt, Int32) = (1 << 16, 0)
     let result = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, initialized in

@@ -1,18 +1,18 @@
-// Packs (docs/formats.md, "Packs"): damaged as they are, and in header, index, pictures and crops under checksums that are
-// right again.
+// Damaged packs (docs/formats.md, "Packs"): changed as bytes, and in header, index, images and crops with valid
+// checksums.
+import Compute
 import Datasets
-import Support
 import Foundation
 import Images
 import Proposals
-import Compute
+import Support
 
 struct PackInputs: FuzzedDecoder {
   let seeds: [[UInt8]]
   private let file: String
   private let workers: WorkerPool
 
-  /// Places of the header's numbers.
+  /// The offsets of the numbers in the header.
   private static let (entriesAt, cropsAt, cropsBytes, cropsWord, digestAt, headerBytes) = (48, 88, 96, 104, 224, 256)
 
   init(folder: String) throws {
@@ -39,10 +39,11 @@ struct PackInputs: FuzzedDecoder {
       _ = try PackWriter.write(to: file, set, lists: lists, crops: crops, workers: workers)
       return try FileBytes.read(file)
     }
-    (self.file, self.workers) = (file, workers)
+    self.file = file
+    self.workers = workers
   }
 
-  /// Everything that a training does with a pack.
+  /// Does everything that training does with a pack.
   func decode(_ bytes: [UInt8]) throws {
     try FileBytes.write(bytes, to: file)
     let pack = try PackedSet(file)
@@ -91,26 +92,26 @@ struct PackInputs: FuzzedDecoder {
       mutation.change(&bytes, other: mutation.pick(seeds))
       return bytes
     case 2, 3:
-      // A picture, under its word.
+      // An image, with its checksum corrected.
       let entry = index + 80 * mutation.below(bytes.little(16, 8))
       let isMask = mutation.chance(50)
       let at = bytes.little(entry + (isMask ? 8 : 0), 8)
       let range = at..<at + bytes.little(entry + (isMask ? 20 : 16), 4)
-      var picture = Array(bytes[range])
-      mutation.changeInPlace(&picture)
-      bytes.replaceSubrange(range, with: picture)
-      bytes.put(little: picture.withUnsafeBytes { SHA256.word(of: $0) }, at: entry + (isMask ? 32 : 24))
+      var item = Array(bytes[range])
+      mutation.changeInPlace(&item)
+      bytes.replaceSubrange(range, with: item)
+      bytes.put(little: SHA256.word(of: item), at: entry + (isMask ? 32 : 24))
     case 4:
       var crops = Array(bytes[end...])
       mutation.changeInPlace(&crops)
       bytes.replaceSubrange(end..., with: crops)
-      bytes.put(little: crops.withUnsafeBytes { SHA256.word(of: $0) }, at: Self.cropsWord)
+      bytes.put(little: SHA256.word(of: crops), at: Self.cropsWord)
     case 5, 6:
       var header = Array(bytes[8..<120])
       for _ in 0..<mutation.few(4) { mutation.changeNumber(&header, aligned: 4) }
       bytes.replaceSubrange(8..<120, with: header)
     case 7:
-      // An index of another length, with crops, file and lengths moved along.
+      // An index of another length, with the crops, the file and the lengths adjusted.
       var part = Array(bytes[index..<end])
       mutation.change(&part, other: part)
       bytes.replaceSubrange(index..<end, with: part)

@@ -1,12 +1,12 @@
-// Lists of images and crop lists: damaged in bytes, fields and lines; crop lists also under a head that is right again, and
-// in the form in which packs and messages hold them.
+// Damaged image lists and crop lists: changed in bytes, fields and lines. Crop lists also get a valid header again, and
+// are changed in the encoding of packs and messages.
 import Datasets
-import Support
 import Foundation
 import Images
 import Proposals
+import Support
 
-/// Fields and line ends that mean something, or nearly.
+/// Fields and line ends with a meaning, or similar to such.
 private enum Fields {
   static let odd = [
     "/", "//", ".", "..", ".jpg", "a.jpg", "/J/a.jpg", "/S/a.png", "a.PNG", "#", "# sha256 ", "\u{FEFF}", "\r", "\r\n",
@@ -76,7 +76,7 @@ struct ListInputs: FuzzedDecoder {
 }
 
 struct CropInputs: FuzzedDecoder {
-  /// Lists as text, then the same as packs hold them.
+  /// Lists as text, and the same in the encoding of packs.
   let seeds: [[UInt8]]
   private let texts: Int
 
@@ -88,11 +88,11 @@ struct CropInputs: FuzzedDecoder {
     """ + "\n"
 
   init() {
-    let head =
+    let header =
       "# dnet crop list 1\n# sha256 \(String(repeating: "0", count: 64))\n# 3 crops: made up\n# seed 1; random boxes\n"
     let sound = Self.lines.split(separator: "\n").dropLast().joined(separator: "\n") + "\n"
     let texts = [
-      Self.withDigest(Array((head + sound).utf8)), Array(sound.utf8), Array(Self.lines.utf8),
+      Self.withDigest(Array((header + sound).utf8)), Array(sound.utf8), Array(Self.lines.utf8),
       Array(sound.replacing("\n", with: "\r\n").utf8),
       Array("a.jpg a.png 0 0 4 4\(String(repeating: " 1", count: 32))\n".utf8),
     ]
@@ -101,7 +101,7 @@ struct CropInputs: FuzzedDecoder {
   }
 
   func decode(_ bytes: [UInt8]) throws {
-    // The first byte of what packs hold is a low count, which no text begins with.
+    // The encoding of packs begins with a small count, which no text begins with.
     guard let first = bytes.first, first < 9 else {
       let list = try CropListReader.parse(bytes, name: "f")
       try Self.check(list)
@@ -128,7 +128,7 @@ struct CropInputs: FuzzedDecoder {
       var bytes = seeds[texts + mutation.below(seeds.count - texts)]
       let old = bytes
       mutation.chance(50) ? mutation.change(&bytes, other: old) : mutation.changeInPlace(&bytes)
-      // Back to counts that fit, so that what they count is looked at.
+      // The counts are corrected, so that the contents are checked.
       if mutation.chance(30), bytes.count == old.count { bytes.replaceSubrange(0..<24, with: old[..<24]) }
       if let first = bytes.first, first >= 9 { bytes[0] = first % 9 }
       return bytes
@@ -138,7 +138,7 @@ struct CropInputs: FuzzedDecoder {
     return mutation.chance(60) ? Self.withDigest(bytes) : bytes
   }
 
-  /// The text with the digest of its lines in the head, where it has one.
+  /// Returns the text with the right digest in its header, where it has one.
   private static func withDigest(_ bytes: [UInt8]) -> [UInt8] {
     var lines = bytes.split(separator: 10, omittingEmptySubsequences: false).map { Array($0) }
     let title = Array("# sha256 ".utf8)

@@ -1,4 +1,5 @@
-// Runs the processes of a fuzzing and watches them: an input that crashes or hangs one is named, saved, and passed over.
+// The supervisor of the worker processes of a fuzzing run. An input that crashes or hangs a worker is named, saved and
+// skipped.
 import Foundation
 
 struct Watch {
@@ -6,13 +7,14 @@ struct Watch {
   let seed: UInt64
   let count: Int
   let processes: Int
-  /// Where failing inputs are saved.
+  /// The folder for failing inputs.
   let failures: String
-  /// Failures of one decoder after which it is given up.
+  /// The number of failures after which a decoder is given up.
   static let failureLimit = 10
-  /// Seconds without a next input. Processor time is the child's own affair; this is for inputs that never end.
+  /// The time limit without progress in seconds, for inputs that hang. A worker limits its own processor time.
   static let patience = 60.0
-  /// Seconds between two looks at the children. Patience counts looks and no clock, which would go on while all are stopped.
+  /// The polling interval in seconds. The time limit counts polls, because a clock would continue while all processes
+  /// are suspended.
   static let glance = 0.005
 
   private final class Part {
@@ -20,12 +22,13 @@ struct Watch {
     let process = Process()
     let progress, tally: String
     var last = -1
-    /// Seconds for which this program looked on.
+    /// The time without progress, in seconds.
     var watched = 0.0
 
     init(_ numbers: Range<Int>, in folder: String) {
       self.numbers = numbers
-      (progress, tally) = (folder + "/progress", folder + "/tally")
+      progress = folder + "/progress"
+      tally = folder + "/tally"
     }
 
     var current: Int {
@@ -112,12 +115,13 @@ struct Watch {
     case (_, let status): what = "exit status \(status)"
     }
     print(
-      "FAILED \(name), input \(number): \(what)\n  saved as \(file); again: dnet-fuzz --decoder \(name) --seed \(seed) --only \(number)"
+      "FAILED \(name), input \(number): \(what)\n  saved as \(file); "
+        + "again: dnet-fuzz --decoder \(name) --seed \(seed) --only \(number)"
     )
     fflush(nil)
   }
 
-  /// Outcomes, most frequent first.
+  /// The outcomes, most frequent first.
   private func printTable(_ counts: [String: Int], _ failed: Int, seconds: Double) {
     var counts = counts
     let bytes = counts.removeValue(forKey: "bytes") ?? 0

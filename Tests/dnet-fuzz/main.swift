@@ -1,10 +1,10 @@
-// Damaged files for the decoders of pictures, masks, lists and packs: none may crash one, take more than 2 s or 1 GiB, or be
-// accepted with contents that the decoder promises to refuse.
+// The fuzzer of the decoders of images, masks, lists and packs. No damaged file may crash a decoder, take more than 2 s
+// or 1 GiB, or be accepted with contents that the decoder must refuse.
 //
 //   dnet-fuzz [--decoder NAME]... [--seed S] [--count N] [--processes P] [--failures DIR]
 //   dnet-fuzz --decoder NAME [--seed S] --only N [--save FILE]    one input, in this process
 //
-// An input is a function of decoder, seed and its number, whatever the number of processes.
+// An input is a function of decoder, seed and its number, for any number of processes.
 import Foundation
 
 var arguments = Array(CommandLine.arguments.dropFirst())
@@ -67,7 +67,8 @@ if let number = numbers["--only"] {
     ).run()
   }
   print(failed == 0 ? "no input failed" : "\(failed) inputs failed")
-  // Without the check for leaks: Foundation's Process keeps a few bytes for each child. What decoders leak the children say.
+  // Without the leak check, because Foundation's Process leaks a few bytes per child. The workers check for leaks in
+  // decoders.
   fflush(nil)
   _exit(failed == 0 ? 0 : 1)
 }

@@ -1,25 +1,24 @@
-// The bytes of a pack (docs/formats.md, "Packs"): all numbers little-endian.
+// The binary layout of a pack (docs/formats.md, "Packs"). All numbers are little-endian.
 //
 //     header     256 bytes
-//     data       photographs and masks, as their files have them, one after the other
+//     data       the bytes of the photograph and mask files, one after the other
 //     entries    80 bytes for each item
 //     strings    UTF-8: the paths of photographs and masks, class names, names of lists
 //     lists      for each list the place of its name, its length, the numbers of its items (4 bytes each)
-//     crops      a crop list as `CropList.encoded` has it, or nothing
+//     crops      a crop list as encoded by `CropList.encoded`, or nothing
 //
-// The index (entries, strings, lists) comes last because it is known last, and is small: it is checked and mapped when the
-// pack is opened, pictures are read when they are needed. The header goes in at the very end.
-import Images
+// The index (entries, strings, lists) follows the data because it is complete only then. It is small: it is checked and
+// mapped when the pack is opened, while images are read when they are needed. The header is written last.
 
 package enum PackFormat {
   static let magic = Array("dnetpack".utf8)
   package static let version = 1
   static let headerBytes = 256
   static let entryBytes = 80
-  /// Bytes of the header that the digest covers, together with the index.
+  /// The digest covers the header up to here, and the index.
   static let digestOffset = 224
 
-  /// Places of the header's numbers.
+  /// The byte offsets of the numbers in the header.
   enum Header {
     static let version = 8
     static let entryBytes = 12
@@ -34,27 +33,27 @@ package enum PackFormat {
     static let listsBytes = 80
     static let cropsAt = 88
     static let cropsBytes = 96
-    /// First eight bytes of the crops' SHA-256.
+    /// The first eight bytes of the SHA-256 of the crops.
     static let cropsWord = 104
-    /// Place and length of the class names, each ended by a line feed.
+    /// The place and length of the class names, each of which ends with a line feed.
     static let classNamesAt = 112
     static let classNamesBytes = 116
   }
 }
 
-/// One item's entry in the index.
+/// The index entry of one item.
 struct PackEntry: Equatable {
   var photographAt = 0
   var maskAt = 0
   var photographBytes = 0
   /// 0 where the image has no mask.
   var maskBytes = 0
-  /// First eight bytes of each SHA-256.
+  /// The first eight bytes of each SHA-256.
   var photographWord: UInt64 = 0
   var maskWord: UInt64 = 0
   /// Bit c - 1 stands for class c; bit 63 says that labels are known.
   var labels: UInt64 = 0
-  /// Paths under the data set's root, in the strings.
+  /// The paths under the root of the dataset, as ranges of the strings.
   var photographName = 0..<0
   var maskName = 0..<0
 

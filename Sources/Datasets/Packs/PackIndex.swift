@@ -1,13 +1,14 @@
-// Whether a pack's index agrees with itself and with the file. Its SHA-256 only says that nothing has changed since it was
-// written, perhaps by another program; after this walk every place and number in it may be used unchecked.
+// The consistency check of a pack's index. The SHA-256 only proves that nothing has changed since the index was
+// written, perhaps by another program. After this check every offset and number in it can be used without further
+// checks.
 
 enum PackIndex {
-  /// What contradicts itself; nil where the index is sound.
+  /// Returns a description of the first contradiction, or nil where the index is consistent.
   ///
   /// - Parameters:
   ///   - index: entries, strings and lists.
-  ///   - dataEnd: where the pictures end and the index begins in the file.
-  ///   - classNames: their place in the strings.
+  ///   - dataEnd: the offset in the file at which the data ends and the index begins.
+  ///   - classNames: their range in the strings.
   static func fault(
     _ index: UnsafeRawBufferPointer, items: Int, stringsBytes: Int, lists: Int, classes: Int, classNames: Range<Int>,
     dataEnd: Int
@@ -29,7 +30,7 @@ enum PackIndex {
       for (start, count) in [(entry.photographAt, entry.photographBytes), (entry.maskAt, entry.maskBytes)]
       where count > 0 {
         guard start >= PackFormat.headerBytes, count <= dataEnd, start <= dataEnd - count else {
-          return "the pictures of item \(item + 1) lie outside"
+          return "the images of item \(item + 1) lie outside"
         }
       }
     }

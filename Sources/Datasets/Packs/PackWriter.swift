@@ -1,26 +1,26 @@
-// Writes a pack of a data set: every photograph and mask of some lists in one file, checked on the way.
-import Support
+// The writer of packs: all photographs and masks of some lists in one file. Each is decoded once as a check.
+import Compute
 import Foundation
 import Images
-import Compute
+import Support
 
 package enum PackWriter {
-  /// What was packed.
+  /// The numbers of items and bytes that were packed.
   package struct Summary: Sendable, Equatable {
     package var items: Int
     package var masks: Int
     package var bytes: Int
   }
 
-  /// Writes the pack; it appears under its name when it is whole.
+  /// Writes the pack, which appears under its name when it is complete.
   ///
-  /// Every picture is decoded once, so that a damaged one is found here and not in the middle of a training, and so are
-  /// masks of another size or with foreign indices. The bytes do not depend on the number of workers.
+  /// Every image is decoded once, so that a damaged file, a mask of another size or an unknown index is found here and
+  /// not during training. The bytes do not depend on the number of workers.
   ///
   /// - Parameters:
-  ///   - lists: names as the configuration has them; each is kept under its name. Images in several are packed once.
-  ///   - crops: a crop list as `CropList.encoded`, or empty.
-  ///   - progress: is told how many items of how many are done.
+  ///   - lists: names as the configuration gives them. Each list keeps its name; an image in several is packed once.
+  ///   - crops: a crop list as encoded by `CropList.encoded`, or empty.
+  ///   - progress: called with the number of items done and the total.
   package static func write(
     to path: String, _ directory: VOCDirectory, lists names: [String], crops: [UInt8] = [], workers: WorkerPool,
     progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
@@ -56,17 +56,11 @@ package enum PackWriter {
     }
     var entries: [UInt8] = []
     var summary = Summary(items: images.count, masks: 0, bytes: 0)
-    // In rounds, so that memory holds the files of one round only.
+    // In rounds, so that memory holds the files of one round.
     for start in stride(from: 0, to: images.count, by: 64) {
       let end = min(start + 64, images.count)
-      var contents = [Result<Contents, any Error>?](repeating: nil, count: end - start)
-      contents.withUnsafeMutableBufferPointer { contents in
-        workers.run(end - start) { task, _ in
-          contents[task] = Result { try Contents(directory, images[start + task]) }
-        }
-      }
+      let contents = try workers.map(Array(images[start..<end])) { try Contents(directory, $0) }
       for (offset, content) in contents.enumerated() {
-        let content = try content!.get()
         let (photographName, maskName) = directory.names(of: images[start + offset])
         var entry = PackEntry()
         entry.photographAt = file.count
@@ -114,7 +108,7 @@ package enum PackWriter {
     try file.append(index)
     header.put(file.count, at: Place.cropsAt)
     header.put(crops.count, at: Place.cropsBytes)
-    let word = crops.withUnsafeBytes { SHA256.word(of: $0) }
+    let word = SHA256.word(of: crops)
     withUnsafeBytes(of: word.littleEndian) { header.replaceSubrange(Place.cropsWord..<Place.cropsWord + 8, with: $0) }
     try file.append(crops)
     header.put(file.count, at: Place.fileBytes)
@@ -128,7 +122,7 @@ package enum PackWriter {
     return summary
   }
 
-  /// One image's files, decoded once to show that they are whole.
+  /// The files of one image, decoded once to verify them.
   private struct Contents {
     let photograph: [UInt8]
     let mask: [UInt8]?
@@ -138,10 +132,11 @@ package enum PackWriter {
     init(_ directory: VOCDirectory, _ image: ListedImage) throws {
       let path = directory.photographPath(image)
       photograph = try FileBytes.read(path)
-      photographWord = photograph.withUnsafeBytes { SHA256.word(of: $0) }
+      photographWord = SHA256.word(of: photograph)
       let decoded = try Photograph.decode(photograph, file: path)
       guard let maskPath = directory.maskPath(image) else {
-        (mask, maskWord) = (nil, 0)
+        mask = nil
+        maskWord = 0
         return
       }
       let bytes = try FileBytes.read(maskPath)
@@ -153,7 +148,7 @@ package enum PackWriter {
           maskHeight: indices.height)
       }
       mask = bytes
-      maskWord = bytes.withUnsafeBytes { SHA256.word(of: $0) }
+      maskWord = SHA256.word(of: bytes)
     }
   }
 }

@@ -1,33 +1,34 @@
-// A data set out of one file: opened in milliseconds, since nothing is parsed; every picture's checksum is verified when it
-// is read.
+// A dataset in one file (a pack). Opening takes milliseconds, because nothing is parsed; the checksum of every image is
+// verified when it is read.
 //
-// The index is mapped, pictures are read by pread: a disk that fails then gives an error and not a signal.
-import Support
+// The index is mapped into memory, but images are read by pread, so that a failing disk causes an error and not a
+// signal.
+import Compute
 import Foundation
 import Images
-import Compute
+import Support
 
-/// `@unchecked Sendable`: nothing changes after it was opened.
+/// `@unchecked Sendable`: nothing changes after initialization.
 package final class PackedSet: ImageStore, @unchecked Sendable {
   package let path: String
   package let classNames: [String]
-  /// Names of the lists in the pack.
+  /// The names of the lists in the pack.
   package let listNames: [String]
   package let itemCount: Int
   private let descriptor: Int32
   private let index: UnsafeRawBufferPointer
   private let mapping: UnsafeMutableRawPointer
   private let mappedBytes: Int
-  /// From the index's first byte on.
+  /// The range of the strings, relative to the index.
   private let strings: Range<Int>
   private let lists: [String: (start: Int, count: Int)]
   private let crops: (at: Int, bytes: Int, word: UInt64)
-  /// Item number of each photograph's path.
+  /// The item number of each photograph path.
   private let items: [String: Int]
 
   /// Opens the pack and checks its index. Throws `PackError`.
   ///
-  /// - Parameter classes: K of the network; nil for the pack's own.
+  /// - Parameter classes: K of the network, or nil for that of the pack.
   package init(_ path: String, classes: Int? = nil) throws(PackError) {
     self.path = path
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -74,7 +75,7 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
       numbers.cropsAt <= size, numbers.cropsBytes <= size - numbers.cropsAt
     else { throw .damagedIndex(pack: path) }
 
-    // Mappings begin at whole pages.
+    // A mapping must begin at a page boundary.
     let first = numbers.entriesAt & ~0xFFFF
     mappedBytes = numbers.cropsAt - first
     guard let mapping = mmap(nil, mappedBytes, PROT_READ, MAP_PRIVATE, descriptor, off_t(first)), mapping != MAP_FAILED
@@ -117,8 +118,14 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
     for item in 0..<numbers.items {
       items[text(PackEntry(index, at: item * PackFormat.entryBytes).photographName)] = item
     }
-    (self.descriptor, self.index, self.mapping, self.strings) = (descriptor, index, mapping, strings)
-    (self.lists, self.listNames, self.items, itemCount) = (lists, listNames, items, numbers.items)
+    self.descriptor = descriptor
+    self.index = index
+    self.mapping = mapping
+    self.strings = strings
+    self.lists = lists
+    self.listNames = listNames
+    self.items = items
+    itemCount = numbers.items
     crops = (numbers.cropsAt, numbers.cropsBytes, numbers.cropsWord)
     kept = true
   }
@@ -130,7 +137,7 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
 
   // MARK: The index
 
-  /// Items with a mask.
+  /// The number of items that have a mask.
   package var maskCount: Int { (0..<itemCount).count { entry($0).maskBytes > 0 } }
 
   private func entry(_ item: Int) -> PackEntry { PackEntry(index, at: item * PackFormat.entryBytes) }
@@ -148,7 +155,7 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
       mask: entry.maskBytes > 0 ? text(entry.maskName) : nil, line: line)
   }
 
-  /// A leading slash or the folders' names in another form do not matter as long as one list is meant.
+  /// Returns the images of a list. A leading slash in its name does not matter.
   package func images(list: String) throws -> [ListedImage] {
     guard
       let (start, count) = lists[list] ?? lists["/" + list]
@@ -181,7 +188,7 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
     (image.photograph ?? image.id, image.mask)
   }
 
-  // MARK: Pictures
+  // MARK: Images
 
   package func photograph(_ image: ListedImage) throws -> RGBImage {
     try Photograph.decode(
@@ -202,24 +209,26 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
     (try photograph(image), try loadMask(image))
   }
 
-  /// An item's photograph as its file was, the checksum verified.
+  /// Returns the file of an item's photograph after verifying its checksum.
   package func photographBytes(of item: Int) throws(PackError) -> [UInt8] {
     let entry = entry(item)
-    return try read(entry.photographAt, entry.photographBytes, entry.photographWord, item, "photograph")
+    return try read(
+      entry.photographAt, entry.photographBytes, checksum: entry.photographWord, item: item, what: "photograph")
   }
 
-  /// An item's mask as its file was, the checksum verified; nil where it has none.
+  /// Returns the file of an item's mask after verifying its checksum, or nil where it has none.
   package func maskBytes(of item: Int) throws(PackError) -> [UInt8]? {
     let entry = entry(item)
-    return entry.maskBytes > 0 ? try read(entry.maskAt, entry.maskBytes, entry.maskWord, item, "mask") : nil
+    guard entry.maskBytes > 0 else { return nil }
+    return try read(entry.maskAt, entry.maskBytes, checksum: entry.maskWord, item: item, what: "mask")
   }
 
-  private func read(_ start: Int, _ count: Int, _ word: UInt64, _ item: Int, _ what: String) throws(PackError)
-    -> [UInt8]
-  {
+  private func read(
+    _ start: Int, _ count: Int, checksum word: UInt64, item: Int, what: String
+  ) throws(PackError) -> [UInt8] {
     let (bytes, failure) = readBytes(start, count)
     if failure != 0 { throw .unreadable(pack: path, reason: String(cString: strerror(failure))) }
-    guard bytes.count == count, bytes.withUnsafeBytes({ SHA256.word(of: $0) }) == word else {
+    guard bytes.count == count, SHA256.word(of: bytes) == word else {
       throw .damagedItem(pack: path, item: item + 1, id: listed(item, line: 0).id, what: what)
     }
     return bytes
@@ -242,18 +251,18 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
 
   // MARK: Crops and checks
 
-  /// The packed crop list, its checksum verified; nil where there is none.
+  /// Returns the packed crop list after verifying its checksum, or nil where there is none.
   package func cropBytes() throws(PackError) -> [UInt8]? {
     guard crops.bytes > 0 else { return nil }
     let (bytes, failure) = readBytes(crops.at, crops.bytes)
     if failure != 0 { throw .unreadable(pack: path, reason: String(cString: strerror(failure))) }
-    guard bytes.count == crops.bytes, bytes.withUnsafeBytes({ SHA256.word(of: $0) }) == crops.word else {
+    guard bytes.count == crops.bytes, SHA256.word(of: bytes) == crops.word else {
       throw .damagedCrops(pack: path)
     }
     return bytes
   }
 
-  /// Verifies every item's checksums and the crops'. Throws the first error, or `damagedItems` where there are more.
+  /// Verifies the checksums of all items and of the crops. Throws the only error, or `damagedItems` for several.
   package func verify(workers: WorkerPool, progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws(PackError)
   {
     var failures: [PackError] = []

@@ -1,25 +1,28 @@
-// Where a figure stands in a picture, and the way back from the picture to the figure's own units.
+// The position, size and orientation of an object in a synthetic image.
 import Images
 import Randomness
 
-/// Where and how an object stands.
 struct Pose {
   var x, y, scale: Double
   var direction: (Double, Double)
   var flipped: Bool
 
   init(x: Double, y: Double, scale: Double, turns: Double, flipped: Bool) {
-    (self.x, self.y, self.scale, self.flipped) = (x, y, scale, flipped)
+    self.x = x
+    self.y = y
+    self.scale = scale
+    self.flipped = flipped
     direction = CounterRandom.circle(turns < 0 ? turns + 1 : turns)
   }
 
+  /// Returns the image coordinates of a point given in object coordinates.
   func place(_ p: Point) -> Point {
     let px = flipped ? -p.x : p.x
     return Point(
       x + scale * (px * direction.0 - p.y * direction.1), y + scale * (px * direction.1 + p.y * direction.0))
   }
 
-  /// Back from the picture to the object's own units.
+  /// Returns the object coordinates of a pixel's centre.
   func local(_ px: Int, _ py: Int) -> (Double, Double) {
     let (dx, dy) = ((Double(px) + 0.5 - x) / scale, (Double(py) + 0.5 - y) / scale)
     let u = dx * direction.0 + dy * direction.1

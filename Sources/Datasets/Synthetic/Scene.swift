@@ -1,14 +1,15 @@
-// One picture of the synthetic set and its mask: a cluttered background, one to three objects that may hide parts of
-// each other, and things that belong to no class. Picture i is a function of (seed, i) alone.
+// One image of the synthetic dataset with its mask: a cluttered background, one to three objects that may occlude each
+// other, and distractors that belong to no class. Image i is a function of (seed, i) only.
 import Images
 import Randomness
 
 struct Scene {
   private(set) var photograph: RGBImage
-  /// Class of each pixel; 255 in a band of about two pixels along the edges of objects.
+  /// The class of each pixel, with 255 in a band of about two pixels along the edges of objects.
   private(set) var mask: IndexImage
 
-  /// What each random stream of a picture is for. New purposes get new numbers, so that old pictures stay as they are.
+  /// The purposes of the random streams of an image. New purposes get new numbers, so that existing images do not
+  /// change.
   private enum Purpose {
     static let layout: UInt64 = 1
     static let background: UInt64 = 2
@@ -21,7 +22,7 @@ struct Scene {
   private let classes: Int
   private let random: (UInt64, UInt64) -> CounterRandom
 
-  /// An object in place: which pixels it covers before anything hides them.
+  /// An object and the visible pixels that it covers.
   private struct Placed {
     var index: Int
     var pixels: [Int]
@@ -38,7 +39,7 @@ struct Scene {
     drawBackground()
     for item in 0..<3 + layout.integer(below: 4) { drawDistractor(item, size: layout.uniform(0.07, 0.2)) }
 
-    // The first object's classes go round in random order, so that every class leads equally many pictures.
+    // The class of the first object cycles through all classes in random order, so that each is first equally often.
     let draw = layout.uniform()
     let count = draw < 0.6 ? 1 : draw < 0.92 ? 2 : 3
     var order = CounterRandom(seed: seed, .syntheticImages, UInt64(image / classes), Purpose.order)
@@ -87,15 +88,16 @@ struct Scene {
     }
   }
 
-  /// A shape of no class, in the colours and textures of classes. It hides what lies below, and there is background.
+  /// Draws a shape of no class in the colours and textures of classes. It occludes what is below and counts as
+  /// background.
   private mutating func drawDistractor(_ item: Int, size: Double) {
     var r = random(Purpose.distractor, UInt64(item))
     let texture = Texture.ofClass(r.integer(below: classes) + 1, &r)
     let shape: Shape
     switch r.integer(below: 6) {
-    case 0: shape = .ring(0, 0, radius: 0.9, width: r.uniform(0.25, 0.5))
+    case 0: shape = .ring((0, 0), radius: 0.9, width: r.uniform(0.25, 0.5))
     case 1: shape = .line((-0.95, 0), (0.95, 0), width: r.uniform(0.2, 0.5), endWidth: r.uniform(0.1, 0.5))
-    case 2: shape = .ellipse(0, 0, 0.9, r.uniform(0.4, 0.9))
+    case 2: shape = .ellipse((0, 0), (0.9, r.uniform(0.4, 0.9)))
     default:
       // A star-shaped blob or splinter.
       let corners = 3 + r.integer(below: 7)
@@ -112,16 +114,15 @@ struct Scene {
       flipped: false)
     let coverage = Coverage(shape.map(pose.place), width: photograph.width, height: photograph.height)
     paint(coverage, pose, texture)
+    let columns = coverage.columns.count
     for (i, value) in coverage.values.enumerated() where value >= 0.5 {
-      mask[
-        coverage.columns.lowerBound + i % coverage.columns.count, coverage.rows.lowerBound + i / coverage.columns.count] =
-        0
+      mask[coverage.columns.lowerBound + i % columns, coverage.rows.lowerBound + i / columns] = 0
     }
   }
 
   // MARK: Objects
 
-  /// Draws an object of the class unless it would be too small to see or hide most of another; says whether it did.
+  /// Draws an object of the class and returns true, unless it would be too small or would hide most of another object.
   private mutating func place(
     _ index: Int, item: Int, attempt: Int, size: Double, among placed: inout [Placed]
   ) -> Bool {
@@ -138,7 +139,7 @@ struct Scene {
       Coverage(part.shape.map(pose.place), width: width, height: height)
     }
 
-    // Pixels of the whole object, in order and once each.
+    // The pixels of the whole object in order, each once.
     var covered = [Bool](repeating: false, count: width * height)
     for coverage in coverages {
       var i = 0
@@ -169,7 +170,7 @@ struct Scene {
     return true
   }
 
-  /// Lays the texture over the covered pixels, lighter above and darker below.
+  /// Paints the texture over the covered pixels, lighter at the top and darker at the bottom.
   private mutating func paint(_ coverage: Coverage, _ pose: Pose, _ texture: Texture) {
     photograph.fill(coverage) { x, y in
       let (u, v) = pose.local(x, y)
@@ -181,7 +182,7 @@ struct Scene {
 
   // MARK: Finish
 
-  /// 255 on both sides of every edge between labels.
+  /// Sets 255 on both sides of every edge between labels.
   private mutating func ignoreEdges() {
     let (width, height) = (mask.width, mask.height)
     let labels = mask
@@ -197,7 +198,7 @@ struct Scene {
     }
   }
 
-  /// Uneven light and the camera's noise.
+  /// Adds uneven light and sensor noise.
   private mutating func finish() {
     var r = random(Purpose.finish, 0)
     let salt = UInt32(truncatingIfNeeded: r.next())

@@ -1,25 +1,26 @@
-// A data set drawn by dnet itself, in VOC's layout, for tests, tutorials and clusters without VOC. It is made to be
-// learnable from scratch in minutes and yet to need many images: with few, shape, colour and texture mislead.
+// A dataset drawn by dnet itself in VOC's layout, for tests, tutorials and clusters without VOC. It can be learnt from
+// scratch in minutes, but only from many images: in a few, shape, colour and texture are misleading.
+import Compute
 import Foundation
 import Images
 import Randomness
-import Compute
+import Support
 
 package enum SyntheticSet {
-  /// The longest and shortest side of a picture.
+  /// The shortest and longest side of an image.
   package static let defaultSides = 112...160
 
-  /// Id of picture `index`.
+  /// Returns the id of image `index`.
   package static func id(_ index: Int) -> String {
     let digits = String(index)
     return "drawn_" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
   }
 
-  /// How many of `images` pictures are for validation: about 15%, at least one. They are the last ones; what a picture
-  /// shows does not depend on its number, so the last are as good as any.
+  /// Returns how many of `images` images are for validation: about 15%, at least one. They are the last ones; the
+  /// content of an image does not depend on its number.
   package static func validationCount(_ images: Int) -> Int { max(1, (images * 15 + 50) / 100) }
 
-  /// Picture `index` of the set and its mask; a function of its arguments alone.
+  /// Draws image `index` of the set and its mask, a function of the arguments only.
   package static func draw(
     seed: UInt64, index: Int, classes: Int, sides: ClosedRange<Int> = defaultSides
   ) -> (photograph: RGBImage, mask: IndexImage) {
@@ -27,13 +28,13 @@ package enum SyntheticSet {
     return (scene.photograph, scene.mask)
   }
 
-  /// Writes `images` pictures of the first `classes` VOC classes under `root`: JPEGImages, SegmentationClassAug (palette
+  /// Writes `images` images of the first `classes` VOC classes under `root`: JPEGImages, SegmentationClassAug (palette
   /// PNGs, 255 on the edges of objects), ImageSets/Segmentation/{train_aug,train,val,trainval}.txt (train is train_aug)
   /// and ImageSets/Main/CLASS_{train,val,trainval}.txt in VOC's form of 1 and -1.
   ///
-  /// The same arguments give the same bytes, whatever the number of workers (given the same libjpeg, libpng and zlib).
-  /// `progress` is told how many are done, from the calling thread. Throws `impossible` for numbers out of range and
-  /// where the folder already holds pictures, and `ImageError` where it cannot write.
+  /// The same arguments give the same bytes for any number of workers (with the same libjpeg, libpng and zlib).
+  /// `progress` is called on the calling thread with the number of images done. Throws `impossible` for numbers out of
+  /// range and where the folder already holds images, and `FileError` where it cannot write.
   package static func write(
     to root: String, images: Int, classes: Int, seed: UInt64, size: ClosedRange<Int> = defaultSides,
     workers: WorkerPool, progress: (_ done: Int) -> Void = { _ in }
@@ -42,23 +43,16 @@ package enum SyntheticSet {
     for folder in ["JPEGImages", "SegmentationClassAug", "ImageSets/Segmentation", "ImageSets/Main"] {
       try FileBytes.makeFolder("\(root)/\(folder)")
     }
-    // In batches, so that progress and a full disk are noticed early.
+    // In batches, so that progress is shown and a full disk is noticed early.
     var counts: [[Int]] = []
     for start in stride(from: 0, to: images, by: 64) {
       let end = min(start + 64, images)
-      var results = [Result<[Int], any Error>?](repeating: nil, count: end - start)
-      results.withUnsafeMutableBufferPointer { results in
-        workers.run(end - start) { task, _ in
-          results[task] = Result {
-            let (photograph, mask) = draw(seed: seed, index: start + task, classes: classes, sides: size)
-            let id = id(start + task)
-            try JPEG.write(photograph, to: "\(root)/JPEGImages/\(id).jpg", quality: 90)
-            try PNG.write(mask, to: "\(root)/SegmentationClassAug/\(id).png")
-            return mask.counts
-          }
-        }
+      counts += try workers.map(Array(start..<end)) { index in
+        let (photograph, mask) = draw(seed: seed, index: index, classes: classes, sides: size)
+        try JPEG.write(photograph, to: "\(root)/JPEGImages/\(id(index)).jpg", quality: 90)
+        try PNG.write(mask, to: "\(root)/SegmentationClassAug/\(id(index)).png")
+        return mask.counts
       }
-      counts += try results.map { try $0!.get() }
       progress(end)
     }
     try writeLists(root: root, counts: counts, classes: classes)
@@ -78,7 +72,7 @@ package enum SyntheticSet {
     }
     let present = (try? FileManager.default.contentsOfDirectory(atPath: root + "/JPEGImages")) ?? []
     guard present.isEmpty else {
-      throw DatasetError.impossible(what: "\(root)/JPEGImages already holds pictures: name a new or empty folder")
+      throw DatasetError.impossible(what: "\(root)/JPEGImages already holds images: name a new or empty folder")
     }
   }
 

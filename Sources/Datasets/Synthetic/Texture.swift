@@ -1,30 +1,30 @@
-// Colour and texture of objects, distractors and backgrounds. A class has a characteristic hue and pattern, but both
-// are noisy and shared: each pattern belongs to several classes, hues overlap, and things of no class use them as well. So
-// neither colour nor pattern nor shape alone tells the class.
+// The colours and textures of objects, distractors and backgrounds. A class has a characteristic hue and pattern, but
+// both are noisy and shared: several classes have the same pattern, hues overlap, and distractors use them too. So
+// neither colour nor pattern nor shape alone determines the class.
 import Images
 import Randomness
 
 typealias Light = (red: Float, green: Float, blue: Float)
 
-/// A pattern of two colours over the plane, in units of the object (about -1...1).
+/// A two-coloured pattern over the plane, in object coordinates (about -1...1).
 struct Texture: Sendable {
   enum Pattern: Int, CaseIterable, Sendable { case plain, stripes, dots, checks, blotches, rings, bars }
 
   var pattern: Pattern
   var first: Light
   var second: Light
-  /// Periods a unit.
+  /// Periods per unit.
   var frequency: Double
-  /// The pattern's own direction (cosine, sine) and shift.
+  /// The direction (cosine, sine) and the shift of the pattern.
   var direction: (Double, Double)
   var shift: (Double, Double)
   var salt: UInt32
 
-  /// As objects of class `index` have it: five in six with the class's pattern, nine in ten near its hue.
+  /// Draws a texture for an object of class `index`: 85% have its pattern, the rest any; 90% have a hue near its own.
   static func ofClass(_ index: Int, _ r: inout CounterRandom) -> Texture {
     let other = Pattern(rawValue: r.integer(below: Pattern.allCases.count))!
     let pattern = r.chance(0.85) ? Pattern(rawValue: index % Pattern.allCases.count)! : other
-    // The golden section keeps the hues of any number of classes apart.
+    // Steps of the golden ratio keep the hues of any number of classes apart.
     let centre = 0.05 + Double(index) * 0.6180339887498949
     let stray = r.uniform()
     let near = centre + 0.04 * r.gaussian()
@@ -42,14 +42,14 @@ struct Texture: Sendable {
       ? Self.light(hue: hue + r.uniform(-0.05, 0.05), saturation: saturation, value: value * contrast)
       : Self.light(hue: hue + r.uniform(-0.05, 0.05), saturation: saturation * contrast, value: 1 - 0.3 * (1 - value))
     frequency = r.uniform(2.2, 4.2)
-    // Stripes lean freely, but bars stay near the vertical and checks near the axes.
+    // Stripes rotate freely, but bars stay near the vertical and checks near the axes.
     let spread = pattern == .bars ? 0.04 : pattern == .checks ? 0.06 : 0.12
     direction = CounterRandom.circle((r.uniform(-spread, spread) + 1).truncatingRemainder(dividingBy: 1))
     shift = (r.uniform(), r.uniform())
     salt = UInt32(truncatingIfNeeded: r.next())
   }
 
-  /// Channels 0...255 at (u, v).
+  /// Returns the colour at (u, v), with channels 0...255.
   func color(_ u: Double, _ v: Double) -> Light { isSecond(u, v) ? second : first }
 
   private func isSecond(_ u: Double, _ v: Double) -> Bool {
@@ -69,7 +69,7 @@ struct Texture: Sendable {
     }
   }
 
-  /// Hue in turns (any number), saturation and value 0...1.
+  /// Converts HSV to RGB: the hue in turns (any number), saturation and value 0...1.
   static func light(hue: Double, saturation: Double, value: Double) -> Light {
     let turns = (hue - hue.rounded(.down)) * 6
     func channel(_ offset: Double) -> Float {
@@ -81,7 +81,7 @@ struct Texture: Sendable {
 }
 
 extension Texture {
-  /// Both colours moved towards another by `share`.
+  /// Mixes both colours with another one by `share`.
   static func blend(_ texture: Texture, _ light: Light, _ share: Float) -> Texture {
     func mix(_ a: Light) -> Light {
       (
@@ -90,42 +90,12 @@ extension Texture {
       )
     }
     var result = texture
-    (result.first, result.second) = (mix(texture.first), mix(texture.second))
+    result.first = mix(texture.first)
+    result.second = mix(texture.second)
     return result
   }
 
   static func blend(_ texture: Texture, _ other: Texture, _ share: Float) -> Texture {
     blend(texture, other.first, share)
-  }
-}
-
-/// Smooth random fields without a table: lattice values by an integer hash, blended between lattice points.
-enum Noise {
-  /// In 0...1, with features of about one unit.
-  static func value(_ x: Double, _ y: Double, _ salt: UInt32) -> Double {
-    let (floorX, floorY) = (x.rounded(.down), y.rounded(.down))
-    let (i, j) = (Int32(floorX), Int32(floorY))
-    let (fx, fy) = (x - floorX, y - floorY)
-    let (sx, sy) = (fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy))
-    let top = lattice(i, j, salt) + (lattice(i + 1, j, salt) - lattice(i, j, salt)) * sx
-    let bottom = lattice(i, j + 1, salt) + (lattice(i + 1, j + 1, salt) - lattice(i, j + 1, salt)) * sx
-    return top + (bottom - top) * sy
-  }
-
-  /// Two octaves, in 0...1.
-  static func field(_ x: Double, _ y: Double, _ salt: UInt32) -> Double {
-    0.67 * value(x, y, salt) + 0.33 * value(2.3 * x, 2.3 * y, salt &+ 77)
-  }
-
-  /// A 32-bit mix of the two coordinates and the salt.
-  static func hash(_ x: Int32, _ y: Int32, _ salt: UInt32) -> UInt32 {
-    var h = UInt32(bitPattern: x) &* 0x85EB_CA6B ^ UInt32(bitPattern: y) &* 0xC2B2_AE35 ^ salt
-    h = (h ^ h >> 16) &* 0x7FEB_352D
-    h = (h ^ h >> 15) &* 0x846C_A68B
-    return h ^ h >> 16
-  }
-
-  private static func lattice(_ x: Int32, _ y: Int32, _ salt: UInt32) -> Double {
-    Double(hash(x, y, salt)) * (1 / 4294967296)
   }
 }

@@ -1,35 +1,38 @@
-// Combinatorial cropping (paper section 5): every non-empty subset P of an image's labels makes a binary mask, and N_p
-// sub-images that enclose P's foreground are cut out of the image, "based on region proposal method and random sampling".
+// Combinatorial cropping (paper section 5). Every non-empty subset P of an image's labels defines a binary mask, and
+// N_p sub-images that enclose the foreground of P are cut out of the image, "based on region proposal method and random
+// sampling".
 //
-// How the authors mixed the two, and how a proposal became a sub-image, is not published. Here: a proposal that covers at
-// least half of the foreground's box is grown to enclose all of it, then by the context of 1.2 that the same authors'
-// DeconvNet takes around its proposals, which may reach beyond the picture; at most half of the boxes come from
-// proposals, the best first and none twice; the rest are random boxes.
+// The authors did not publish how they combined the two and how a proposal became a sub-image. Here a proposal that
+// covers at least half of the foreground's box is extended to enclose all of it, and then by the context of 1.2 that
+// DeconvNet of the same authors uses; it may extend beyond the image. At most half of the boxes come from proposals,
+// the best first and without repetition. The others are random boxes.
 import Datasets
 import Images
 import Randomness
 
 package struct CombinatorialCropping: Sendable, Equatable {
-  /// N_p of the paper: sub-images of one combination.
+  /// N_p of the paper: the number of sub-images per combination.
   package var perCombination: Int
   package var seed: UInt64
-  /// The largest share of a combination's boxes that proposals give.
+  /// The largest share of the boxes of a combination that come from proposals.
   package var proposalShare = 0.5
-  /// The least share of the foreground's box that a proposal covers.
+  /// The smallest share of the foreground's box that a proposal must cover.
   package var coverage = 0.5
-  /// Sides of a sub-image made from a proposal, in sides of the proposal grown to the foreground.
+  /// The factor by which a proposal, after it was extended to the foreground, is enlarged.
   package var context = 1.2
 
   package init(perCombination: Int = 200, seed: UInt64) {
-    precondition(perCombination >= 1, "\(perCombination) sub-images a combination")
-    (self.perCombination, self.seed) = (perCombination, seed)
+    precondition(perCombination >= 1, "\(perCombination) sub-images per combination")
+    self.perCombination = perCombination
+    self.seed = seed
   }
 
   /// The N_p boxes of one combination: a function of the seed, the image's id and the arguments.
   ///
   /// - Parameters:
-  ///   - foreground: the smallest box around the combination's pixels, inside the picture.
-  ///   - proposals: the image's, best first; none for random boxes alone.
+  ///   - foreground: the smallest box around the pixels of the combination.
+  ///   - id: the id of the image.
+  ///   - proposals: the proposals of the image, best first, or none for random boxes only.
   package func boxes(
     of combination: LabelCombination, foreground: Box, id: String, width: Int, height: Int, proposals: [ScoredBox]
   ) -> [Box] {
@@ -60,92 +63,9 @@ package struct CombinatorialCropping: Sendable, Equatable {
     return Box(x1: box.x1 - x, y1: box.y1 - y, x2: box.x2 + x, y2: box.y2 + y)
   }
 
-  /// What decides the boxes besides images and proposals, as the head of a list says it.
+  /// The parameters, as the header of a crop list states them.
   package var text: String {
     "seed \(seed), \(perCombination) a combination, at most \(proposalShare) of them from proposals that cover "
       + "\(coverage) of the foreground, context \(context)"
-  }
-}
-
-/// N_t of the paper: N_s + N_p times the sum of 2^|L| - 1 over the strong images.
-package struct TrainingExampleCount: Sendable, Equatable {
-  /// N_s: images that have a label. One without has nothing to segment and is left out.
-  package let images: Int
-  package let withoutLabels: Int
-  package let combinations: Int
-  package let perCombination: Int
-
-  package init(_ labels: [LabelVector], perCombination: Int) {
-    let sizes = labels.map { $0.count { $0 } }
-    images = sizes.count { $0 > 0 }
-    withoutLabels = sizes.count - images
-    combinations = sizes.reduce(0) { $0 + (1 << $1) - 1 }
-    self.perCombination = perCombination
-  }
-
-  package var crops: Int { combinations * perCombination }
-  package var total: Int { images + crops }
-
-  package var text: String {
-    "N_t = N_s + N_p x combinations = \(images) + \(perCombination) x \(combinations) = \(total)"
-      + (withoutLabels > 0 ? " (\(withoutLabels) images without a label left out)" : "")
-  }
-}
-
-extension Box {
-  package var area: Int { width * height }
-
-  /// The smallest box that encloses both.
-  package func hull(_ other: Box) -> Box {
-    Box(x1: min(x1, other.x1), y1: min(y1, other.y1), x2: max(x2, other.x2), y2: max(y2, other.y2))
-  }
-
-  /// nil where they share no pixel.
-  package func intersection(_ other: Box) -> Box? {
-    let (left, top, right, bottom) = (max(x1, other.x1), max(y1, other.y1), min(x2, other.x2), min(y2, other.y2))
-    return left <= right && top <= bottom ? Box(x1: left, y1: top, x2: right, y2: bottom) : nil
-  }
-}
-
-/// The boxes around each class's pixels, found in one pass over the mask; a combination's box is the hull of its classes'.
-package struct ClassBoxes: Sendable {
-  private var boxes: [Box?]
-
-  package init(_ mask: IndexImage, classes: Int) {
-    var left = [Int](repeating: .max, count: 256)
-    var top = left
-    var right = [Int](repeating: -1, count: 256)
-    var bottom = right
-    mask.indices.withUnsafeBufferPointer { indices in
-      for y in 0..<mask.height {
-        let row = y * mask.width
-        var x = 0
-        while x < mask.width {
-          // Runs, not pixels: masks are mostly even.
-          let index = indices[row + x]
-          let start = x
-          repeat { x += 1 } while x < mask.width && indices[row + x] == index
-          let i = Int(index)
-          left[i] = min(left[i], start)
-          right[i] = max(right[i], x - 1)
-          top[i] = min(top[i], y)
-          bottom[i] = y
-        }
-      }
-    }
-    boxes = (0...classes).map { i in
-      i > 0 && right[i] >= 0 ? Box(x1: left[i], y1: top[i], x2: right[i], y2: bottom[i]) : nil
-    }
-  }
-
-  /// Element c - 1 is true where class c occurs.
-  package var labels: LabelVector { boxes.dropFirst().map { $0 != nil } }
-
-  /// nil where the mask has no pixel of the combination.
-  package func foreground(of combination: LabelCombination) -> Box? {
-    boxes.indices.reduce(nil) { hull, index in
-      guard index > 0, combination.contains(UInt8(index)), let box = boxes[index] else { return hull }
-      return hull.map { $0.hull(box) } ?? box
-    }
   }
 }

@@ -1,47 +1,35 @@
-// The crops of the segmentation phase in memory, and as bytes that packs hold and ranks send each other.
+// The crops of the segmentation phase in memory, and their encoding in packs and messages between ranks.
 import Datasets
 
-/// One crop: 16 bytes, for there may be millions.
-package struct CropRecord: BitwiseCopyable, Sendable, Equatable {
-  package var image: UInt32
-  /// Bit c - 1 stands for class c.
-  package var labels: UInt32
-  package var x1, y1, x2, y2: Int16
-
-  package init(image: UInt32, labels: UInt32, x1: Int16, y1: Int16, x2: Int16, y2: Int16) {
-    (self.image, self.labels) = (image, labels)
-    (self.x1, self.y1, self.x2, self.y2) = (x1, y1, x2, y2)
-  }
-
-  package var box: Box { Box(x1: Int(x1), y1: Int(y1), x2: Int(x2), y2: Int(y2)) }
-  package var combination: LabelCombination { LabelCombination(bits: UInt64(labels)) }
-}
-
 package struct CropList: Sendable, Equatable {
-  /// The list's path, for messages.
+  /// The path of the list, for messages.
   package var name: String
-  /// SHA-256 of the lines without those that begin with #, each ended by one line feed.
+  /// The SHA-256 of the lines that do not begin with #, each ended by one line feed.
   package let digest: String
-  /// The head's last line: how the list was made; empty for another tool's list.
+  /// The last line of the header, which describes how the list was made; empty for a list of another tool.
   package let origin: String
-  /// Image ids in the order in which they first occur; records hold positions here.
+  /// Image ids in the order in which they first occur. Records refer to positions in this array.
   package let ids: [String]
-  /// Line, from 1, in which each image first occurs.
+  /// The line, from 1, in which each image first occurs.
   package let firstLines: [UInt32]
   package let records: [CropRecord]
 
   package init(
     name: String, digest: String, origin: String, ids: [String], firstLines: [UInt32], records: [CropRecord]
   ) {
-    (self.name, self.digest, self.origin) = (name, digest, origin)
-    (self.ids, self.firstLines, self.records) = (ids, firstLines, records)
+    self.name = name
+    self.digest = digest
+    self.origin = origin
+    self.ids = ids
+    self.firstLines = firstLines
+    self.records = records
   }
 
-  /// The crops of the chosen images, in the list's order; `image` is then the position in `chosen`.
+  /// Returns the crops of the chosen images, in list order. Their `image` is the position in `chosen`.
   ///
   /// - Parameters:
-  ///   - candidates: the images that the list may speak of; those not chosen are passed over.
-  ///   - imageList: what `candidates` are called in messages.
+  ///   - candidates: the images that may occur in the list. Those not chosen are skipped.
+  ///   - imageList: the name of the list of `candidates`, for messages.
   package func records(
     of chosen: [ListedImage], labels: [LabelVector], among candidates: [ListedImage], imageList: String,
     classNames: [String]
@@ -84,8 +72,9 @@ package struct CropList: Sendable, Equatable {
 
   // MARK: Bytes
 
-  /// Three counts of 8 bytes (images, crops, bytes of text), the text (name, digest, origin and ids, each ended by a line
-  /// feed), the images' first lines of 4 bytes, the crops of 16 bytes; little-endian, nothing between them.
+  /// The list as bytes: three counts of 8 bytes (images, crops, bytes of text), the text (name, digest, origin and ids,
+  /// each ended by a line feed), the first lines of the images of 4 bytes, the crops of 16 bytes. All are little-endian
+  /// and without padding.
   package var encoded: [UInt8] {
     let text = Array(([name, digest, origin] + ids).map { $0 + "\n" }.joined().utf8)
     var bytes: [UInt8] = []
@@ -99,7 +88,7 @@ package struct CropList: Sendable, Equatable {
     return bytes
   }
 
-  /// nil where the bytes are no list.
+  /// Decodes a list, or returns nil where the bytes are invalid.
   package init?(encoded bytes: [UInt8]) {
     let found: CropList? = bytes.withUnsafeBytes { bytes in
       guard bytes.count >= 24 else { return nil }

@@ -1,28 +1,28 @@
-// The work of making a crop list, cut into units that any thread of any rank can do: the text of a unit is a function of
-// the images, the parameters and the seed alone.
+// The work of making a crop list, divided into units for any thread of any rank. The text of a unit is a function of
+// the images, the parameters and the seed only.
 import Datasets
 import Images
 
 package struct CropListJob: Sendable {
   package let store: any ImageStore
-  /// Images with at least one label.
+  /// The images that have at least one label.
   package let images: [ListedImage]
   package let labels: [LabelVector]
   package let cropping: CombinatorialCropping
-  /// nil for random boxes alone.
+  /// nil for random boxes only.
   package let source: (any ProposalSource)?
   package let count: TrainingExampleCount
-  /// How the list is made, for its head.
+  /// A description of how the list is made, for its header.
   package let origin: String
 
-  /// Some combinations of one image. Few images have more than one unit; those with very many labels are cut, so that
-  /// their lines never stand in memory all at once.
+  /// Some of the combinations of one image. Most images are one unit; one with very many labels is divided, so that its
+  /// lines are never in memory all at once.
   package struct Unit: Sendable, Equatable {
     package let image: Int
     package let combinations: Range<Int>
   }
   package let units: [Unit]
-  package static let combinationsAUnit = 256
+  package static let combinationsPerUnit = 256
 
   package init(
     _ store: any ImageStore, _ images: [ListedImage], labels: [LabelVector], cropping: CombinatorialCropping,
@@ -40,15 +40,16 @@ package struct CropListJob: Sendable {
     origin = "\(sourceText); \(cropping.text)"
     units = self.labels.enumerated().flatMap { image, labels in
       let combinations = (1 << labels.count { $0 }) - 1
-      return stride(from: 0, to: combinations, by: Self.combinationsAUnit).map {
-        Unit(image: image, combinations: $0..<min($0 + Self.combinationsAUnit, combinations))
+      return stride(from: 0, to: combinations, by: Self.combinationsPerUnit).map {
+        Unit(image: image, combinations: $0..<min($0 + Self.combinationsPerUnit, combinations))
       }
     }
   }
 
-  package var head: String { CropListText.head(count, classes: store.classes, origin: origin) }
+  package var header: String { CropListText.header(count, classes: store.classes, origin: origin) }
 
-  /// The unit's lines. An image's first unit starts with the whole image and all of its labels, one of the N_s.
+  /// Returns the lines of a unit. The first unit of an image begins with the whole image and all of its labels, one of
+  /// the N_s examples.
   package func text(of unit: Unit) throws -> [UInt8] {
     let image = images[unit.image]
     let (photograph, mask) = try store.loadWithMask(image)

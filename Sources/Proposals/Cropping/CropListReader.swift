@@ -1,20 +1,17 @@
-// Reads crop lists: dnet's own, whose head is checked, and another tool's without one. Windows line ends, blank lines and a
-// missing last line feed are accepted; SHA-256 is over the lines as dnet writes them, so they do not change it.
+// The reader of crop lists: dnet's own, whose header is checked, and those of other tools without a header. CRLF line
+// ends, blank lines and a missing last line feed are accepted. The SHA-256 is that of the lines as dnet writes them.
 //
-// Goals in order: no line is misunderstood in silence, speed (the whole of VOC is half a gigabyte).
+// Goals in order: no line is misread silently, speed (the list for all of VOC has half a gigabyte).
 import Datasets
-import Support
 import Images
+import Support
 
 package enum CropListReader {
-  /// Reads the list. `name` is what messages call it.
+  /// Reads the list.
   package static func read(_ path: String) throws(CropListError) -> CropList {
     try requireOneLine(path)
     let file: MappedFile
-    do { file = try MappedFile(path) } catch {
-      if case .unreadable(_, let reason) = error { throw .unreadable(list: path, reason: reason) }
-      throw .unreadable(list: path, reason: "\(error)")
-    }
+    do { file = try MappedFile(path) } catch { throw .unreadable(list: path, reason: error.reason) }
     return try parse(file.bytes, name: path)
   }
 
@@ -38,7 +35,7 @@ package enum CropListReader {
     var lines = Lines(bytes, name)
     while let line = lines.next() {
       if bytes[line.lowerBound] == UInt8(ascii: "#") {
-        try lines.readHead(line)
+        try lines.readHeader(line)
       } else {
         do throws(CropListError) { try lines.readCrop(line) } catch { throw lines.endWithinLine ?? error }
       }
@@ -47,7 +44,7 @@ package enum CropListReader {
   }
 }
 
-/// What has been read of a list so far.
+/// The state of reading a list line by line.
 private struct Lines {
   let bytes: UnsafeRawBufferPointer
   let name: String
@@ -60,16 +57,19 @@ private struct Lines {
   var numbers: [String: UInt32] = [:]
   var firstLines: [UInt32] = []
   var records: [CropRecord] = []
-  /// The name fields of the line before, which most lines repeat.
+  /// The name fields of the previous line, which most lines repeat.
   var lastNames = 0..<0
   var columns: Int?
   let digest = SHA256()
-  /// Lines whose bytes stand as dnet writes them are digested together.
+  /// A run of lines whose bytes are as dnet writes them. They are digested together.
   var pending = 0..<0
 
-  init(_ bytes: UnsafeRawBufferPointer, _ name: String) { (self.bytes, self.name) = (bytes, name) }
+  init(_ bytes: UnsafeRawBufferPointer, _ name: String) {
+    self.bytes = bytes
+    self.name = name
+  }
 
-  /// The next line that is not blank, without its end; counts all.
+  /// Returns the next line that is not blank, without its end. Blank lines are counted.
   mutating func next() -> Range<Int>? {
     while place < bytes.count {
       let start = place
@@ -83,7 +83,7 @@ private struct Lines {
     return nil
   }
 
-  mutating func readHead(_ line: Range<Int>) throws(CropListError) {
+  mutating func readHeader(_ line: Range<Int>) throws(CropListError) {
     let text = String(decoding: bytes[line], as: UTF8.self)
     if text.hasPrefix(CropListText.title) {
       let version = String(text.dropFirst(CropListText.title.count))
@@ -153,13 +153,13 @@ private struct Lines {
     .fields(list: name, line: number, found: found, wanted: columns.map { "\(6 + $0)" } ?? "7 to 38")
   }
 
-  /// Fewer crops than the head says; nil where it is right, or says nothing.
+  /// The error where there are fewer crops than the header states; nil otherwise.
   var shortage: CropListError? {
     guard let expectedCrops, records.count < expectedCrops else { return nil }
     return .cutShort(list: name, line: number, found: records.count, expected: expectedCrops)
   }
 
-  /// What is wrong with the list where it ends within the current line, which itself may have been right.
+  /// The error where the list ends within the current line; that is the cause of any fault in the line.
   var endWithinLine: CropListError? { place > bytes.count ? shortage : nil }
 
   mutating func finish() throws(CropListError) -> CropList {
@@ -174,7 +174,7 @@ private struct Lines {
       name: name, digest: found, origin: origin, ids: ids, firstLines: firstLines, records: records)
   }
 
-  /// Number of the image that the current line is about.
+  /// The number of the image of the current line.
   private var current: UInt32 = 0
 
   private mutating func startImage(_ image: Range<Int>, _ mask: Range<Int>) throws(CropListError) {

@@ -1,27 +1,27 @@
-// Crop lists as text, in the authors' form (C:select_seg_binary_layer.cpp): a line for each crop,
+// The text format of crop lists, which is that of the authors (C:select_seg_binary_layer.cpp). Each crop has a line
 //
 //     image mask x1 y1 x2 y2 c1 ... cK
 //
-// under a head of lines that begin with #, which tell how the list was made, how many crops there are and their SHA-256.
-// Without its head (grep -v '^#') the list is one that the authors' Caffe reads.
+// after a header of lines that begin with #, which state how the list was made, the number of crops and their SHA-256.
+// Without the header (grep -v '^#') the authors' Caffe can read the list.
 import Datasets
 import Support
 
 package enum CropListText {
   static let title = "# dnet crop list "
   static let digestTitle = "# sha256 "
-  /// Bytes before the digest's 64 digits.
+  /// The number of bytes before the 64 digits of the digest.
   package static let digestOffset = (title + "1\n" + digestTitle).utf8.count
 
-  /// The head, its digest still zeros: the caller puts it in when the lines are written.
-  package static func head(_ count: TrainingExampleCount, classes: Int, origin: String) -> String {
+  /// Returns the header with zeros as the digest, which the caller replaces when all lines are written.
+  package static func header(_ count: TrainingExampleCount, classes: Int, origin: String) -> String {
     title + "1\n" + digestTitle + String(repeating: "0", count: 64) + "\n"
       + "# \(count.total) crops: \(count.images) whole images, \(count.perCombination) of each of "
       + "\(count.combinations) label combinations; \(classes) classes\n"
       + "# \(origin)\n"
   }
 
-  /// Appends a line.
+  /// Appends the line of one crop.
   static func append(
     _ box: Box, _ combination: LabelCombination, names: (photograph: [UInt8], mask: [UInt8]), classes: Int,
     to text: inout [UInt8]

@@ -1,20 +1,23 @@
-// Names of proposal sources, as commands and configurations give them.
+// The choice of a proposal source by name, as in commands and configurations.
 import Foundation
 import Images
 
 package struct ProposalChoice: Sendable {
-  /// nil for random boxes alone.
+  /// nil for random boxes only.
   package let source: (any ProposalSource)?
-  /// What the head of a crop list says of it.
+  /// The description in the header of a crop list.
   package let text: String
 
-  /// What the names are, for messages.
+  /// The accepted names, for messages.
   package static let names = "edgeboxes, random, or a folder with a file ID.txt of boxes for each image"
 
-  /// `random` for none, `edgeboxes`, or the path of a folder of another tool's boxes; nil where it is none of them.
+  /// Accepts `random` (no source), `edgeboxes` and the path of a folder with boxes of another tool; returns nil
+  /// otherwise.
   package init?(named name: String) {
     switch name {
-    case "random": (source, text) = (nil, "random boxes alone")
+    case "random":
+      source = nil
+      text = "random boxes alone"
     case "edgeboxes":
       var parameters = EdgeBoxes.Parameters()
       parameters.maxBoxes = 1000

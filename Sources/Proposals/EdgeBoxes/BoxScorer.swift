@@ -1,44 +1,47 @@
-// The score of a box (section 3.2): the magnitude of the edge groups that lie wholly in it, less that of its middle,
-// over its perimeter. A group lies wholly in the box unless a path of high affinity inside the box leads to it from the border. The picture's
-// border is not the box's: objects that reach out of the picture count as whole.
+// The score of a box in EdgeBoxes (section 3.2): the magnitude of the edge groups that lie wholly in it, less that of
+// its middle, over its perimeter. A group lies wholly in the box unless a path of high affinity inside the box connects
+// it with the box's border. A side on the image's border does not count as such, so that truncated objects count as
+// complete.
 
-/// Scores boxes of one edge map. Holds scratch memory, so one thread at a time uses it; a box's score depends on
-/// nothing that came before.
+/// A scorer of boxes in one edge map. It holds scratch memory, so only one thread at a time may use it. The score of a
+/// box does not depend on earlier calls.
 package final class BoxScorer {
   private let width: Int
   private let height: Int
   private let minScore: Float
-  /// Side steps of the refinement begin at this share of a side.
+  /// The first step of the refinement, as a share of the side.
   private let shift: Float
-  /// (H + 1) x (W + 1): sums of all group magnitudes, each at its group's place, above and left of a point.
-  private let groupSums: Memory<Double>
-  /// The same of the edge pixels' magnitudes.
-  private let pixelSums: Memory<Double>
-  /// Over half the perimeter, w + h: what the sum of magnitudes is multiplied by.
-  private let scales: Memory<Float>
+  /// (H + 1) x (W + 1) sums of the group magnitudes, each at the place of its group, above and to the left of a point.
+  private let groupSums: UncheckedBuffer<Double>
+  /// The same sums of the magnitudes of edge pixels.
+  private let pixelSums: UncheckedBuffer<Double>
+  /// The factor for the sum of magnitudes, indexed by half the perimeter, w + h.
+  private let scales: UncheckedBuffer<Float>
   private let rows: BorderRuns
   private let columns: BorderRuns
 
   private let groups: Int
-  private let magnitudes: Memory<Float>
-  private let placesX: Memory<Int32>
-  private let placesY: Memory<Int32>
-  private let starts: Memory<Int32>
-  private let neighbours: Memory<(group: Int32, affinity: Float)>
+  private let magnitudes: UncheckedBuffer<Float>
+  private let placesX: UncheckedBuffer<Int32>
+  private let placesY: UncheckedBuffer<Int32>
+  private let starts: UncheckedBuffer<Int32>
+  private let neighbours: UncheckedBuffer<(group: Int32, affinity: Float)>
 
-  /// The strongest path to a group, valid where `stamps` has this box's number.
-  private let paths: Memory<Float>
-  private let stamps: Memory<Int32>
-  private let inQueue: Memory<Bool>
-  private let queue: Memory<Int32>
-  private let touched: Memory<Int32>
-  private let stamp = Memory<Int32>(repeating: 0, count: 1)
+  /// The strongest path to each group, valid where `stamps` has the number of the current box.
+  private let paths: UncheckedBuffer<Float>
+  private let stamps: UncheckedBuffer<Int32>
+  private let inQueue: UncheckedBuffer<Bool>
+  private let queue: UncheckedBuffer<Int32>
+  private let touched: UncheckedBuffer<Int32>
+  private let stamp = UncheckedBuffer<Int32>(repeating: 0, count: 1)
 
   package init(_ edges: EdgeMap, _ groups: EdgeGroups, _ parameters: EdgeBoxes.Parameters) {
-    (width, height, self.groups) = (edges.width, edges.height, groups.count)
+    width = edges.width
+    height = edges.height
+    self.groups = groups.count
     minScore = parameters.minScore
     shift = (1 - parameters.alpha) / (1 + parameters.alpha)
-    scales = Memory((0...width + height).map { Self.scale(halfPerimeter: $0, kappa: parameters.kappa) })
+    scales = UncheckedBuffer((0...width + height).map { Self.scale(halfPerimeter: $0, kappa: parameters.kappa) })
 
     var atPlaces = [Float](repeating: 0, count: width * height)
     for g in 0..<groups.count {
@@ -51,26 +54,26 @@ package final class BoxScorer {
     rows = BorderRuns(lines: height, length: width) { line, i in members[line * width + i] }
     columns = BorderRuns(lines: width, length: height) { line, i in members[i * width + line] }
 
-    magnitudes = Memory(groups.magnitudes)
-    placesX = Memory(groups.places.map(\.x))
-    placesY = Memory(groups.places.map(\.y))
-    starts = Memory(groups.starts)
-    neighbours = Memory(groups.neighbours)
-    paths = Memory(repeating: 0, count: groups.count)
-    stamps = Memory(repeating: 0, count: groups.count)
-    inQueue = Memory(repeating: false, count: groups.count)
-    queue = Memory(repeating: 0, count: groups.count)
-    touched = Memory(repeating: 0, count: groups.count)
+    magnitudes = UncheckedBuffer(groups.magnitudes)
+    placesX = UncheckedBuffer(groups.places.map(\.x))
+    placesY = UncheckedBuffer(groups.places.map(\.y))
+    starts = UncheckedBuffer(groups.starts)
+    neighbours = UncheckedBuffer(groups.neighbours)
+    paths = UncheckedBuffer(repeating: 0, count: groups.count)
+    stamps = UncheckedBuffer(repeating: 0, count: groups.count)
+    inQueue = UncheckedBuffer(repeating: false, count: groups.count)
+    queue = UncheckedBuffer(repeating: 0, count: groups.count)
+    touched = UncheckedBuffer(repeating: 0, count: groups.count)
   }
 
-  /// 1 / ((w + h) / 2)^kappa. The paper divides by 2 (w + h)^kappa; the published program, to which the published
-  /// `minScore` belongs, leaves out that constant.
+  /// Returns 1 / ((w + h) / 2)^kappa. The paper divides by 2 (w + h)^kappa; the published program, to which the
+  /// published `minScore` belongs, omits that constant.
   package static func scale(halfPerimeter: Int, kappa: Float) -> Float {
-    1 / Powers.power(Float(max(halfPerimeter, 2)) / 2, kappa)
+    1 / DeterministicMath.power(Float(max(halfPerimeter, 2)) / 2, kappa)
   }
 
-  private static func integral(_ values: [Float], _ width: Int, _ height: Int) -> Memory<Double> {
-    let sums = Memory<Double>(repeating: 0, count: (width + 1) * (height + 1))
+  private static func integral(_ values: [Float], _ width: Int, _ height: Int) -> UncheckedBuffer<Double> {
+    let sums = UncheckedBuffer<Double>(repeating: 0, count: (width + 1) * (height + 1))
     for y in 0..<height {
       var row = 0.0
       for x in 0..<width {
@@ -82,21 +85,23 @@ package final class BoxScorer {
   }
 
   @inline(__always)
-  private func sum(_ sums: Memory<Double>, _ x0: Int, _ y0: Int, _ x1: Int, _ y1: Int) -> Float {
+  private func sum(_ sums: UncheckedBuffer<Double>, x0: Int, y0: Int, x1: Int, y1: Int) -> Float {
     let (s, stride) = (sums.base, width &+ 1)
     let (upper, lower) = (y0 &* stride, y1 &* stride)
     return Float(s[lower &+ x1] - s[lower &+ x0] - s[upper &+ x1] + s[upper &+ x0])
   }
 
-  /// The score of the box of columns x0..<x1 and rows y0..<y1, inside the picture; 0 where it is below `minScore` or
-  /// does not exceed `bound`.
-  package func score(_ x0: Int, _ y0: Int, _ x1: Int, _ y1: Int, over bound: Float = 0) -> Float {
+  /// Returns the score of the box of columns x0..<x1 and rows y0..<y1, inside the image, or 0 where it is below
+  /// `minScore` or does not exceed `bound`.
+  package func score(x0: Int, y0: Int, x1: Int, y1: Int, over bound: Float = 0) -> Float {
     let (w, h) = (x1 &- x0, y1 &- y0)
     let scale = scales.base[w &+ h]
-    // The middle: half as wide and high.
+    // The middle of the box has half its width and height.
     let (mx, my) = (x0 &+ w / 4, y0 &+ h / 4)
-    var sum = self.sum(groupSums, x0, y0, x1, y1) - self.sum(pixelSums, mx, my, mx &+ w / 2, my &+ h / 2)
-    // Nothing below adds to the sum.
+    var sum =
+      self.sum(groupSums, x0: x0, y0: y0, x1: x1, y1: y1)
+      - self.sum(pixelSums, x0: mx, y0: my, x1: mx &+ w / 2, y1: my &+ h / 2)
+    // From here on the sum only decreases.
     if sum * scale < minScore || sum * scale <= bound { return 0 }
 
     let current = stamp.base[0] &+ 1
@@ -105,12 +110,12 @@ package final class BoxScorer {
       self.paths.base, self.stamps.base, self.inQueue.base, self.queue.base, self.touched.base
     )
     let (placesX, placesY, magnitudes) = (placesX.base, placesY.base, magnitudes.base)
-    // Groups across the border: no part of them counts, and paths begin there.
+    // Groups that cross the border do not count at all, and paths begin at them.
     var count = 0
     for side in 0..<4 {
       let runs = side < 2 ? rows : columns
       let line = side == 0 ? y0 : side == 1 ? y1 &- 1 : side == 2 ? x0 : x1 &- 1
-      // Nothing is cut off at the picture's own border.
+      // Nothing is cut off at the border of the image.
       if line == 0 && side & 1 == 0 || line == (side < 2 ? height : width) &- 1 && side & 1 == 1 { continue }
       let (from, to) = side < 2 ? (x0, x1 &- 1) : (y0, y1 &- 1)
       for run in Int(runs.run(line, from))...Int(runs.run(line, to)) {
@@ -133,8 +138,8 @@ package final class BoxScorer {
       return 0
     }
 
-    // The strongest path to every group (a product of affinities), by repeated improvement. A ring of as many places as
-    // groups cannot overflow, for a group stands in it at most once.
+    // The strongest path to every group (a product of affinities), by repeated relaxation. A ring buffer with as many
+    // slots as groups cannot overflow, because it holds a group at most once.
     var (head, waiting) = (0, count)
     while waiting > 0 {
       let g = Int(queue[head])
@@ -148,7 +153,7 @@ package final class BoxScorer {
         if reached < EdgeGroups.leastAffinity { continue }
         let o = Int(other)
         if stamps[o] != current {
-          // A path keeps inside the box: what lies beyond the border says nothing of what lies within.
+          // A path must stay inside the box: edges beyond its border are no evidence about its contents.
           if Int(placesX[o]) < x0 || Int(placesX[o]) >= x1 || Int(placesY[o]) < y0 || Int(placesY[o]) >= y1 { continue }
           stamps[o] = current
           touched[count] = other
@@ -170,8 +175,8 @@ package final class BoxScorer {
     return score < minScore || score <= bound ? 0 : score
   }
 
-  /// The box with its sides moved, one after the other, as long as the score grows: first by half a search step, then by
-  /// half of that, while a step is two pixels or more (section 3.4).
+  /// Refines a box by moving its sides one after the other while the score grows, first by half a search step and then
+  /// by half of that, until a step is less than two pixels (section 3.4).
   package func refined(_ start: BoxCandidate) -> BoxCandidate {
     var box = start
     var (stepX, stepY) = (Int(Float(box.x1 - box.x0) * shift), Int(Float(box.y1 - box.y0) * shift))
@@ -184,9 +189,9 @@ package final class BoxScorer {
           let (x0, y0) = (max(0, box.x0 + sign * dx0), max(0, box.y0 + sign * dy0))
           let (x1, y1) = (min(width, box.x1 + sign * dx1), min(height, box.y1 + sign * dy1))
           guard x1 - x0 >= 4 && y1 - y0 >= 4 else { continue }
-          let score = self.score(x0, y0, x1, y1, over: box.score)
+          let score = self.score(x0: x0, y0: y0, x1: x1, y1: y1, over: box.score)
           if score > 0 {
-            box = BoxCandidate(x0, y0, x1, y1, score)
+            box = BoxCandidate(x0: x0, y0: y0, x1: x1, y1: y1, score: score)
             break
           }
         }
@@ -195,17 +200,17 @@ package final class BoxScorer {
   }
 }
 
-/// Rows, or columns, of a picture as runs of pixels of one group or of none: the groups that a stretch of a line crosses
-/// are read off without looking at its pixels (section 3.3).
+/// The rows or columns of an image as runs of pixels of one group or of none, so that the groups which a part of a line
+/// crosses are found without looking at its pixels (section 3.3).
 private struct BorderRuns {
-  /// A run's group, -1 for none; line after line.
-  let groups: Memory<Int32>
-  private let indices: Memory<Int32>
+  /// The group of each run, line after line; -1 for none.
+  let groups: UncheckedBuffer<Int32>
+  private let indices: UncheckedBuffer<Int32>
   private let length: Int
 
   init(lines: Int, length: Int, group: (_ line: Int, _ i: Int) -> Int32) {
     self.length = length
-    indices = Memory(repeating: 0, count: lines * length)
+    indices = UncheckedBuffer(repeating: 0, count: lines * length)
     var runs: [Int32] = []
     for line in 0..<lines {
       for i in 0..<length {
@@ -214,10 +219,10 @@ private struct BorderRuns {
         indices.base[line * length + i] = Int32(runs.count - 1)
       }
     }
-    groups = Memory(runs)
+    groups = UncheckedBuffer(runs)
   }
 
-  /// The run that pixel `i` of a line belongs to.
+  /// Returns the run that contains pixel `i` of a line.
   @inline(__always)
   func run(_ line: Int, _ i: Int) -> Int32 { indices.base[line &* length &+ i] }
 }

@@ -1,15 +1,14 @@
-// Non-maximum suppression of boxes: the best stays, what overlaps it much goes, and so on down (section 3.4).
+// Greedy non-maximum suppression of boxes (section 3.4).
 
 package enum BoxSuppression {
-  /// The boxes that overlap no better one that is kept by more than `beta`, best first; equal scores in their order.
-  ///
-  /// `eta` below 1 multiplies `beta` with each box kept, as long as it is above 0.5. Ends at `limit` boxes.
+  /// Returns the boxes that overlap no better kept box by more than `beta`, best first (equal scores in input order),
+  /// up to `limit` of them. With `eta` below 1, `beta` is multiplied by it after each kept box while it is above 0.5.
   package static func keep(_ boxes: [BoxCandidate], beta: Float, eta: Float, limit: Int) -> [BoxCandidate] {
     let order = boxes.indices.sorted {
       boxes[$0].score != boxes[$1].score ? boxes[$0].score > boxes[$1].score : $0 < $1
     }
-    // An overlap above beta needs areas in a ratio above beta. So kept boxes lie in bins of area, from one limit to its
-    // 1/beta-fold, and only three of them can hold a box that overlaps enough.
+    // An overlap above beta requires that the ratio of the areas is above beta. So kept boxes are binned by area, each
+    // bin 1/beta times as large as the one before, and only three bins can hold a box that overlaps enough.
     let least = min(beta, eta < 1 ? eta / 2 : beta)
     let ratio = 1 / Double(min(max(least, 0.001), 0.95))
     var limits = [1.0]
@@ -36,7 +35,7 @@ package enum BoxSuppression {
     return kept
   }
 
-  /// Intersection over union.
+  /// Returns the intersection over union.
   package static func overlap(_ a: BoxCandidate, _ b: BoxCandidate) -> Float {
     let w = min(a.x1, b.x1) - max(a.x0, b.x0)
     let h = min(a.y1, b.y1) - max(a.y0, b.y0)

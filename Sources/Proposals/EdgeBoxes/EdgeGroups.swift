@@ -1,33 +1,34 @@
-// Edge groups and their affinities (section 3.1): neighbouring edge pixels of like orientation make one group; a group
-// that goes on where another ends, in its direction, has a high affinity to it.
+// The edge groups of EdgeBoxes and their affinities (section 3.1): neighbouring edge pixels of similar orientation form
+// a group, and two groups that continue each other in the same direction have a high affinity.
 //
-// A group is numbered 0..<count, in raster order of its first pixel.
+// Groups are numbered 0..<count in raster order of their first pixels.
 
 package struct EdgeGroups {
   package let width: Int
   package let height: Int
   package private(set) var count = 0
-  /// The group of each pixel, H x W; -1 where there is none.
+  /// The group of each pixel, H x W, or -1 for none.
   package private(set) var members: [Int32] = []
-  /// Sum of the members' magnitudes.
+  /// The sum of the magnitudes of the members.
   package private(set) var magnitudes: [Float] = []
-  /// A member pixel, the one next to the mean position: the group lies in a box where this does.
+  /// The member nearest to the mean position. A group is inside a box where this pixel is.
   package private(set) var places: [(x: Int32, y: Int32)] = []
-  /// Mean positions, weighted by magnitude.
+  /// The mean positions, weighted by magnitude.
   package private(set) var centers: [(x: Float, y: Float)] = []
-  /// Mean normals, weighted by magnitude: unit vectors, their sign without meaning.
+  /// The mean normals, weighted by magnitude: unit vectors whose sign has no meaning.
   package private(set) var normals: [(x: Float, y: Float)] = []
   /// The neighbours of group g, and the affinities to them, are neighbours[starts[g]..<starts[g + 1]].
   package private(set) var starts: [Int32] = []
   package private(set) var neighbours: [(group: Int32, affinity: Float)] = []
 
-  /// Lower affinities, and paths of lower affinity, count as none (section 3.1).
+  /// Lower affinities, and paths of lower affinity, are ignored (section 3.1).
   package static let leastAffinity: Float = 0.05
 
   package init(_ edges: EdgeMap, _ parameters: EdgeBoxes.Parameters) {
-    (width, height) = (edges.width, edges.height)
-    // Labels in a frame of two pixels, so that no neighbour needs a check. Here 0 is an edge pixel without a group,
-    // -1 none, and groups count from 1.
+    width = edges.width
+    height = edges.height
+    // Labels have a border of two pixels, so that neighbours need no bounds check. 0 is an edge pixel without a group,
+    // -1 any other pixel, and groups are counted from 1.
     let stride = width + 4
     var labels = [Int32](repeating: -1, count: stride * (height + 4))
     var angles = [Float](repeating: 0, count: labels.count)
@@ -55,7 +56,7 @@ package struct EdgeGroups {
     }
   }
 
-  /// Numbers the groups that are left from 0 and takes their means.
+  /// Renumbers the remaining groups from 0 and computes their means.
   private mutating func describe(_ frame: Frame, _ grown: Int) {
     var numbers = [Int32](repeating: -1, count: grown + 1)
     members = [Int32](repeating: -1, count: width * height)
@@ -69,8 +70,8 @@ package struct EdgeGroups {
       let (g, x, y, m) = (Int(numbers[label]), i % frame.stride - 2, i / frame.stride - 2, frame.weights[i])
       frame.labels[i] = Int32(g + 1)
       members[y * width + x] = Int32(g)
-      // Orientations are axes: their mean is that of the doubled angles.
-      let unit = Angles.circle(frame.angles[i])
+      // Orientations are axes, whose mean is that of the doubled angles.
+      let unit = DeterministicMath.circle(frame.angles[i])
       sums[g].m += m
       sums[g].x += m * Float(x)
       sums[g].y += m * Float(y)
@@ -100,7 +101,7 @@ package struct EdgeGroups {
     }
   }
 
-  /// Affinities of groups that come within two pixels of each other.
+  /// Computes the affinities of groups that are within two pixels of each other.
   private mutating func relate(_ frame: Frame, gamma: Float) {
     // Pixels by group.
     var ends = [Int](repeating: 0, count: count + 1)
@@ -130,19 +131,20 @@ package struct EdgeGroups {
     starts.append(Int32(neighbours.count))
   }
 
-  /// |cos(ti - tij) cos(tj - tij)|^gamma: ti and tj are the groups' directions, tij that of the line between their
-  /// centres. A direction is at right angles to the normal, so each cosine is a cross product with the normal.
+  /// Returns |cos(ti - tij) cos(tj - tij)|^gamma, where ti and tj are the directions of the groups and tij is that of
+  /// the line between their centres. A direction is perpendicular to the normal, so each cosine is a cross product with
+  /// the normal.
   package func affinity(_ i: Int, _ j: Int, gamma: Float) -> Float {
     let (dx, dy) = (centers[j].x - centers[i].x, centers[j].y - centers[i].y)
     let square = dx * dx + dy * dy
     guard square > 0 else { return 0 }
     let a = normals[i].x * dy - normals[i].y * dx
     let b = normals[j].x * dy - normals[j].y * dx
-    return Powers.power(min(1, (a * b).magnitude / square), gamma)
+    return DeterministicMath.power(min(1, (a * b).magnitude / square), gamma)
   }
 }
 
-/// Edge pixels with a frame of two pixels around the picture. The pointers are those of `EdgeGroups.init`'s arrays.
+/// The edge pixels with a border of two pixels around the image. The pointers are those of arrays in `EdgeGroups.init`.
 private struct Frame {
   let stride: Int
   let labels: UnsafeMutablePointer<Int32>
@@ -153,8 +155,8 @@ private struct Frame {
 
   private var around: [Int] { [-stride - 1, -stride, -stride + 1, -1, 1, stride - 1, stride, stride + 1] }
 
-  /// Labels groups 1, 2, ... and returns how many. From its first pixel a group takes, again and again, the pixel next to
-  /// it whose orientation differs least from the member's beside it, until these differences sum up to `turn`.
+  /// Labels groups 1, 2, ... and returns their number. From its first pixel a group repeatedly takes the adjacent pixel
+  /// whose orientation differs least from that of the member next to it, until these differences sum up to `turn`.
   func grow(until turn: Float) -> Int {
     let around = self.around
     var count = 0
@@ -166,7 +168,7 @@ private struct Frame {
       while turned < turn {
         labels[pixel] = Int32(count)
         for offset in around where labels[pixel + offset] == 0 {
-          border.append((pixel + offset, Angles.difference(angles[pixel], angles[pixel + offset])))
+          border.append((pixel + offset, DeterministicMath.axisDifference(angles[pixel], angles[pixel + offset])))
         }
         border.removeAll { labels[$0.pixel] != 0 }
         guard let best = border.indices.min(by: { border[$0].difference < border[$1].difference }) else { break }
@@ -177,8 +179,8 @@ private struct Frame {
     return count
   }
 
-  /// Gives the pixels of groups of at most `least` magnitude to the neighbouring groups of the nearest orientation, in
-  /// raster order, pass after pass; pixels that no group touches stay without (label 0).
+  /// Gives the pixels of groups with a sum of at most `least` to the adjacent groups of the nearest orientation, in
+  /// raster order and in repeated passes. Pixels that touch no group keep label 0.
   func dissolve(of count: Int, below least: Float) {
     var sums = [Float](repeating: 0, count: count + 1)
     for i in pixels { sums[Int(labels[i])] += weights[i] }
@@ -191,7 +193,7 @@ private struct Frame {
       loose.removeAll { i in
         var best = Float.infinity
         for offset in around where labels[i + offset] > 0 {
-          let difference = Angles.difference(angles[i], angles[i + offset])
+          let difference = DeterministicMath.axisDifference(angles[i], angles[i + offset])
           if difference < best {
             best = difference
             labels[i] = labels[i + offset]

@@ -1,11 +1,11 @@
-// The windows of a sliding-window search over position, scale and aspect ratio, in steps of one overlap (section 3.4).
-// EdgeBoxes starts from them; by themselves they are a baseline.
+// The windows of a sliding-window search over position, scale and aspect ratio with a fixed overlap (section 3.4).
+// EdgeBoxes starts from them; as proposals they are a baseline.
 import Images
 
 package struct SlidingWindows: ProposalSource {
-  /// How many windows, at most.
+  /// The largest number of windows.
   package var count: Int
-  /// The smallest window's share of the picture. Without: what found most objects of VOC's training photographs.
+  /// The area of the smallest window as a share of the image. The defaults found most objects of VOC's training images.
   package var minShare: Double
   package var maxAspectRatio: Double = 3
 
@@ -15,9 +15,8 @@ package struct SlidingWindows: ProposalSource {
     self.minShare = minShare ?? (count < 50 ? 0.25 : count < 500 ? 0.08 : 0.03)
   }
 
-  /// The windows of the finest search that has no more than `count`, largest first, then some of the next finer one,
-  /// evenly chosen, up to `count`; each once. So they cover position, scale and aspect ratio evenly, whatever the picture
-  /// shows.
+  /// Returns the windows of the finest search with at most `count` of them, largest first, followed by evenly chosen
+  /// ones of the next finer search, up to `count` and each once. They cover position, scale and aspect ratio evenly.
   package func proposals(for image: RGBImage, id: String) -> [ScoredBox] {
     var (low, high) = (0.05, 0.95)
     var boxes = [Box(width: image.width, height: image.height)]
@@ -44,7 +43,7 @@ package struct SlidingWindows: ProposalSource {
       width: image.width, height: image.height, alpha: alpha,
       minArea: max(4, minShare * Double(image.width * image.height)), maxAspectRatio: maxAspectRatio
     ) {
-      // Clipping makes equal windows of neighbours.
+      // Clipping can make neighbours equal.
       if boxes.count < limit && seen.insert([$0, $1, $2, $3]).inserted {
         boxes.append(Box(x1: $0, y1: $1, x2: $2 - 1, y2: $3 - 1))
       }
@@ -53,14 +52,14 @@ package struct SlidingWindows: ProposalSource {
   }
 
   /// Calls `body(x0, y0, x1, y1)` for windows of columns x0..<x1 and rows y0..<y1 whose neighbours in each dimension
-  /// overlap by `alpha` (IoU). Areas go from `minArea` to the picture's larger side squared; windows that lie over the
-  /// border by less than a step are clipped to it.
+  /// overlap by `alpha` (IoU). Areas range from `minArea` to the square of the larger side of the image. Windows that
+  /// exceed the border by less than a step are clipped to it.
   package static func forEach(
     width: Int, height: Int, alpha: Double, minArea: Double, maxAspectRatio: Double,
     _ body: (_ x0: Int, _ y0: Int, _ x1: Int, _ y1: Int) -> Void
   ) {
-    // A shift by s of the width leaves IoU (1 - s) / (1 + s); sides that both grow by f, 1 / f^2; an aspect that
-    // changes by f^2 at the same area, 1 / (2 f - 1).
+    // The IoU is (1 - s) / (1 + s) after a shift by s of the width, 1 / f^2 when both sides grow by f, and
+    // 1 / (2 f - 1) when the aspect ratio changes by f^2 at the same area.
     let shift = (1 - alpha) / (1 + alpha)
     let growth = (1 / alpha).squareRoot()
     let stretch = (1 + alpha) / (2 * alpha)

@@ -1,7 +1,7 @@
-// Arrays of fixed size without checks, for the search's inner loops.
+// A fixed-size array without bounds checks, for the inner loops of the search.
 
-/// Memory of trivial values that lives as long as this object.
-final class Memory<Element> {
+/// A buffer of trivial values that lives as long as this object.
+final class UncheckedBuffer<Element> {
   let base: UnsafeMutablePointer<Element>
   let count: Int
 

@@ -1,24 +1,29 @@
-// Edges of a picture: what every detector gives and EdgeBoxes takes.
+// The edges of an image, as detectors return them and EdgeBoxes uses them.
 import Images
 
-/// An edge strength and an orientation a pixel. H x W values each, rows from the top, pixel (x, y) at y * width + x.
+/// The strength and orientation of the edge at each pixel: H x W values each, rows from the top, (x, y) at y * width +
+/// x.
 package struct EdgeMap: Sendable, Equatable {
   package let width: Int
   package let height: Int
-  /// 0...1; 0 where there is no edge, or a neighbour across the edge is stronger.
+  /// The strength in 0...1; 0 where there is no edge or a neighbour across the edge is stronger.
   package var magnitude: [Float]
-  /// Direction of the edge's normal in [0, pi), from x (to the right) towards y (down): 0 for an upright line.
+  /// The direction of the normal of the edge in [0, pi), from x (right) towards y (down): 0 for a vertical line.
   package var orientation: [Float]
 
   package init(width: Int, height: Int, magnitude: [Float], orientation: [Float]) {
     precondition(
       width > 0 && height > 0 && magnitude.count == width * height && orientation.count == width * height,
-      "\(magnitude.count) magnitudes and \(orientation.count) orientations are no \(width) x \(height) edge map")
-    (self.width, self.height, self.magnitude, self.orientation) = (width, height, magnitude, orientation)
+      "\(magnitude.count) magnitudes and \(orientation.count) orientations do not make an edge map of \(width) x "
+        + "\(height)")
+    self.width = width
+    self.height = height
+    self.magnitude = magnitude
+    self.orientation = orientation
   }
 }
 
-/// Finds a picture's edges, thinned to lines. A function of the picture alone.
+/// A detector that finds the edges of an image, thinned to lines, as a function of the image only.
 package protocol EdgeDetector: Sendable {
   func edges(of image: RGBImage) -> EdgeMap
 }

@@ -1,23 +1,23 @@
-// What a structured forest sees of a picture: CIE Luv, gradient magnitudes and orientation histograms at two scales, in
-// cells of `shrinkNumber` pixels, smoothed little for single features and much for self-similarity. As in OpenCV's
-// RFFeatureGetter, down to its roundings.
+// The features of an image for a structured forest: CIE Luv, gradient magnitudes and orientation histograms at two
+// scales in cells of `shrinkNumber` pixels, smoothed weakly for single features and strongly for self-similarity. They
+// equal those of OpenCV's RFFeatureGetter, including its rounding.
 import Images
 
 struct ForestFeatures {
-  /// Patches along each axis, one every `stride` pixels; 0 where the picture is too small for one.
+  /// The number of patches along each axis, one every `stride` pixels, or 0 where the image is too small.
   let patchRows: Int
   let patchColumns: Int
-  /// Floats between two rows of cells.
+  /// The distance between two rows of cells in floats.
   let stride: Int
-  /// Channel by channel.
-  private let regularPlanes: Memory<Float>
-  private let similarityPlanes: Memory<Float>
+  /// The planes of all channels, one after the other.
+  private let regularPlanes: UncheckedBuffer<Float>
+  private let similarityPlanes: UncheckedBuffer<Float>
   var regular: UnsafeMutablePointer<Float> { regularPlanes.base }
   var similarity: UnsafeMutablePointer<Float> { similarityPlanes.base }
-  /// Of a plain feature: its float, counted from the patch's first cell.
-  let offsets: Memory<Int>
-  /// Of a difference: both of its floats.
-  let pairs: Memory<(Int, Int)>
+  /// The offset of each plain feature from the first cell of a patch.
+  let offsets: UncheckedBuffer<Int>
+  /// The two offsets of each difference feature.
+  let pairs: UncheckedBuffer<(Int, Int)>
 
   init(_ image: RGBImage, _ options: StructuredForest.Options) {
     let padding = (options.patchSize - options.patchInnerSize) / 2
@@ -40,8 +40,8 @@ struct ForestFeatures {
     }
     let plane = channels[0].stride * height
     stride = channels[0].stride
-    func smoothed(_ radius: Int) -> Memory<Float> {
-      let all = Memory<Float>(repeating: 0, count: plane * channels.count)
+    func smoothed(_ radius: Int) -> UncheckedBuffer<Float> {
+      let all = UncheckedBuffer<Float>(repeating: 0, count: plane * channels.count)
       let radius = Int((Float(radius) / Float(shrink)).rounded(.toNearestOrEven))
       for (c, channel) in channels.enumerated() {
         (all.base + c * plane).update(
@@ -52,16 +52,17 @@ struct ForestFeatures {
     regularPlanes = smoothed(options.regFeatureSmoothingRadius)
     similarityPlanes = smoothed(options.ssFeatureSmoothingRadius)
 
-    // Rounding up to whole cells must not lead votes out of the picture.
+    // Rounding up to whole cells must not place votes outside the image.
     func patches(_ cells: Int, _ size: Int) -> Int {
       let middles = size < options.patchInnerSize ? 0 : (size - options.patchInnerSize) / options.stride + 1
       return min(middles, max(0, (cells * shrink - options.patchSize + options.stride - 1) / options.stride))
     }
-    (patchRows, patchColumns) = (patches(height, image.height), patches(width, image.width))
+    patchRows = patches(height, image.height)
+    patchColumns = patches(width, image.width)
 
-    // Numbers of features run down columns first, as in the trainer's arrays.
+    // Features are numbered column by column, as in the arrays of the trainer.
     let (cells, stride) = (options.cells, self.stride)
-    offsets = Memory(
+    offsets = UncheckedBuffer(
       (0..<options.plainFeatures).map { (id: Int) -> Int in
         let (channel, place) = (id / (cells * cells), id % (cells * cells))
         return channel * plane + place % cells * stride + place / cells
@@ -84,7 +85,7 @@ struct ForestFeatures {
         }
       }
     }
-    self.pairs = Memory(pairs)
+    self.pairs = UncheckedBuffer(pairs)
   }
 
   private static func scaled(_ size: Int, by factor: Float, over divisor: Int = 1) -> Int {
@@ -92,7 +93,7 @@ struct ForestFeatures {
   }
 }
 
-/// Gradients of the channel where they are largest, and their histogram over orientations in square cells.
+/// The gradients of the channel in which they are largest, and their histogram over orientations in square cells.
 struct GradientHistogram {
   let magnitude: Plane
   let histogram: [Plane]
@@ -132,7 +133,7 @@ struct GradientHistogram {
     }
   }
 
-  /// The gradient's axis in half turns, 0...1, by OpenCV's `fastAtan2`: bins begin where its approximation says.
+  /// Returns the axis of the gradient in half turns, 0...1, by the approximation of OpenCV's `fastAtan2`.
   private static func halfTurns(_ x: Float, _ y: Float) -> Float {
     let (a, b) = (x.magnitude, y.magnitude)
     if a + b < 1e-5 { return 0.5 }
@@ -146,43 +147,5 @@ struct GradientHistogram {
     if x < 0 { angle = 180 - angle }
     if y < 0 { angle = 360 - angle }
     return angle / 180 - (y < 0 ? 1 : 0)
-  }
-}
-
-/// CIE Luv as Dollar's toolbox computes it: bytes taken for linear light, values scaled to about 0...1.
-enum LuvColor {
-  /// Planes of L, u, v with `padding` mirrored pixels around them.
-  static func planes(of image: RGBImage, padding: Int) -> [Plane] {
-    let (width, height) = (image.width + 2 * padding, image.height + 2 * padding)
-    let planes = (0..<3).map { _ in Plane(width: width, height: height) }
-    let scale: Float = 1 / 270
-    for y in 0..<height {
-      let source = Border.mirrored.index(y - padding, image.height)
-      for x in 0..<width {
-        let p = 3 * (source * image.width + Border.mirrored.index(x - padding, image.width))
-        let (r, g, b) = (
-          Float(image.pixels[p]) / 255, Float(image.pixels[p + 1]) / 255, Float(image.pixels[p + 2]) / 255
-        )
-        let cx = 0.430574 * r + 0.341550 * g + 0.178325 * b
-        let cy = 0.222015 * r + 0.706655 * g + 0.071330 * b
-        let cz = 0.020183 * r + 0.129553 * g + 0.939180 * b
-        let inverse = 1 / (cx + 15 * cy + 3 * cz + 1e-35)
-        let l = lightness[Int(1024 * cy)]
-        planes[0].row(y)[x] = l
-        planes[1].row(y)[x] = l * (52 * cx * inverse - 13 * 0.197833) + 88 * scale
-        planes[2].row(y)[x] = l * (117 * cy * inverse - 13 * 0.468331) + 134 * scale
-      }
-    }
-    return planes
-  }
-
-  /// L / 270 at steps of 1/1024, beyond 1 the last one again.
-  private static let lightness: [Float] = (0..<1064).map { i in
-    let y = Double(min(i, 1023)) / 1024
-    let slope = 29.0 * 29 * 29 / 27
-    guard y > 8 / slope else { return Float(y * slope / 270) }
-    var root = 1.0
-    for _ in 0..<60 { root -= (root * root * root - y) / (3 * root * root) }
-    return Float((116 * root - 16) / 270)
   }
 }

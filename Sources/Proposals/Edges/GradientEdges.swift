@@ -1,16 +1,16 @@
-// Edges without a model: colour gradients at several scales, thinned. Coarse scales pass over texture, which outlines of
-// objects must stand out from; fine ones keep them in place. The scales and the threshold were chosen by EdgeBoxes'
-// recall on photographs (docs/proposals.md).
+// An edge detector without a model: thinned colour gradients at several scales. Coarse scales suppress texture; fine
+// ones localize outlines. The scales and the threshold were chosen by the recall of EdgeBoxes on photographs
+// (docs/proposals.md).
 import Images
 
 package struct GradientEdges: EdgeDetector {
-  /// Of each scale: the radius of smoothing in pixels, and half the distance over which differences are taken.
+  /// The scales: the radius of smoothing in pixels, which is also half the distance of the differences.
   package var radii = [6, 12]
-  /// How far across an edge a stronger one suppresses it.
+  /// The distance across an edge within which a stronger one suppresses it.
   package var thinning = 2
-  /// The share of pixels, the strongest, that count as full edges: magnitude 1.
+  /// The share of pixels, the strongest ones, that are edges of magnitude 1.
   package var fullShare = 0.005
-  /// Colour differences (Lab units) below this never count as full edges, so that noise in a plain picture stays weak.
+  /// The smallest colour difference (Lab units) of such an edge, so that noise in a uniform image stays weak.
   package var leastFull: Float = 4
 
   package init() {}
@@ -24,12 +24,12 @@ package struct GradientEdges: EdgeDetector {
     return map
   }
 
-  /// Mean over the scales of the gradient's length, in Lab units over a scale's distance, and its direction: the
-  /// greatest change of colour, from the sum over channels and scales of the gradients' outer products.
+  /// Returns the mean length of the gradient over the scales, in Lab units over the distance of a scale, and its
+  /// direction: that of the greatest change of colour, from the sum of the outer products over channels and scales.
   package func gradients(of image: RGBImage) -> EdgeMap {
     let colors = LabColor.planes(of: image)
     let (width, height) = (image.width, image.height)
-    // Length, and the tensor [xx xy; xy yy] as xx - yy and 2 xy: cosine and sine of the doubled angle.
+    // The length, and the tensor [xx xy; xy yy] as xx - yy and 2 xy, the cosine and sine of the doubled angle.
     let (length, cosine, sine) = (
       Plane(width: width, height: height), Plane(width: width, height: height), Plane(width: width, height: height)
     )
@@ -52,7 +52,7 @@ package struct GradientEdges: EdgeDetector {
             yy += dy * dy
           }
           let (difference, double) = (xx - yy, xy + xy)
-          // The tensor's larger eigenvalue.
+          // The larger eigenvalue of the tensor.
           let larger = (xx + yy + (difference * difference + double * double).squareRoot()) * 0.5
           store16(load16(out + x) + larger.squareRoot(), out + x)
           store16(load16(c + x) + difference, c + x)
@@ -67,7 +67,7 @@ package struct GradientEdges: EdgeDetector {
       let (m, c, s) = (length.row(y), cosine.row(y), sine.row(y))
       for x in 0..<width {
         magnitude.append(m[x] / Float(radii.count))
-        orientation.append(Angles.half(c[x], s[x]))
+        orientation.append(DeterministicMath.halfAngle(c[x], s[x]))
       }
     }
     return EdgeMap(width: width, height: height, magnitude: magnitude, orientation: orientation)

@@ -1,8 +1,8 @@
-// CIE L*a*b* of sRGB pixels (D65 white): distances in it are about as large as a person sees them.
+// CIE L*a*b* of sRGB pixels (D65 white), in which distances approximate perceived differences.
 import Images
 
 enum LabColor {
-  /// L* in 0...100, a* and b* in about -128...127, as planes.
+  /// Returns planes of L* in 0...100 and of a* and b* in about -128...127.
   static func planes(of image: RGBImage) -> [Plane] {
     let planes = (0..<3).map { _ in Plane(width: image.width, height: image.height) }
     image.pixels.withUnsafeBufferPointer { pixels in
@@ -30,7 +30,7 @@ enum LabColor {
 
   private static let cells = 4096
 
-  /// Between the entries of the table of f(t); t in 0...1 and a little more.
+  /// Interpolates f(t) in its table, for t in 0...1 and slightly above.
   @inline(__always)
   private static func root(_ roots: UnsafePointer<Float>, _ t: Float) -> Float {
     let position = t * Float(cells)
@@ -38,22 +38,22 @@ enum LabColor {
     return roots[cell] + (roots[cell &+ 1] - roots[cell]) * (position - Float(cell))
   }
 
-  /// f of the Lab definition: the cube root, and a straight line near 0.
+  /// The table of f in the definition of Lab: the cube root, and a straight line near 0.
   private static let roots: [Float] = (0...cells + 2).map { i in
     let t = Double(i) / Double(cells)
     return Float(t > 216.0 / 24389 ? nthRoot(t, 3) : (24389.0 / 27 * t + 16) / 116)
   }
 
-  /// sRGB bytes to linear light.
+  /// The linear light of each sRGB byte.
   private static let linear: [Float] = (0...255).map { i in
     let v = Double(i) / 255
     guard v > 0.04045 else { return Float(v / 12.92) }
-    // To the power of 2.4: the square times the fifth root of the square.
+    // u^2.4 is u^2 times the fifth root of u^2.
     let u = (v + 0.055) / 1.055
     return Float(u * u * nthRoot(u * u, 5))
   }
 
-  /// By Newton's steps, from basic operations only.
+  /// Returns the n-th root by Newton's method, which needs basic operations only.
   private static func nthRoot(_ x: Double, _ n: Int) -> Double {
     var r = 1.0
     for _ in 0..<60 {

@@ -1,5 +1,5 @@
-// Resizing of float planes as structured forests need it: cv::resize with INTER_AREA where both sides shrink, else with
-// INTER_LINEAR.
+// The resizing of float planes for structured forests: cv::resize with INTER_AREA where both sides shrink, otherwise
+// with INTER_LINEAR.
 
 extension Plane {
   package func resized(width newWidth: Int, height newHeight: Int) -> Plane {
@@ -33,7 +33,7 @@ private struct ResizingTaps {
   var first: Int
   var weights: [Float]
 
-  /// The part of each source pixel that lies in the new one; less than a thousandth of a pixel is left out.
+  /// Weights each source pixel by its part in the new one, ignoring less than a thousandth of a pixel.
   static func area(_ size: Int, _ newSize: Int) -> [ResizingTaps] {
     let scale = Double(size) / Double(newSize)
     return (0..<newSize).map { i in
@@ -53,7 +53,7 @@ private struct ResizingTaps {
     }
   }
 
-  /// Half-pixel centres; the outer pixels repeat.
+  /// Interpolates between half-pixel centres. The outer pixels repeat.
   static func linear(_ size: Int, _ newSize: Int) -> [ResizingTaps] {
     let scale = Double(size) / Double(newSize)
     return (0..<newSize).map { i in

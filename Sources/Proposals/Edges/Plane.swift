@@ -1,26 +1,6 @@
-// One channel of float values, for filters. Rows are padded to whole SIMD registers, so that loops need no remainder.
+// One channel of float values for filters. Rows are padded to whole SIMD registers, so that loops have no remainder.
 
-/// What lies beyond a picture's border.
-package enum Border {
-  /// The picture mirrored with its outer pixel: c b a | a b c.
-  case mirrored
-  /// The picture mirrored at its outer pixel: d c b | a b c d.
-  case mirroredAtPixel
-
-  /// The position inside 0..<count that stands for `i`.
-  package func index(_ i: Int, _ count: Int) -> Int {
-    var i = i
-    while i < 0 || i >= count {
-      switch self {
-      case .mirrored: i = i < 0 ? -1 - i : 2 * count - 1 - i
-      case .mirroredAtPixel: i = count == 1 ? 0 : i < 0 ? -i : 2 * count - 2 - i
-      }
-    }
-    return i
-  }
-}
-
-/// H x W values; row y begins at y * stride. Values right of the width are finite and mean nothing.
+/// H x W values; row y begins at y * stride. The padding on the right has finite values without meaning.
 package final class Plane {
   static let lanes = 16
   package let width: Int
@@ -29,7 +9,8 @@ package final class Plane {
   let base: UnsafeMutablePointer<Float>
 
   package init(width: Int, height: Int) {
-    (self.width, self.height) = (width, height)
+    self.width = width
+    self.height = height
     stride = (width + Self.lanes - 1) / Self.lanes * Self.lanes
     base = .allocate(capacity: stride * height)
     base.initialize(repeating: 0, count: stride * height)
@@ -44,7 +25,7 @@ package final class Plane {
   package var values: [Float] { (0..<height).flatMap { UnsafeBufferPointer(start: row($0), count: width) } }
 }
 
-/// Sixteen values from any address.
+/// Loads sixteen values from any address.
 @inline(__always)
 func load16(_ p: UnsafePointer<Float>) -> SIMD16<Float> {
   UnsafeRawPointer(p).loadUnaligned(as: SIMD16<Float>.self)
@@ -55,22 +36,23 @@ func store16(_ v: SIMD16<Float>, _ p: UnsafeMutablePointer<Float>) {
   UnsafeMutableRawPointer(p).storeBytes(of: v, as: SIMD16<Float>.self)
 }
 
-/// A row with `reach` values of border on both sides, and a whole register of room after them.
+/// A row with `reach` values of border on both sides and space for a whole register after them.
 struct PaddedRow {
-  private let storage: Memory<Float>
+  private let storage: UncheckedBuffer<Float>
   private let reach: Int
   private let left: [Int]
   private let right: [Int]
   private let width: Int
 
   init(width: Int, reach: Int, border: Border) {
-    (self.width, self.reach) = (width, reach)
-    storage = Memory(repeating: 0, count: width + 2 * reach + 2 * Plane.lanes)
+    self.width = width
+    self.reach = reach
+    storage = UncheckedBuffer(repeating: 0, count: width + 2 * reach + 2 * Plane.lanes)
     left = (0..<reach).map { border.index($0 - reach, width) }
     right = (0..<reach).map { border.index(width + $0, width) }
   }
 
-  /// Takes a row of values; value x then stands at x + reach of what comes back.
+  /// Copies a row of values and returns the padded row, in which value x is at x + reach.
   func fill(_ row: UnsafePointer<Float>) -> UnsafePointer<Float> {
     let base = storage.base
     for (i, source) in left.enumerated() { base[i] = row[source] }

@@ -1,19 +1,19 @@
-// Reads model.yml and model.yml.gz of OpenCV's StructuredEdgeDetection: options, then arrays of numbers, a sequence a
-// tree. The published model has some ten million numbers, so this reads them as they come and builds no YAML tree.
-import CZlib
+// The reader of model.yml and model.yml.gz of OpenCV's StructuredEdgeDetection: options, then arrays of numbers with a
+// sequence per tree. The published model has about ten million numbers, so they are streamed without building a YAML
+// tree.
 import Foundation
 
 extension StructuredForest {
-  /// The model of a file, compressed or not.
+  /// Reads the model in a file, which may be compressed.
   ///
-  /// Throws `unreadableModel`, `badModel` for text that is not of that form, and `unfitModel` where numbers do not fit
-  /// together: nodes that lead nowhere, features or votes outside the patch.
+  /// Throws `unreadableModel`, `badModel` for text of another form, and `unfitModel` for inconsistent numbers, such as
+  /// nodes that lead nowhere and features or votes outside the patch.
   package init(file: String) throws(ProposalError) {
     var text = ModelText(file: file, bytes: try GzipFile.read(file))
     try self.init(&text)
   }
 
-  /// The model of a file's text; `file` is the name that errors carry.
+  /// Reads the model in a text. Errors name `file`.
   package init(text: String, file: String) throws(ProposalError) {
     var text = ModelText(file: file, bytes: Array(text.utf8))
     try self.init(&text)
@@ -25,7 +25,7 @@ extension StructuredForest {
     var thresholds: [Float] = []
     var seen: Set<String> = []
     while let key = try text.nextKey() {
-      if !seen.insert(key).inserted { throw text.fault("\(key) stands here a second time") }
+      if !seen.insert(key).inserted { throw text.fault("\(key) occurs here a second time") }
       switch key {
       case "childs": childs = try text.numbers().map { Int32($0) }
       case "featureIds": featureIds = try text.numbers().map { Int32($0) }
@@ -48,11 +48,12 @@ extension StructuredForest {
     }
     self.options = options
     nodesOfTree = options.numberOfTrees > 0 ? childs.count / options.numberOfTrees : 0
-    (self.childs, self.featureIds, self.thresholds, self.edgeBoundaries) = (
-      childs, featureIds, thresholds, edgeBoundaries
-    )
+    self.childs = childs
+    self.featureIds = featureIds
+    self.thresholds = thresholds
+    self.edgeBoundaries = edgeBoundaries
     let inner = max(1, options.patchInnerSize * options.patchInnerSize)
-    // Which orientation an edge has does not matter: the votes of all are summed.
+    // The orientation of an edge does not matter, because the votes for all are summed.
     let bad = edgeBins.firstIndex { $0 < 0 || Int($0) >= inner * max(1, options.channels) }
     self.edgeBins = bad == nil && inner <= 65_536 ? edgeBins.map { UInt16(Int($0) % inner) } : []
     if let bad {
@@ -71,7 +72,7 @@ extension StructuredForest {
     "numberOfTrees": \.numberOfTrees, "numberOfTreesToEvaluate": \.numberOfTreesToEvaluate,
   ]
 
-  /// Everything that inference relies on without looking.
+  /// Checks everything on which inference relies.
   private func check(file: String) throws(ProposalError) {
     func need(_ holds: Bool, _ reason: @autoclosure () -> String) throws(ProposalError) {
       if !holds { throw .unfitModel(file: file, reason: reason()) }
@@ -87,11 +88,12 @@ extension StructuredForest {
         && (o.patchSize - o.patchInnerSize) % 2 == 0 && o.patchSize <= 256 && o.stride % o.shrinkNumber == 0
         && o.patchInnerSize % o.shrinkNumber == 0 && o.cells >= o.selfsimilarityGridSize
         && o.numberOfGradientOrientations <= 64,
-      "patchSize \(o.patchSize), patchInnerSize \(o.patchInnerSize), shrinkNumber \(o.shrinkNumber), stride \(o.stride) "
+      "patchSize \(o.patchSize), patchInnerSize \(o.patchInnerSize), shrinkNumber \(o.shrinkNumber), stride "
+        + "\(o.stride) "
         + "and selfsimilarityGridSize \(o.selfsimilarityGridSize) do not fit each other")
     try need(
       !childs.isEmpty && childs.count % o.numberOfTrees == 0,
-      "\(childs.count) nodes are no \(o.numberOfTrees) trees of one size")
+      "\(childs.count) nodes cannot be \(o.numberOfTrees) trees of equal size")
     try need(
       featureIds.count == childs.count && thresholds.count == childs.count && edgeBoundaries.count > childs.count,
       "for \(childs.count) nodes there are \(featureIds.count) featureIds, \(thresholds.count) thresholds and "
@@ -100,7 +102,7 @@ extension StructuredForest {
     for node in childs.indices {
       let (child, inTree) = (Int(childs[node]), node % nodesOfTree)
       if child != 0 {
-        // Children stand behind their parent, so that every path ends.
+        // Children follow their parent, so that every path ends.
         try need(
           child - 1 > inTree && child < nodesOfTree,
           "node \(inTree) of tree \(node / nodesOfTree) leads to node \(child)")
@@ -116,15 +118,18 @@ extension StructuredForest {
   }
 }
 
-/// The part of YAML that OpenCV's FileStorage writes for such a model: `key: value`, and sequences of numbers, either in
-/// brackets or an item a line.
+/// A scanner for the subset of YAML that OpenCV's FileStorage writes for such a model: `key: value`, and sequences of
+/// numbers, in brackets or with one item per line.
 private struct ModelText {
   let file: String
   private let bytes: [UInt8]
   private var position = 0
   private var line = 1
 
-  init(file: String, bytes: [UInt8]) { (self.file, self.bytes) = (file, bytes) }
+  init(file: String, bytes: [UInt8]) {
+    self.file = file
+    self.bytes = bytes
+  }
 
   func fault(_ reason: String) -> ProposalError { .badModel(file: file, line: line, reason: reason) }
 
@@ -141,7 +146,7 @@ private struct ModelText {
     while position < bytes.count && bytes[position] != 10 { position += 1 }
   }
 
-  /// The next key; nil at the end. Comments, directives and the document's marks are passed over.
+  /// Returns the next key, or nil at the end. Skips comments, directives and document marks.
   mutating func nextKey() throws(ProposalError) -> String? {
     while position < bytes.count {
       let byte = bytes[position]
@@ -160,14 +165,15 @@ private struct ModelText {
         return key
       } else {
         throw fault(
-          "a key was expected, not \"\(String(decoding: bytes[position..<min(position + 20, bytes.count)], as: UTF8.self))\""
+          "a key was expected, not "
+            + "\"\(String(decoding: bytes[position..<min(position + 20, bytes.count)], as: UTF8.self))\""
         )
       }
     }
     return nil
   }
 
-  /// All numbers up to the next key, whatever their nesting.
+  /// Returns all numbers up to the next key, at any nesting.
   mutating func numbers() throws(ProposalError) -> [Double] {
     var numbers: [Double] = []
     var depth = 0
@@ -186,7 +192,8 @@ private struct ModelText {
         return numbers
       } else {
         throw fault(
-          "a number was expected, not \"\(String(decoding: bytes[position..<min(position + 20, bytes.count)], as: UTF8.self))\""
+          "a number was expected, not "
+            + "\"\(String(decoding: bytes[position..<min(position + 20, bytes.count)], as: UTF8.self))\""
         )
       }
     }
@@ -194,7 +201,7 @@ private struct ModelText {
     return numbers
   }
 
-  /// Passes over the value of a key that does not matter: what stands on its line, and numbers after it.
+  /// Skips the value of a key that is not needed: the rest of its line, and numbers after it.
   mutating func skip() throws(ProposalError) {
     while position < bytes.count && bytes[position] == 32 { position += 1 }
     if position < bytes.count, Self.isLetter(bytes[position]) || bytes[position] == 34 {
@@ -213,7 +220,7 @@ private struct ModelText {
       position += 1
     }
     let follows = position < bytes.count ? bytes[position] : 10
-    // Most are small whole numbers.
+    // Most numbers are small integers.
     if digits > 0 && digits < 10 && (Self.isSpace(follows) || follows == 44 || follows == 93) { return Double(value) }
     while position < bytes.count, !Self.isSpace(bytes[position]), bytes[position] != 44, bytes[position] != 93 {
       position += 1
@@ -221,42 +228,8 @@ private struct ModelText {
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     // OpenCV writes whole floats as "2.".
     guard let value = Double(text.hasSuffix(".") ? text + "0" : text), value.magnitude < 2e9 else {
-      throw fault("\"\(text.prefix(40))\" is no number")
+      throw fault("\"\(text.prefix(40))\" is not a number")
     }
     return value
-  }
-}
-
-/// Files that may be compressed by gzip.
-enum GzipFile {
-  /// A larger file is taken for damage (1 GiB).
-  static let limit = 1 << 30
-
-  static func read(_ path: String) throws(ProposalError) -> [UInt8] {
-    errno = 0
-    guard let file = gzopen(path, "rb") else {
-      throw .unreadableModel(file: path, reason: errno == 0 ? "out of memory" : String(cString: strerror(errno)))
-    }
-    defer { gzclose(file) }
-    gzbuffer(file, 1 << 17)
-    var bytes: [UInt8] = []
-    let chunk = 1 << 20
-    while true {
-      var got: Int32 = 0
-      bytes.append(
-        contentsOf: [UInt8](unsafeUninitializedCapacity: chunk) { buffer, count in
-          got = gzread(file, buffer.baseAddress, UInt32(chunk))
-          count = max(0, Int(got))
-        })
-      var code: Int32 = 0
-      let message = gzerror(file, &code)
-      if got < 0 || code != Z_OK && code != Z_STREAM_END {
-        let reason =
-          code == Z_ERRNO ? String(cString: strerror(errno)) : message.map { String(cString: $0) } ?? "damaged"
-        throw .unreadableModel(file: path, reason: reason)
-      }
-      if bytes.count > limit { throw .unreadableModel(file: path, reason: "it is larger than 1 GiB unpacked") }
-      if got == 0 { return bytes }
-    }
   }
 }

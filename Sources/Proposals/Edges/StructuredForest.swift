@@ -1,12 +1,12 @@
-// Structured forests (Dollar and Zitnick, "Fast Edge Detection Using Structured Forests", PAMI 2015): each tree of a
-// forest looks at a patch around a place and votes for the edge pixels in its middle. The model is a file of OpenCV's
-// StructuredEdgeDetection (opencv_contrib, ximgproc), and the edges are those that OpenCV finds with it.
+// The edge detector by structured forests (Dollar and Zitnick, "Fast Edge Detection Using Structured Forests", PAMI
+// 2015): each tree of a forest classifies a patch and votes for edge pixels in its middle. The model is a file of
+// OpenCV's StructuredEdgeDetection (opencv_contrib, ximgproc), and the edges equal OpenCV's.
 //
-// Goals in order: OpenCV's edges (checked against it), the same edges everywhere, speed.
+// Goals in order: OpenCV's edges (checked against it), the same edges on every machine, speed.
 import Images
 
 package struct StructuredForest: EdgeDetector {
-  /// The file's `options`, under its names.
+  /// The `options` of the file, with the same names.
   struct Options: Sendable, Equatable {
     var stride = 0
     var shrinkNumber = 0
@@ -21,11 +21,11 @@ package struct StructuredForest: EdgeDetector {
     var numberOfTrees = 0
     var numberOfTreesToEvaluate = 0
 
-    /// Channels a cell: 3 of colour, and at two scales a magnitude and the orientations.
+    /// The channels per cell: 3 of colour, and a magnitude and the orientations at each of two scales.
     var channels: Int { 2 * (numberOfGradientOrientations + 1) + 3 }
-    /// Cells along a side of a patch.
+    /// The number of cells along a side of a patch.
     var cells: Int { patchSize / shrinkNumber }
-    /// A feature below this is one cell's channel; from here on it is a difference of two cells.
+    /// A feature with a lower number is a channel of one cell; others are differences of two cells.
     var plainFeatures: Int { cells * cells * channels }
     var pairFeatures: Int {
       let grid = selfsimilarityGridSize * selfsimilarityGridSize
@@ -34,22 +34,22 @@ package struct StructuredForest: EdgeDetector {
   }
 
   let options: Options
-  /// Nodes of a tree; the trees' nodes stand one tree after the other.
+  /// The number of nodes per tree. The nodes of the trees are stored one tree after the other.
   let nodesOfTree: Int
-  /// The node, counted in its tree, that is gone to where the feature is not below the threshold; the other is the one
+  /// The child, numbered within the tree, for a feature that is not below the threshold; the other child is the node
   /// before it. 0 at a leaf.
   let childs: [Int32]
   let featureIds: [Int32]
   let thresholds: [Float]
   /// The votes of a leaf: edgeBins[edgeBoundaries[node]..<edgeBoundaries[node + 1]].
   let edgeBoundaries: [Int32]
-  /// Places in the patch's middle, x * patchInnerSize + y.
+  /// The pixels in the middle of the patch, as x * patchInnerSize + y.
   let edgeBins: [UInt16]
 
-  /// How far across an edge a stronger one suppresses it (the published 2).
+  /// The distance across an edge within which a stronger one suppresses it (published as 2).
   package var thinning = 2
 
-  /// Thinned edges with their orientation.
+  /// Returns thinned edges with their orientation.
   package func edges(of image: RGBImage) -> EdgeMap {
     let strength = edgeStrength(of: image)
     let orientation = RidgeOrientation.angles(of: strength, radius: 4)
@@ -59,12 +59,12 @@ package struct StructuredForest: EdgeDetector {
     ).thinned(radius: thinning)
   }
 
-  /// The votes as OpenCV's `detectEdges` gives them: not thinned, H x W values from 0 to at most about 2.
+  /// Returns the votes like OpenCV's `detectEdges`: H x W values from 0 to about 2, not thinned.
   package func votes(of image: RGBImage) -> [Float] { edgeStrength(of: image).values }
 
   private func edgeStrength(of image: RGBImage) -> Plane {
     let features = ForestFeatures(image, options)
-    let counts = Memory<Int32>(repeating: 0, count: image.width * image.height)
+    let counts = UncheckedBuffer<Int32>(repeating: 0, count: image.width * image.height)
     childs.withUnsafeBufferPointer { childs in
       featureIds.withUnsafeBufferPointer { ids in
         thresholds.withUnsafeBufferPointer { thresholds in
@@ -96,12 +96,12 @@ package struct StructuredForest: EdgeDetector {
     var edgeBins: UnsafePointer<UInt16>?
   }
 
-  private func vote(_ forest: Pointers, _ features: ForestFeatures, _ counts: Memory<Int32>, width: Int) {
+  private func vote(_ forest: Pointers, _ features: ForestFeatures, _ counts: UncheckedBuffer<Int32>, width: Int) {
     let (stride, shrink, inner) = (options.stride, options.shrinkNumber, options.patchInnerSize)
     let plain = options.plainFeatures
-    // Where in the picture a vote falls, from the patch's first pixel. Patches, like the trainer's arrays, are stored
-    // column by column.
-    let places = Memory((0..<inner * inner).map { ($0 % inner) * width + $0 / inner })
+    // The offset of each vote in the image from the first pixel of the patch. Patches are stored column by column, like
+    // the arrays of the trainer.
+    let places = UncheckedBuffer((0..<inner * inner).map { ($0 % inner) * width + $0 / inner })
     for row in 0..<features.patchRows {
       for column in 0..<features.patchColumns {
         let cell = (row * stride / shrink) * features.stride + column * stride / shrink
@@ -132,7 +132,7 @@ package struct StructuredForest: EdgeDetector {
 
 /// The direction across the ridges of an edge map.
 enum RidgeOrientation {
-  /// The axis of the most negative curvature of the smoothed map, in [0, pi), for each pixel.
+  /// Returns the axis of the most negative curvature of the smoothed map at each pixel, in [0, pi).
   static func angles(of map: Plane, radius: Int) -> [Float] {
     let smooth = map.smoothed(radius: radius, border: .mirroredAtPixel)
     let (width, height) = (map.width, map.height)
@@ -143,7 +143,7 @@ enum RidgeOrientation {
       let (above, here, below) = (line(y - 1), line(y), line(y + 1))
       for x in 0..<width {
         let (l, r) = (Border.mirrored.index(x - 1, width), Border.mirrored.index(x + 1, width))
-        // Second differences, smoothed along the other axis as Sobel's are.
+        // Second differences, smoothed along the other axis like those of Sobel.
         let xx =
           (above[l] - 2 * above[x] + above[r]) + 2 * (here[l] - 2 * here[x] + here[r])
           + (below[l] - 2 * below[x] + below[r])
@@ -151,7 +151,7 @@ enum RidgeOrientation {
           (above[l] + 2 * above[x] + above[r]) - 2 * (here[l] + 2 * here[x] + here[r])
           + (below[l] + 2 * below[x] + below[r])
         let xy = above[l] - above[r] - below[l] + below[r]
-        angles.append(Angles.half(yy - xx, -2 * xy))
+        angles.append(DeterministicMath.halfAngle(yy - xx, -2 * xy))
       }
     }
     return angles

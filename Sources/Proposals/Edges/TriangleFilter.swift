@@ -1,16 +1,16 @@
-// Smoothing by a triangle: 1 2 3 2 1 for radius 2, along rows and then along columns.
+// Smoothing by a triangle filter (1 2 3 2 1 for radius 2), along rows and then along columns.
 
 extension Plane {
-  /// The weights of a triangle of `radius`, which sum to 1.
+  /// Returns the weights of a triangle of `radius`, which sum to 1.
   static func triangle(_ radius: Int) -> [Float] {
     let sum = Float((radius + 1) * (radius + 1))
     return (-radius...radius).map { Float(radius + 1 - abs($0)) / sum }
   }
 
-  /// The plane filtered by a triangle of `radius`; itself for radius 0.
+  /// Returns the plane filtered by a triangle of `radius`, or the plane itself for radius 0.
   package func smoothed(radius: Int, border: Border) -> Plane {
     guard radius > 0 else { return self }
-    let weights = Memory(Self.triangle(radius))
+    let weights = UncheckedBuffer(Self.triangle(radius))
     let (middle, output) = (Plane(width: width, height: height), Plane(width: width, height: height))
     let padded = PaddedRow(width: width, reach: radius, border: border)
     let taps = 2 * radius + 1
@@ -22,7 +22,8 @@ extension Plane {
         store16(sum, target + x)
       }
     }
-    let rows = Memory((0..<height + 2 * radius).map { UnsafePointer(middle.row(border.index($0 - radius, height))) })
+    let rows = UncheckedBuffer(
+      (0..<height + 2 * radius).map { UnsafePointer(middle.row(border.index($0 - radius, height))) })
     for y in 0..<height {
       let target = output.row(y)
       for x in Swift.stride(from: 0, to: stride, by: Self.lanes) {

@@ -52,9 +52,8 @@ package struct Configuration: Sendable, Equatable {
   /// Reads a YAML file and applies settings of the form `key.path=value`.
   package init(file: String, settings: [String] = []) throws {
     let text: String
-    do throws(ImageError) { text = String(decoding: try FileBytes.read(file), as: UTF8.self) } catch {
-      guard case .unreadable(_, let reason) = error else { throw error }
-      throw ConfigurationError.unreadable(file: file, reason: reason)
+    do { text = String(decoding: try FileBytes.read(file), as: UTF8.self) } catch {
+      throw ConfigurationError.unreadable(file: file, reason: error.reason)
     }
     try self.init(yaml: text, name: file, settings: settings)
   }

@@ -1,5 +1,5 @@
-// The crops of the segmentation phase as `data.proposals` asks for them: drawn anew for every example, read from a list,
-// or made once at the start of the run and kept in its directory.
+// The provider of the crops for the segmentation phase, as `data.proposals` selects them: drawn for every example, read
+// from a list, or generated once at the start of the run and kept in its directory.
 import Batches
 import Cluster
 import Compute
@@ -9,33 +9,33 @@ import Images
 import Proposals
 
 package enum CropListProvider {
-  /// What `RUN/crops.json` holds: a run that goes on must find the same crops.
+  /// The contents of `RUN/crops.json`. A resumed run must have the same crops.
   struct Identity: Codable, Equatable {
     var proposals: String
     var sha256: String
     var crops: Int
   }
 
-  /// A list and its crops of the strong images.
+  /// A list and its crops of the masked images.
   struct Listed {
     let list: CropList
     let records: [CropRecord]
   }
 
-  /// What the configuration names, on all ranks; nil where it names no list. Read by rank 0. Collective.
+  /// Returns the list that the configuration names, read by rank 0, or nil where it names none. Collective.
   static func read(_ configuration: Configuration, _ data: TrainingData, _ communicator: Communicator) throws -> Listed?
   {
-    guard !isMade(configuration.proposals) else { return nil }
+    guard !isGenerated(configuration.proposals) else { return nil }
     let list = try shared(communicator) { try Self.list(configuration.proposals, data.store) }
     return try communicator.rethrowOnAllRanks {
-      Listed(list: list, records: try Self.select(list, configuration, data))
+      Listed(list: list, records: try Self.filter(list, configuration, data))
     }
   }
 
-  /// Whether the name is no list's.
-  private static func isMade(_ proposals: String) -> Bool { ["random", "edgeboxes"].contains(proposals) }
+  /// Returns true where crops are generated rather than read from a list.
+  private static func isGenerated(_ proposals: String) -> Bool { ["random", "edgeboxes"].contains(proposals) }
 
-  /// The list of that name in the pack, or the file under the data set's root or elsewhere.
+  /// Returns the list of that name from the pack, or from a file under the root of the dataset or elsewhere.
   package static func list(_ name: String, _ store: any ImageStore) throws -> CropList {
     if let pack = store as? PackedSet, let bytes = try pack.cropBytes() {
       guard let list = CropList(encoded: bytes) else { throw PackError.damagedCrops(pack: pack.path) }
@@ -44,13 +44,15 @@ package enum CropListProvider {
     return try CropListReader.read((store as? VOCDirectory)?.listPath(name) ?? name)
   }
 
-  /// The crops that phase two walks over. Makes the list of `edgeboxes`, unless the run's directory has it. Collective.
-  static func settle(
-    _ given: Listed?, _ configuration: Configuration, _ data: TrainingData, _ run: RunDirectory,
-    _ communicator: Communicator, workers: WorkerPool, say: (String) -> Void
+  /// Returns the crops of the segmentation phase. Generates the list of `edgeboxes`, unless the run directory has it.
+  /// Collective.
+  static func prepare(
+    _ given: Listed?, _ configuration: Configuration, _ data: TrainingData, in run: RunDirectory,
+    communicator: Communicator, workers: WorkerPool, say: (String) -> Void
   ) throws -> StrongBatches.Crops {
     guard configuration.proposals != "random" else { return .random }
-    let listed = try given ?? made(configuration, data, run, communicator, workers: workers, say: say)
+    let listed =
+      try given ?? generate(configuration, data, in: run, communicator: communicator, workers: workers, say: say)
     try communicator.rethrowOnAllRanks {
       if communicator.rank == 0 { try keepIdentity(of: listed.list, configuration, run) }
     }
@@ -60,9 +62,9 @@ package enum CropListProvider {
     return .listed(listed.records, name: listed.list.name)
   }
 
-  /// The crops of a run that has gone on from here, for reading alone: `run` keeps its list, and a list that is not there is
-  /// made in a folder that is gone afterwards. Collective.
-  static func again(
+  /// Returns the crops of an existing run without changing its directory. A list that is not there is generated in a
+  /// temporary folder. Collective.
+  static func reload(
     _ configuration: Configuration, _ data: TrainingData, of run: RunDirectory, _ communicator: Communicator,
     workers: WorkerPool, say: (String) -> Void
   ) throws -> StrongBatches.Crops {
@@ -75,31 +77,32 @@ package enum CropListProvider {
       let job = try communicator.rethrowOnAllRanks { try Self.job(configuration, data) }
       let isKept = try communicator.anyRank(communicator.rank == 0 && holds(run.file("crops.txt"), job))
       try communicator.rethrowOnAllRanks { if communicator.rank == 0 && !isKept { try scratch.create() } }
-      listed = try made(configuration, data, isKept ? run : scratch, communicator, workers: workers, say: say)
+      listed = try generate(
+        configuration, data, in: isKept ? run : scratch, communicator: communicator, workers: workers, say: say)
     }
-    guard let listed else { preconditionFailure("crops are random, listed or made") }
+    guard let listed else { preconditionFailure("crops are random, listed or generated") }
     try communicator.rethrowOnAllRanks {
       if communicator.rank == 0 { try requireIdentity(of: listed.list, configuration, run) }
     }
     return .listed(listed.records, name: listed.list.name)
   }
 
-  /// Whether a file is the list of that origin: one whose SHA-256 is right is.
+  /// Returns true where a file is an intact list of the same origin.
   private static func holds(_ path: String, _ job: CropListJob) -> Bool {
     (try? CropListReader.read(path)).map { $0.origin == job.origin && $0.records.count == job.count.total } ?? false
   }
 
-  /// The list's crops of the strong images.
-  static func select(_ list: CropList, _ configuration: Configuration, _ data: TrainingData) throws -> [CropRecord] {
+  /// Returns the crops of the masked images in a list.
+  static func filter(_ list: CropList, _ configuration: Configuration, _ data: TrainingData) throws -> [CropRecord] {
     try list.records(
       of: data.strong, labels: data.strongLabels, among: data.strongCandidates, imageList: configuration.maskList,
       classNames: data.store.classNames)
   }
 
-  /// How the list of a configuration is made.
+  /// Returns the work of generating the list of a configuration.
   package static func job(_ configuration: Configuration, _ data: TrainingData) throws -> CropListJob {
     guard let choice = ProposalChoice(named: configuration.proposals) else {
-      throw CropListError.unreadable(list: configuration.proposals, reason: "it is no source of proposals")
+      throw CropListError.unreadable(list: configuration.proposals, reason: "it is not a source of proposals")
     }
     return try CropListJob(
       data.store, data.strong, labels: data.strongLabels,
@@ -107,8 +110,8 @@ package enum CropListProvider {
       source: choice.source, sourceText: choice.text)
   }
 
-  private static func made(
-    _ configuration: Configuration, _ data: TrainingData, _ run: RunDirectory, _ communicator: Communicator,
+  private static func generate(
+    _ configuration: Configuration, _ data: TrainingData, in run: RunDirectory, communicator: Communicator,
     workers: WorkerPool, say: (String) -> Void
   ) throws -> Listed {
     let path = run.file("crops.txt")
@@ -116,7 +119,7 @@ package enum CropListProvider {
       try CropListReader.requireOneLine(path)
       return try Self.job(configuration, data)
     }
-    // Any other than that list is made anew.
+    // Any other list is replaced.
     let isThere = try communicator.anyRank(communicator.rank == 0 && holds(path, job))
     if !isThere {
       let began = Clock.now
@@ -131,22 +134,22 @@ package enum CropListProvider {
     }
     let list = try shared(communicator) { try CropListReader.read(path) }
     return try communicator.rethrowOnAllRanks {
-      Listed(list: list, records: try Self.select(list, configuration, data))
+      Listed(list: list, records: try Self.filter(list, configuration, data))
     }
   }
 
-  /// What rank 0 reads, on all ranks.
+  /// Returns the list that rank 0 reads, on all ranks.
   private static func shared(_ communicator: Communicator, _ read: () throws -> CropList) throws -> CropList {
     let own: CropList? = try communicator.rethrowOnAllRanks { communicator.rank == 0 ? try read() : nil }
     if communicator.size == 1, let own { return own }
     let bytes = try communicator.broadcast(own?.encoded ?? [], from: 0)
     guard let list = CropList(encoded: bytes) else {
-      preconditionFailure("rank 0 sent \(bytes.count) bytes that are no list")
+      preconditionFailure("rank 0 sent \(bytes.count) bytes that are not a crop list")
     }
     return list
   }
 
-  /// Refuses other crops than those that the run began with, and notes them for the next time. For rank 0.
+  /// Refuses crops other than those that the run began with, and records them for a later resume. For rank 0.
   private static func keepIdentity(of list: CropList, _ configuration: Configuration, _ run: RunDirectory) throws {
     let own = try requireIdentity(of: list, configuration, run)
     let encoder = JSONEncoder()
@@ -154,7 +157,7 @@ package enum CropListProvider {
     try run.write(String(decoding: try encoder.encode(own), as: UTF8.self) + "\n", to: "crops.json")
   }
 
-  /// Refuses other crops than those that the run began with, once it has checkpoints.
+  /// Refuses crops other than those that the run began with, once it has checkpoints.
   @discardableResult
   private static func requireIdentity(
     of list: CropList, _ configuration: Configuration, _ run: RunDirectory

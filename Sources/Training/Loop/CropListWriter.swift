@@ -1,5 +1,5 @@
-// A crop list made by all threads of all ranks: units of the work are dealt to ranks round by round, and rank 0 writes
-// their lines in the order of the units, so the bytes do not depend on ranks or threads.
+// The distributed generation of a crop list: units of work are assigned to ranks in rounds, and rank 0 writes their
+// lines in the order of the units, so that the bytes do not depend on the number of ranks or threads.
 import Cluster
 import Compute
 import Datasets
@@ -9,15 +9,15 @@ import Support
 
 package enum CropListWriter {
   package struct Summary: Sendable {
-    /// SHA-256 of the lines; on rank 0 only, elsewhere empty.
+    /// The SHA-256 of the lines on rank 0, empty on other ranks.
     package var digest: String
     package var bytes: Int
   }
 
-  /// Writes the list to `path` on rank 0; it appears under its name when it is whole. Collective.
+  /// Writes the list to `path` on rank 0. It appears under its name when it is complete. Collective.
   ///
-  /// Memory holds one round: a few units a thread, each of at most 256 combinations of one image.
-  /// - Parameter progress: told on rank 0 how many images of how many are done.
+  /// Memory holds one round: a few units per thread, each of at most 256 combinations of one image.
+  /// - Parameter progress: called on rank 0 with the number of images done and the total.
   package static func write(
     _ job: CropListJob, to path: String, _ communicator: Communicator, workers: WorkerPool,
     progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
@@ -27,7 +27,7 @@ package enum CropListWriter {
     let file = try communicator.rethrowOnAllRanks {
       guard isFirst else { return AtomicFile?.none }
       let file = try AtomicFile(path)
-      try file.append(Array(job.head.utf8))
+      try file.append(Array(job.header.utf8))
       return file
     }
     let share = Int(try communicator.agree([Int64(workers.threads)])[0]) * 2
@@ -35,13 +35,7 @@ package enum CropListWriter {
       let start = min(round + communicator.rank * share, job.units.count)
       let own = start..<min(start + share, job.units.count)
       let lines = try communicator.rethrowOnAllRanks {
-        var texts = [Result<[UInt8], any Error>?](repeating: nil, count: own.count)
-        texts.withUnsafeMutableBufferPointer { texts in
-          workers.run(own.count) { task, _ in
-            texts[task] = Result { try job.text(of: job.units[own.lowerBound + task]) }
-          }
-        }
-        return try texts.flatMap { try $0!.get() }
+        try workers.map(Array(job.units[own]), job.text).flatMap { $0 }
       }
       let all = try communicator.gather(lines) ?? []
       try communicator.rethrowOnAllRanks {

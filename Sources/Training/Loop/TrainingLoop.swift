@@ -59,8 +59,8 @@ package final class TrainingLoop {
       configuration, options, run: run, model: model, communicator: communicator, workers: workers, display: display)
     crops =
       coordinator.phases.contains { $0.examples.usesCrops }
-      ? try CropListProvider.settle(
-        listed, configuration, data, run, communicator, workers: workers, say: display.say) : .random
+      ? try CropListProvider.prepare(
+        listed, configuration, data, in: run, communicator: communicator, workers: workers, say: display.say) : .random
     if communicator.rank == 0 {
       display.say(
         "\(configuration.name): \(communicator.size) ranks of \(threads) threads, "

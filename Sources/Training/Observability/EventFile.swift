@@ -2,6 +2,7 @@
 // bytes are an Event message of protocol buffers (tensorflow/core/util/event.proto) with scalars in its summary. Four fields of
 // three messages are all that is needed, so they are written here, without generated code.
 import Foundation
+import Support
 
 /// One iteration's scalars.
 package struct EventRecord: Equatable {
@@ -44,14 +45,18 @@ package final class EventFile {
       $0.hasPrefix(Self.prefix)
     }.sorted()
     path = "\(folder)/\(names.last ?? "\(Self.prefix)\(Int(Date().timeIntervalSince1970)).dnet")"
+    let kept = Self.read(path).filter { record in
+      let phase = record.values.first?.tag.split(separator: "/").first.map(String.init) ?? ""
+      return keep(phase, record.step)
+    }
+    let data = kept.reduce(Self.record(Self.version)) { $0 + Self.record(Self.encoded($1)) }
+    do throws(FileError) {
+      try FileBytes.makeFolder(folder)
+      try AtomicFile.write(data, to: path)
+    } catch {
+      throw RunError.cannotWrite(path: path, reason: error.reason)
+    }
     do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      let kept = Self.read(path).filter { record in
-        let phase = record.values.first?.tag.split(separator: "/").first.map(String.init) ?? ""
-        return keep(phase, record.step)
-      }
-      let data = kept.reduce(Self.record(Self.version)) { $0 + Self.record(Self.encoded($1)) }
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
       handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
       try handle.seekToEnd()
     } catch {

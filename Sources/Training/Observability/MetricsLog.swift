@@ -1,6 +1,7 @@
 // metrics.jsonl: one line an iteration, for programs. Appended, and on resuming cut back to the checkpoint's iteration,
 // so that each iteration stands in it once.
 import Foundation
+import Support
 
 /// One iteration's figures.
 package struct IterationMetrics: Sendable, Codable, Equatable {
@@ -48,8 +49,10 @@ package final class MetricsLog {
     let kept = Self.read(path).filter(keep)
     var text = Data()
     for line in kept { text += try encoder.encode(line) + Data("\n".utf8) }
+    do throws(FileError) { try AtomicFile.write(text, to: path) } catch {
+      throw RunError.cannotWrite(path: path, reason: error.reason)
+    }
     do {
-      try text.write(to: URL(fileURLWithPath: path), options: .atomic)
       handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
       try handle.seekToEnd()
     } catch {

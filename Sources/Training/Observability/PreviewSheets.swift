@@ -1,5 +1,5 @@
-// Contact sheets of a data set, so that a person can see that it is right: pictures with their masks, proposals on the
-// pictures, and crops as the network gets them.
+// Contact sheets of a dataset for visual inspection: images with their masks, proposals, and crops as the network gets
+// them.
 import Batches
 import Datasets
 import Evaluation
@@ -10,14 +10,16 @@ package struct PreviewSheets {
   private let store: any ImageStore
   private let cropping: CombinatorialCropping
   private let source: (any ProposalSource)?
-  /// Side of the crops that are shown, and of a panel.
+  /// The side of a panel, and of the crops that are shown.
   fileprivate static let side = 224
 
   package init(_ store: any ImageStore, cropping: CombinatorialCropping, source: (any ProposalSource)?) {
-    (self.store, self.cropping, self.source) = (store, cropping, source)
+    self.store = store
+    self.cropping = cropping
+    self.source = source
   }
 
-  /// Photograph | mask | mask over the photograph.
+  /// Draws rows of photograph, mask, and mask over the photograph.
   package func masks(_ images: [ListedImage]) throws -> ContactSheet {
     var sheet = ContactSheet(side: Self.side)
     for image in images {
@@ -30,7 +32,8 @@ package struct PreviewSheets {
     return sheet
   }
 
-  /// The best 10 | the best 100 | those that best fit each class's pixels, in its colour, beside the box of these pixels in white.
+  /// Draws rows of the best 10 proposals, the best 100, and for each class the one that fits its pixels best, in its
+  /// colour, with the box of these pixels in white. Returns nil without a source.
   package func proposals(_ images: [ListedImage]) throws -> ContactSheet? {
     guard let source else { return nil }
     var sheet = ContactSheet(side: Self.side)
@@ -38,30 +41,30 @@ package struct PreviewSheets {
       let (photograph, mask) = try store.loadWithMask(image)
       let boxes = try source.proposals(for: photograph, id: image.id).map(\.box)
       for count in [10, 100] {
-        var picture = photograph
+        var drawing = photograph
         for (rank, box) in boxes.prefix(count).enumerated().reversed() {
-          picture.draw(box, rank < 10 ? Color(255, 60, 40) : Color(255, 210, 0), thickness: rank < 3 ? 2 : 1)
+          drawing.draw(box, rank < 10 ? Color(255, 60, 40) : Color(255, 210, 0), thickness: rank < 3 ? 2 : 1)
         }
-        sheet.add(.init(picture, caption: "best \(min(count, boxes.count)) of \(boxes.count)"))
+        sheet.add(.init(drawing, caption: "best \(min(count, boxes.count)) of \(boxes.count)"))
       }
-      var picture = photograph
+      var drawing = photograph
       let classes = ClassBoxes(mask, classes: store.classes)
       var words: [String] = []
       for label in 1...store.classes where classes.labels[label - 1] {
         guard let truth = classes.foreground(of: LabelCombination(bits: 1 << UInt64(label - 1))) else { continue }
-        picture.draw(truth, Color(255, 255, 255), thickness: 2)
+        drawing.draw(truth, Color(255, 255, 255), thickness: 2)
         guard let best = boxes.max(by: { $0.overlap(truth) < $1.overlap(truth) }) else { continue }
-        picture.draw(best, VOCPalette.color(UInt8(label)), thickness: 2)
+        drawing.draw(best, VOCPalette.color(UInt8(label)), thickness: 2)
         words.append("\(store.classNames[label]) \(Int((100 * best.overlap(truth)).rounded()))%")
       }
-      sheet.add(.init(picture, caption: words.isEmpty ? "no class" : words.joined(separator: ", ")))
+      sheet.add(.init(drawing, caption: words.isEmpty ? "no class" : words.joined(separator: ", ")))
     }
     return sheet
   }
 
-  /// A row for each combination of labels (at most `combinations` an image): the picture with the foreground's box in
-  /// white and two crops of the combination, the first and the last of its boxes, in red and blue; then both crops with their
-  /// masks as the network gets them, at the middle of the random cut. In masks 1 is white, 0 black, 255 grey.
+  /// Draws a row for each label combination (at most `combinations` per image): the image with the box of the
+  /// foreground in white and the first and last crop of the combination in red and blue, then both crops with their
+  /// masks as the network gets them, at the middle of the random crop. In masks 1 is white, 0 black and 255 grey.
   package func crops(_ images: [ListedImage], combinations: Int = 3, list: CropList? = nil) throws -> ContactSheet {
     var sheet = ContactSheet(columns: 5, side: Self.side)
     let augmentation = Augmentation(inputSize: Self.side)
@@ -69,21 +72,21 @@ package struct PreviewSheets {
     let choice = Augmentation.Choice(x: middle, y: middle, mirrored: false)
     for image in images {
       let (photograph, mask) = try store.loadWithMask(image)
-      for (combination, boxes) in try boxes(of: image, photograph, mask, list).prefix(combinations) {
+      for (combination, boxes) in try boxes(of: image, photograph, mask, in: list).prefix(combinations) {
         let pair = [boxes.first, boxes.count > 1 ? boxes.last : nil].compactMap { $0 }
-        var picture = photograph
+        var drawing = photograph
         for (box, color) in zip(pair, [Color(255, 60, 40), Color(60, 120, 255)]) {
-          picture.draw(box, color, thickness: 2)
+          drawing.draw(box, color, thickness: 2)
         }
         if let foreground = combination.foreground(of: mask) {
-          picture.draw(foreground, Color(255, 255, 255), thickness: 1)
+          drawing.draw(foreground, Color(255, 255, 255), thickness: 1)
         }
         let chosen = (1...store.classes).map { combination.contains(UInt8($0)) }
-        sheet.add(.init(picture, caption: "\(Self.names(chosen, store.classNames)): \(image.id)"))
+        sheet.add(.init(drawing, caption: "\(Self.names(chosen, store.classNames)): \(image.id)"))
         for box in pair {
           sheet.add(
             .init(
-              augmentation.picture(of: photograph, box: box, choice: choice),
+              augmentation.displayImage(of: photograph, box: box, choice: choice),
               caption: "\(box.x1) \(box.y1) \(box.x2) \(box.y2)"))
           var values = [UInt8](repeating: 0, count: Self.side * Self.side)
           augmentation.mask(of: mask, box: box, choice: choice, table: combination.binaryLabels, into: &values)
@@ -99,9 +102,9 @@ package struct PreviewSheets {
     return sheet
   }
 
-  /// Combinations with their boxes: as the list has them, else as they would be made.
+  /// Returns the combinations with their boxes from the list or, without one, as they would be generated.
   private func boxes(
-    of image: ListedImage, _ photograph: RGBImage, _ mask: IndexImage, _ list: CropList?
+    of image: ListedImage, _ photograph: RGBImage, _ mask: IndexImage, in list: CropList?
   ) throws -> [(LabelCombination, [Box])] {
     if let list {
       guard let number = list.ids.firstIndex(of: image.id) else {
@@ -109,7 +112,7 @@ package struct PreviewSheets {
       }
       var order: [UInt32] = []
       var boxes: [UInt32: [Box]] = [:]
-      // The picture as a whole, which heads each picture's crops, shows nothing of the cropping.
+      // The whole image, which is the first crop of each image, is not interesting here.
       let whole = Box(width: mask.width, height: mask.height)
       for record in list.records where record.image == number && record.box != whole {
         if boxes[record.labels] == nil { order.append(record.labels) }
@@ -139,7 +142,7 @@ package struct PreviewSheets {
 }
 
 extension RGBImage {
-  /// Thick enough to be seen when the sheet has shrunk the picture.
+  /// Draws a box with lines thick enough to be visible after the image is shrunk to a panel.
   fileprivate mutating func draw(_ box: Box, _ color: Color, thickness: Int) {
     let shrink = (max(width, height) + PreviewSheets.side - 1) / PreviewSheets.side
     drawFrame(x1: box.x1, y1: box.y1, x2: box.x2, y2: box.y2, color: color, thickness: thickness * shrink)
@@ -147,8 +150,8 @@ extension RGBImage {
 }
 
 extension Augmentation {
-  /// The network's input as a picture again.
-  fileprivate func picture(of image: RGBImage, box: Box, choice: Choice) -> RGBImage {
+  /// Returns the network's input as an image for display.
+  fileprivate func displayImage(of image: RGBImage, box: Box, choice: Choice) -> RGBImage {
     let area = inputSize * inputSize
     var values = [Float](repeating: 0, count: 3 * area)
     planes(of: image, box: box, choice: choice, into: &values)

@@ -4,6 +4,7 @@ import Cluster
 import Compute
 import Foundation
 import Models
+import Support
 import Synchronization
 
 package final class Trace {
@@ -98,10 +99,8 @@ package final class Trace {
     try communicator.rethrowOnAllRanks {
       guard let all else { return }
       let text = "[\n" + all.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ",\n") + "\n]\n"
-      do {
-        try text.write(toFile: path, atomically: true, encoding: .utf8)
-      } catch {
-        throw RunError.cannotWrite(path: path, reason: (error as NSError).localizedDescription)
+      do throws(FileError) { try AtomicFile.write(text, to: path) } catch {
+        throw RunError.cannotWrite(path: path, reason: error.reason)
       }
     }
   }

@@ -112,7 +112,7 @@ package enum CheckpointModel {
     let run = RunDirectory(checkpoint.url.deletingLastPathComponent().deletingLastPathComponent().path)
     let crops =
       !phase.examples.usesCrops
-      ? .random : try CropListProvider.again(configuration, data, of: run, communicator, workers: workers, say: say)
+      ? .random : try CropListProvider.reload(configuration, data, of: run, communicator, workers: workers, say: say)
     let step = net.makeStep(phase, shardSize: configuration.shardSize, dropoutRate: 0, context: context)
     try StatisticsGathering.gather(
       step, data.batches(of: phase, configuration, crops: crops), after: description.iteration, configuration,

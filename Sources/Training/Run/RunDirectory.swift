@@ -1,6 +1,7 @@
 // A run's directory and the files in it that are not checkpoints. Rank 0 alone writes here.
 import Foundation
 import Images
+import Support
 
 package enum RunError: Error, Equatable, CustomStringConvertible {
   case cannotWrite(path: String, reason: String)
@@ -82,12 +83,7 @@ package struct RunDirectory: Sendable {
 
   /// Makes the directory and sees that it can be written, without leaving anything in it if the process ends here.
   package func create() throws {
-    do throws(ImageError) {
-      try FileBytes.makeFolder(path)
-    } catch {
-      guard case .unwritable(_, let reason) = error else { throw error }
-      throw RunError.cannotWrite(path: path, reason: reason)
-    }
+    do { try FileBytes.makeFolder(path) } catch { throw RunError.cannotWrite(path: path, reason: error.reason) }
     if access(path, W_OK | X_OK) != 0 {
       throw RunError.cannotWrite(path: path, reason: String(cString: strerror(errno)))
     }
@@ -95,18 +91,8 @@ package struct RunDirectory: Sendable {
 
   /// Writes a small file whole or not at all.
   package func write(_ text: String, to name: String) throws {
-    do {
-      try Data(text.utf8).write(to: URL(fileURLWithPath: file(name)), options: .atomic)
-    } catch {
-      throw RunError.cannotWrite(path: file(name), reason: Self.reason(error))
+    do { try AtomicFile.write(text, to: file(name)) } catch {
+      throw RunError.cannotWrite(path: file(name), reason: error.reason)
     }
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    if let underlying, underlying.domain == NSPOSIXErrorDomain {
-      return String(cString: strerror(Int32(underlying.code)))
-    }
-    return (error as NSError).localizedDescription
   }
 }

@@ -1,5 +1,5 @@
-import CProcessor
 // What a rank says of itself at the start, so that rank 0 can compare: where it runs, and what its weights depend on.
+import CProcessor
 import Cluster
 import Compute
 import Datasets
@@ -110,21 +110,9 @@ package struct StartupFacts: Codable, Sendable, Equatable {
     }
     return [("data.imageLabelList", configuration.imageLabelList), ("data.maskList", configuration.maskList)]
       .reduce(into: [:]) { digests, list in
-        do throws(ImageError) {
-          digests[list.0] = SHA256.hex(of: Data(try FileBytes.read(directory.listPath(list.1))))
-        } catch {
-          digests[list.0] = "cannot be read"
-        }
+        let bytes = try? FileBytes.read(directory.listPath(list.1))
+        digests[list.0] = bytes.map { SHA256.hex(of: $0) } ?? "cannot be read"
       }
-  }
-}
-
-extension SHA256 {
-  /// The digest of some bytes.
-  static func hex(of bytes: Data) -> String {
-    let digest = SHA256()
-    bytes.withUnsafeBytes { digest.update($0) }
-    return digest.hex()
   }
 }
 

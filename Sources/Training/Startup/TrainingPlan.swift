@@ -50,7 +50,7 @@ package struct TrainingPlan {
     case "random": "a random box for every example"
     case "edgeboxes": "made at the start: \(try CropListProvider.job(configuration, data).count.text)"
     default:
-      "\(try CropListProvider.select(try CropListProvider.list(configuration.proposals, data.store), configuration, data).count) of \(configuration.proposals)"
+      "\(try CropListProvider.filter(try CropListProvider.list(configuration.proposals, data.store), configuration, data).count) of \(configuration.proposals)"
     }
   }
 }

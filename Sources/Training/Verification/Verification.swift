@@ -91,8 +91,11 @@ final class VerificationLog {
     (self.path, self.configuration) = (path, configuration)
     let kept = Self.read(path).filter(keep)
     chain = kept.last { $0.digest != nil }?.digest ?? start ?? "the beginning"
+    let text = try Self.text(kept)
+    do throws(FileError) { try AtomicFile.write(text, to: path) } catch {
+      throw RunError.cannotWrite(path: path, reason: error.reason)
+    }
     do {
-      try Self.text(kept).write(to: URL(fileURLWithPath: path), options: .atomic)
       handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
       try handle.seekToEnd()
     } catch {

@@ -1,6 +1,6 @@
 """Makes opencv-crops.json: pip install "opencv-python-headless<5" numpy; python make.py
 
-What OpenCV makes of a box that leaves the picture, in the steps of the authors' layer: a border (black, 255 in the mask), the
+What OpenCV makes of a box that leaves the image, in the steps of the authors' layer: a border (black, 255 in the mask), the
 cut, the resizing (bilinear, nearest). Pictures are noise that the test repeats.
 """
 import json
@@ -42,8 +42,8 @@ for seed, (width, height, input_size, box) in enumerate([
         padded = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=value)
         return np.ascontiguousarray(padded[y1 + top:y2 + 1 + top, x1 + left:x2 + 1 + left])
 
-    picture = cv2.resize(cut(pixels, (0, 0, 0)), (side, side), interpolation=cv2.INTER_LINEAR)
+    image = cv2.resize(cut(pixels, (0, 0, 0)), (side, side), interpolation=cv2.INTER_LINEAR)
     mask = cv2.resize(cut(np.ascontiguousarray(pixels[:, :, 0]), 255), (side, side), interpolation=cv2.INTER_NEAREST)
     cases.append(dict(width=width, height=height, inputSize=input_size, box=list(box), seed=seed + 1,
-                      pictureHash=fnv(picture.tobytes()), maskHash=fnv(mask.tobytes())))
+                      imageHash=fnv(image.tobytes()), maskHash=fnv(mask.tobytes())))
 json.dump(dict(opencv=cv2.__version__, cases=cases), open("opencv-crops.json", "w"), indent=0)

@@ -1,7 +1,7 @@
 """Makes the files of this folder with other tools: pip install "opencv-python-headless<5" pillow numpy; python make.py
 
 Pictures that libpng and libjpeg must read or refuse are written by Pillow (or by hand, where it cannot); resized
-pictures by OpenCV; float planes by Pillow, whose 'F' resize equals MATLAB's away from the borders.
+images by OpenCV; float planes by Pillow, whose 'F' resize equals MATLAB's away from the borders.
 """
 import json
 import struct
@@ -33,9 +33,9 @@ cases = [(7, 5, 16, 11), (23, 17, 9, 31), (16, 12, 5, 7), (3, 1, 8, 6), (1, 1, 5
          (10, 10, 10, 25), (97, 133, 150, 150), (131, 140, 96, 96), (250, 187, 175, 175), (200, 151, 110, 110)]
 table = []
 for i, (w, h, nw, nh) in enumerate(cases):
-    picture = noise(w, h, 3, i + 1)
-    linear = cv2.resize(picture, (nw, nh), interpolation=cv2.INTER_LINEAR)
-    nearest = cv2.resize(np.ascontiguousarray(picture[:, :, 0]), (nw, nh), interpolation=cv2.INTER_NEAREST)
+    image = noise(w, h, 3, i + 1)
+    linear = cv2.resize(image, (nw, nh), interpolation=cv2.INTER_LINEAR)
+    nearest = cv2.resize(np.ascontiguousarray(image[:, :, 0]), (nw, nh), interpolation=cv2.INTER_NEAREST)
     entry = dict(seed=i + 1, width=w, height=h, newWidth=nw, newHeight=nh,
                  linearHash=fnv(linear.tobytes()), nearestHash=fnv(nearest.tobytes()))
     if nw * nh <= 300:
@@ -70,8 +70,8 @@ def png(kind, depth, rows, interlace=0, extra=b""):
             + chunk(b"IEND", b""))
 
 
-picture = Image.fromarray(index, "L")
-picture.save("grey8.png")
+image = Image.fromarray(index, "L")
+image.save("grey8.png")
 indexed = Image.fromarray(index, "P")
 indexed.putpalette(palette)
 indexed.save("palette8.png")
@@ -90,7 +90,7 @@ for x0, y0, dx, dy in [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (
         if x0 < w:
             rows += b"\0" + index[y, x0::dx].tobytes()
 open("palette-interlaced.png", "wb").write(png(3, 8, rows, 1, chunk(b"PLTE", bytes(palette))))
-# A sound header that promises more than any picture has.
+# A sound header that promises more than any image has.
 huge = struct.pack(">IIBBBBB", 60000, 60000, 8, 3, 0, 0, 0)
 open("huge.png", "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", huge) + chunk(b"PLTE", bytes(palette))
                              + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b""))

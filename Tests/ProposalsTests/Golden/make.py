@@ -4,7 +4,7 @@
     python make.py
 
 forest.yml.gz        a structured forest in the format of OpenCV's StructuredEdgeDetection, drawn at random
-forest.png           a made picture
+forest.png           a synthetic image
 forest-votes.json    what detectEdges gives for both
 edgeboxes.json       edge pixels [x, y, magnitude in 1/255, orientation in 1/1000] of a made drawing, and the boxes
                      [x, y, width, height] and scores that EdgeBoxes finds with its published parameters
@@ -84,7 +84,7 @@ def write_forest(path, trees=3, depth=7, evaluate=2, seed=1, votes=24):
         file.write(gzip.compress(text.encode(), mtime=0))
 
 
-def picture(width, height, seed):
+def synthetic_image(width, height, seed):
     """Shapes of plain colours and a little noise."""
     random = np.random.default_rng(seed)
     image = np.full((height, width, 3), random.integers(60, 200, 3), np.uint8)
@@ -100,7 +100,7 @@ def picture(width, height, seed):
 def golden_forest():
     model = os.path.join(here, "forest.yml.gz")
     write_forest(model)
-    image = picture(75, 58, 5)
+    image = synthetic_image(75, 58, 5)
     cv2.imwrite(os.path.join(here, "forest.png"), image[:, :, ::-1])
     edges = cv2.ximgproc.createStructuredEdgeDetection(model).detectEdges(image.astype(np.float32) / 255)
     with open(os.path.join(here, "forest-votes.json"), "w") as file:

@@ -1,18 +1,22 @@
-// The objects of a mask, as far as class masks tell them: the 8-connected regions of each class.
+// The objects of a class mask: the 8-connected regions of each class.
 import Images
 
 package struct MaskObject: Sendable, Equatable {
   package var index: UInt8
   package var box: Box
-  /// Pixels of the region.
+  /// The number of pixels of the region.
   package var area: Int
 
-  package init(index: UInt8, box: Box, area: Int) { (self.index, self.box, self.area) = (index, box, area) }
+  package init(index: UInt8, box: Box, area: Int) {
+    self.index = index
+    self.box = box
+    self.area = area
+  }
 }
 
 extension MaskObject {
-  /// The regions of classes 1...254, in raster order of their first pixels. Background and ignored pixels (the border
-  /// around VOC's objects) belong to none; two objects of a class that touch are one region.
+  /// Returns the regions of classes 1...254, in raster order of their first pixels. Background and ignored pixels (the
+  /// borders of VOC's objects) belong to none. Two touching objects of a class are one region.
   package static func all(in mask: IndexImage) -> [MaskObject] {
     let (width, height) = (mask.width, mask.height)
     var seen = [Bool](repeating: false, count: width * height)
@@ -43,16 +47,5 @@ extension MaskObject {
       objects.append(object)
     }
     return objects
-  }
-}
-
-extension Box {
-  /// Intersection over union of two boxes.
-  package func overlap(_ other: Box) -> Double {
-    let w = min(x2, other.x2) - max(x1, other.x1) + 1
-    let h = min(y2, other.y2) - max(y1, other.y1) + 1
-    guard w > 0 && h > 0 else { return 0 }
-    let common = w * h
-    return Double(common) / Double(width * height + other.width * other.height - common)
   }
 }

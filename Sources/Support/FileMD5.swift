@@ -1,14 +1,13 @@
-// MD5 of a file by libcrypto: the world published nothing else of the two archives.
+// The MD5 of a file, by libcrypto. Some public archives are published with no other digest.
 import CCrypto
 import Foundation
-import Images
 
 package enum FileMD5 {
-  /// The digest as 32 lower-case hexadecimal digits, the file read in pieces; `progress` is told how many bytes are done.
-  /// nil where libcrypto does not offer MD5, as a FIPS-only one. Throws `unreadable`.
-  package static func hex(of file: String, progress: (Int) -> Void = { _ in }) throws(ImageError) -> String? {
+  /// Returns the digest as 32 lower-case hexadecimal digits, or nil where libcrypto offers no MD5 (a FIPS-only one).
+  /// The file is read in pieces; `progress` is called with the number of bytes read.
+  package static func hex(of file: String, progress: (Int) -> Void = { _ in }) throws(FileError) -> String? {
     let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .unreadable(file: file, reason: String(cString: strerror(errno))) }
+    guard descriptor >= 0 else { throw .reading(file) }
     defer { close(descriptor) }
     guard let context = EVP_MD_CTX_new() else { return nil }
     defer { EVP_MD_CTX_free(context) }
@@ -20,7 +19,7 @@ package enum FileMD5 {
     while true {
       let got = read(descriptor, piece.baseAddress!, piece.count)
       if got < 0 && errno == EINTR { continue }
-      if got < 0 { throw .unreadable(file: file, reason: String(cString: strerror(errno))) }
+      if got < 0 { throw .reading(file) }
       if got == 0 { break }
       guard EVP_DigestUpdate(context, piece.baseAddress!, got) == 1 else { return nil }
       done += got
@@ -29,8 +28,6 @@ package enum FileMD5 {
     var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
     var length: UInt32 = 0
     guard EVP_DigestFinal_ex(context, &digest, &length) == 1 else { return nil }
-    let digits = Array("0123456789abcdef".utf8)
-    return String(
-      decoding: digest[..<Int(length)].flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    return digest.prefix(Int(length)).hexadecimal
   }
 }

@@ -1,11 +1,14 @@
-// Angles by polynomials. libm's last bits differ between versions, and boxes may not: only + - * / and sqrt are used.
+// Angles and powers from + - * / and sqrt alone. The last bits of libm differ between versions, and boxes may not.
+import Foundation
 
-package enum Angles {
+package enum DeterministicMath {
+  // MARK: Angles
+
   /// Half of the angle of (cosine, sine), in [0, pi): the axis whose doubled angle that is; 0 for (0, 0). Within 1e-6.
   ///
-  /// The polynomial is Abramowitz and Stegun's 4.4.49.
+  /// The polynomial is 4.4.49 of Abramowitz and Stegun.
   @inline(__always)
-  package static func half(_ cosine: Float, _ sine: Float) -> Float {
+  package static func halfAngle(_ cosine: Float, _ sine: Float) -> Float {
     let (a, b) = (cosine.magnitude, sine.magnitude)
     let larger = a > b ? a : b
     guard larger > 0 else { return 0 }
@@ -20,7 +23,7 @@ package enum Angles {
     p = p * q + 0.1999355085
     p = p * q - 0.3333314528
     p = (p * q + 1) * t
-    // Now of (|cosine|, |sine|) in 0...pi/2; then of the other quadrants.
+    // So far the angle of (|cosine|, |sine|), in 0...pi/2.
     if b > a { p = Float.pi / 2 - p }
     if cosine < 0 { p = Float.pi - p }
     if sine < 0 { p = 2 * Float.pi - p }
@@ -35,7 +38,7 @@ package enum Angles {
     return (sine(d), cosine(d))
   }
 
-  /// Taylor's series on [-pi/2, pi/2].
+  /// The Taylor series, for x in [-pi/2, pi/2].
   @inline(__always)
   private static func sine(_ x: Float) -> Float {
     let q = x * x
@@ -58,10 +61,30 @@ package enum Angles {
     return 1 - q / 2 + q * q * p
   }
 
-  /// How far two axes' angles, both in [0, pi), lie apart: 0...pi/2.
+  /// The angle between two axes whose angles are in [0, pi): 0...pi/2.
   @inline(__always)
-  package static func difference(_ a: Float, _ b: Float) -> Float {
+  package static func axisDifference(_ a: Float, _ b: Float) -> Float {
     let d = (a - b).magnitude
     return d > Float.pi / 2 ? Float.pi - d : d
+  }
+
+  // MARK: Powers
+
+  /// x^exponent for x >= 0. Multiples of a half up to 4 are products and square roots; others are left to libm.
+  static func power(_ x: Float, _ exponent: Float) -> Float {
+    let halves = exponent * 2
+    guard halves >= 0, halves <= 8, halves == halves.rounded() else { return pow(x, exponent) }
+    var result: Float = Int(halves) % 2 == 1 ? x.squareRoot() : 1
+    for _ in 0..<Int(halves) / 2 { result *= x }
+    return result
+  }
+
+  /// 2^x by the series of the exponential function, for |x| up to 60.
+  static func powerOfTwo(_ x: Double) -> Double {
+    let whole = x.rounded()
+    let y = (x - whole) * 0.6931471805599453
+    var sum = 1.0
+    for n in Swift.stride(from: 18, through: 1, by: -1) { sum = 1 + sum * y / Double(n) }
+    return Double(sign: .plus, exponent: Int(whole), significand: sum)
   }
 }
