@@ -145,7 +145,7 @@ struct SnapshotMemory {
       }
     }
     return CheckpointSnapshot(
-      description, copying: [], fixed: fixed.flatMap(\.namedTensors) + copied, momentum: momentum, drain: velocity.drain
-    )
+      description, weights: fixed.flatMap(\.namedTensors) + copied,
+      optimizerStates: [OptimizerStateToWrite(name: "momentum", tensors: momentum)], drain: velocity.drain)
   }
 }

@@ -39,7 +39,9 @@ final class Coordinator {
     self.net = net
     self.communicator = communicator
     self.display = display
-    let store = CheckpointStore(URL(fileURLWithPath: run.checkpoints), keep: configuration.checkpointsKept)
+    let store = CheckpointStore(
+      URL(fileURLWithPath: run.checkpoints), keep: configuration.checkpointsKept,
+      phases: Phase.allCases.map(\.rawValue))
     let first = communicator.rank == 0
 
     let point = try communicator.rethrowOnAllRanks {

@@ -90,7 +90,7 @@ struct ResumePoint {
     var stream: TensorStream?
     var order = Array(repeating: Int32(0), count: table.parameters.count)
     try communicator.rethrowOnAllRanks {
-      guard let opened = try checkpoint?.momentum() else { return }
+      guard let opened = try checkpoint?.optimizerState("momentum") else { return }
       try opened.header.requireAll(of: table, othersAllowed: false)
       // The file's order; a table names each parameter once.
       order = opened.header.entries.compactMap { table.index(of: $0.name).map(Int32.init) }

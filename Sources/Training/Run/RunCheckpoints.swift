@@ -169,8 +169,8 @@ final class RunCheckpoints {
 
   private func describe(_ phase: Phase, _ iteration: Int, endsPhase: Bool) -> CheckpointDescription {
     CheckpointDescription(
-      phase: phase.rawValue, iteration: iteration, endsPhase: endsPhase, seed: configuration.seed,
-      configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text,
+      phase: phase.rawValue, phaseIndex: Phase.allCases.firstIndex(of: phase), iteration: iteration,
+      endsPhase: endsPhase, seed: configuration.seed, configuration: configuration.yaml, network: net.shape.text, ranks: communicator.size, dnetVersion: Version.text,
       instructionSet: StartupFacts.instructionSet, blas: "\(BLAS.version) \(BLAS.coreName)", data: dataDigests,
       allowedChanges: allowedChanges)
   }

@@ -80,7 +80,8 @@ package struct Replay {
     guard begin >= 1, begin <= end, end <= total(newest, configuration) else {
       throw ReplayError.range(from: begin, to: end, last: total(newest, configuration))
     }
-    let store = CheckpointStore(URL(fileURLWithPath: RunDirectory(run).checkpoints), keep: 1)
+    let store = CheckpointStore(
+      URL(fileURLWithPath: RunDirectory(run).checkpoints), keep: 1, phases: Phase.allCases.map(\.rawValue))
     for found in try store.list().reversed() {
       let done = total(found.phase, found.iteration, configuration)
       // One at a phase's end is used where the other phase begins.
