@@ -65,19 +65,19 @@ let package = Package(
     module("Support", ["CCrypto"]),
     module("Randomness"),
     module("Kernels", ["COpenBLAS", "CProcessor"]),
-    module("Compute", ["Kernels"]),
+    module("Compute", ["Support", "Kernels"]),
     module("Images", ["CPNG", "CJPEG"]),
     module("Datasets", ["Support", "Randomness", "Images", "Compute"]),
     // Apart from Datasets, so that ranks on other machines need no MATLAB reader.
-    module("Preparation", ["CMatio", "CCrypto", "Images", "Datasets", "Compute"]),
+    module("Preparation", ["CMatio", "CCrypto", "Support", "Images", "Datasets", "Compute"]),
     module("Proposals", ["CZlib", "Support", "Randomness", "Compute", "Images", "Datasets"]),
-    module("Batches", ["Randomness", "Kernels", "Compute", "Images", "Datasets", "Proposals"]),
+    module("Batches", ["Support", "Randomness", "Kernels", "Compute", "Images", "Datasets", "Proposals"]),
     module("Networks", ["Randomness", "Kernels", "Compute"]),
-    module("Cluster", ["COpenMPI", "Kernels", "Compute"]),
+    module("Cluster", ["COpenMPI", "Support", "Kernels", "Compute"]),
     module("Optimizers", ["Kernels", "Compute", "Cluster"]),
     module("Checkpoints", ["CZstd", "Support", "Compute"]),
     module(
-      "Evaluation", ["Kernels", "Compute", "Images", "Datasets", "Networks", "Cluster", "Checkpoints"]),
+      "Evaluation", ["Support", "Kernels", "Compute", "Images", "Datasets", "Networks", "Cluster", "Checkpoints"]),
     module(
       "Training",
       [
@@ -86,12 +86,15 @@ let package = Package(
       ]),
     module(
       "Benchmarks",
-      ["CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Randomness", "Kernels", "Compute", "Networks"]),
+      [
+        "CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Support", "Randomness", "Kernels", "Compute",
+        "Networks",
+      ]),
     .executableTarget(name: "dnet-train", dependencies: ["Training", arguments], swiftSettings: arithmetic),
     .executableTarget(
       name: "dnet",
       dependencies: [
-        "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Networks",
+        "Support", "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Networks",
         "Preparation", "Proposals", "Randomness", "Compute", arguments,
       ],
       swiftSettings: arithmetic),
@@ -121,7 +124,7 @@ let package = Package(
     .testTarget(name: "FuzzTests", dependencies: ["dnet-fuzz"], swiftSettings: arithmetic),
     tests(of: "Optimizers", ["Compute"]),
     tests(of: "Checkpoints", ["Support", "Compute"], excluding: ["Fixtures"]),
-    tests(of: "Evaluation", ["Checkpoints", "Images", "Networks", "Compute"]),
+    tests(of: "Evaluation", ["Support", "Checkpoints", "Images", "Networks", "Compute"]),
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Networks", "Randomness", "Compute"]),
     tests(
       of: "Training",

@@ -2,6 +2,7 @@
 // bounded ring of shards that are used again. The order of hand-over is the order of the list of requests, whichever
 // thread was quicker.
 import Foundation
+import Support
 
 /// One shard to be made: which minibatch, and the slot of its first example.
 package struct ShardRequest: Sendable, Equatable {
@@ -52,9 +53,9 @@ package final class BatchLoader: @unchecked Sendable {
   package func next() throws -> ShardBatch {
     condition.lock()
     defer { condition.unlock() }
-    let start = DispatchTime.now().uptimeNanoseconds
+    let start = MonotonicClock.now
     while ready[nextToTake] == nil && !stopped && end != nextToTake { condition.wait() }
-    secondsWaiting += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
+    secondsWaiting += MonotonicClock.now - start
     guard let result = ready.removeValue(forKey: nextToTake) else {
       preconditionFailure(
         end == nextToTake ? "no shard is left" : "the loader was stopped while a shard was waited for")

@@ -1,21 +1,22 @@
-// The figures of one run of `dnet bench`, as JSON with snake_case keys. What was not asked for has no key.
+// The figures of one run of `dnet bench`. Figures that were not asked for are nil and have no key in JSON.
 import Foundation
 import Networks
+import Support
 
 package struct BenchmarkReport: Encodable, Sendable {
-  /// A stage inside a running step, not alone in a loop.
+  /// A stage of a layer, measured inside a whole step.
   package struct Layer: Encodable, Sendable {
     package let step: String
     package let network: String
     package let layer: String
     package let pass: String
-    /// Of one shard, all calls together.
+    /// The time of one shard, all calls together.
     package let milliseconds: Double
     package let calls: Int
-    /// Of direct convolution; none for what does not multiply.
+    /// The rate of the operations of direct convolution; nil for stages without multiplications.
     package let gflops: Double?
     package let ratioToPeak: Double?
-    /// Of the sum over all stages.
+    /// The share of the sum over all stages.
     package let shareOfStep: Double
   }
 
@@ -26,9 +27,9 @@ package struct BenchmarkReport: Encodable, Sendable {
     package let seconds: [Double]
     package let gflops: Double
     package let ratioToPeak: Double
-    /// Share of the step that is neither a convolution nor a product; only with the profile.
+    /// The share of the step that is neither a convolution nor a product; only with the profile.
     package let notConvolutionShare: Double?
-    /// Preparing the weights after an update: once an iteration and rank, not part of the step.
+    /// The time to prepare the weights after an update: once per iteration and rank, not part of the step.
     package let preparationSeconds: Double?
   }
 
@@ -106,10 +107,5 @@ package struct BenchmarkReport: Encodable, Sendable {
     }
   }
 
-  package func json() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    return try encoder.encode(self) + Data("\n".utf8)
-  }
+  package func json() throws -> Data { try JSONText.encode(self) }
 }

@@ -58,8 +58,8 @@ package final class FileSink: ByteSink {
 
   package func finish() throws {
     if files.fsync(descriptor) != 0 { throw systemError(path, "write to disk (fsync)") }
-    // Reading the file back afterwards should read the disk, not the page cache.
-    posix_fadvise(descriptor, 0, 0, 4 /* POSIX_FADV_DONTNEED */)
+    // Reading the file back afterwards should read the disk, not the page cache: POSIX_FADV_DONTNEED is 4.
+    posix_fadvise(descriptor, 0, 0, 4)
     let status = files.close(descriptor)
     descriptor = -1
     if status != 0 { throw systemError(path, "close") }

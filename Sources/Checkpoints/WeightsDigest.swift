@@ -19,7 +19,9 @@ package enum WeightsDigest {
   ///         a = tensors[name].astype("<f4")
   ///         h.update(f"{name}\n{'x'.join(map(str, a.shape))}\n".encode() + a.tobytes())
   package static func hex(of tensors: [NamedTensor]) -> String {
-    precondition(UInt16(1).littleEndian == 1, "float32 values are digested as they are in memory: only little-endian machines work")
+    precondition(
+      UInt16(1).littleEndian == 1, "float32 values are digested as they are in memory: only little-endian machines work"
+    )
     let digest = SHA256()
     for tensor in tensors.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
       digest.update(head(tensor.name, tensor.shape))

@@ -7,6 +7,7 @@
 import COpenMPI
 import Foundation
 import Synchronization
+import Support
 
 /// `@unchecked Sendable`: what several threads touch is guarded by `mutex` or atomic; MPI's own state belongs to the thread.
 final class CommunicationThread: @unchecked Sendable {
@@ -149,11 +150,11 @@ final class CommunicationThread: @unchecked Sendable {
     var busySince: Int?
     while true {
       if let since = busySince {
-        let now = Backoff.nanoseconds
+        let now = MonotonicClock.nanoseconds
         busy.wrappingAdd(now - since, ordering: .relaxed)
         busySince = active.isEmpty ? nil : now
       } else if !active.isEmpty {
-        busySince = Backoff.nanoseconds
+        busySince = MonotonicClock.nanoseconds
       }
       pthread_mutex_lock(&mutex)
       while commands.isEmpty && active.isEmpty { pthread_cond_wait(&wake, &mutex) }
@@ -205,7 +206,7 @@ final class CommunicationThread: @unchecked Sendable {
   }
 
   private func begin(_ flight: PendingTransfer) {
-    flight.started = Backoff.seconds
+    flight.started = MonotonicClock.now
     do {
       let posted = try flight.post()
       bytesSent.wrappingAdd(flight.bytesSent, ordering: .relaxed)
@@ -238,7 +239,7 @@ final class CommunicationThread: @unchecked Sendable {
   }
 
   private func end(_ flight: PendingTransfer) {
-    flight.finished = Backoff.seconds
+    flight.finished = MonotonicClock.now
     if flight.isInWindow { windowBytes -= flight.bytes }
     observer?(flight)
     pthread_mutex_lock(&mutex)

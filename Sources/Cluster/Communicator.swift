@@ -4,6 +4,7 @@
 // All of MPI's calls are made by one thread, `CommunicationThread` (MPI_THREAD_FUNNELED); only `abort` may come from others.
 import COpenMPI
 import Foundation
+import Support
 
 /// The ranks of this run. One exists in a process; calls come from one thread at a time.
 ///
@@ -90,15 +91,15 @@ package final class Communicator: @unchecked Sendable {
 
   /// Runs `body` on the communication thread; the time counts as waiting.
   func call<Result>(_ body: () throws -> Result) throws -> Result {
-    let start = Backoff.seconds
-    defer { secondsWaiting += Backoff.seconds - start }
+    let start = MonotonicClock.now
+    defer { secondsWaiting += MonotonicClock.now - start }
     return try thread.call(body)
   }
 
   func waiting(_ body: () -> Void) {
-    let start = Backoff.seconds
+    let start = MonotonicClock.now
     body()
-    secondsWaiting += Backoff.seconds - start
+    secondsWaiting += MonotonicClock.now - start
   }
 
   /// What is under way between this rank and others; from any thread.

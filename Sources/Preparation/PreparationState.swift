@@ -2,6 +2,7 @@
 // not be looked at again. The file is only a shortcut; without it everything is checked anew.
 import Foundation
 import Images
+import Support
 
 /// What is known of an image whose files are all right.
 package struct ImageFacts: Codable, Equatable, Sendable {
@@ -35,15 +36,13 @@ struct PreparationState: Codable, Sendable {
 
   static func read(_ output: String) -> PreparationState {
     guard let bytes = try? FileBytes.read(path(output)),
-      let state = try? JSONDecoder().decode(PreparationState.self, from: Data(bytes)), state.version == version
+      let state = try? JSONText.decode(PreparationState.self, from: bytes), state.version == version
     else { return PreparationState() }
     return state
   }
 
   func write(_ output: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    try FileBytes.replace(Self.path(output), with: encoder.encode(self))
+    try FileBytes.replace(Self.path(output), with: JSONText.encode(self, .line))
   }
 
   /// Size and time of the last change; nil where there is no such file.

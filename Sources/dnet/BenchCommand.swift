@@ -85,7 +85,7 @@ struct BenchCommand: ParsableCommand {
       }
     let benchmark = StepBenchmark(shape, images: shardSize, repeats: repeats, workers: workers)
     for step in steps {
-      showProgress("measuring: \(step.rawValue)   ", isLast: step == steps.last)
+      showProgress("measuring: \(step.rawValue)", isLast: step == steps.last)
       report.add(benchmark.run(step, profiled: only != .steps), counts)
     }
     report.peakMemoryBytes = Processor.peakMemoryBytes
@@ -97,10 +97,10 @@ struct BenchCommand: ParsableCommand {
 
   private func measureAccuracy(_ shape: NetworkShape, _ workers: WorkerPool) throws {
     let benchmark = AccuracyBenchmark(shape, images: shardSize, workers: workers) { what in
-      showProgress("measuring: \(what)".padding(toLength: 100, withPad: " ", startingAt: 0), isLast: false)
+      showProgress("measuring: \(what)", isLast: false)
     }
     let report = benchmark.run()
-    showProgress("".padding(toLength: 100, withPad: " ", startingAt: 0), isLast: true)
+    showProgress("", isLast: true)
     print(report.table, terminator: "")
     if let json { try report.json().write(to: URL(fileURLWithPath: json)) }
   }

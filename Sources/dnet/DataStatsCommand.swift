@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Images
 import Compute
+import Support
 
 extension DataCommand {
   struct Stats: ParsableCommand {
@@ -34,15 +35,12 @@ extension DataCommand {
       print(
         "\nlabels an image: " + statistics.labelsPerImage.enumerated().map { "\($0): \($1)" }.joined(separator: ", "))
       print("\(statistics.labelSets.count) sets of labels, the most frequent:")
-      for set in statistics.labelSets.prefix(sets) {
-        print(
-          "\(set.images)".padding(toLength: 7, withPad: " ", startingAt: 0)
-            + (set.labels.isEmpty ? "(none)" : set.labels.joined(separator: ", ")))
+      let rows = statistics.labelSets.prefix(sets).map { set in
+        ["\(set.images)", set.labels.isEmpty ? "(none)" : set.labels.joined(separator: ", ")]
       }
+      TextTable.lines(rows, columns: [.right, .left]).forEach { print($0) }
       if let json {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-        try FileBytes.replace(json, with: encoder.encode(statistics) + Data("\n".utf8))
+        try FileBytes.replace(json, with: JSONText.encode(statistics))
       }
     }
   }

@@ -5,6 +5,7 @@ import Foundation
 import Images
 import Compute
 import Training
+import Support
 
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -60,7 +61,7 @@ struct ModelCommand: ParsableCommand {
           print("changed on the way: \(manifest.description.allowedChanges.joined(separator: ", "))")
         }
       }
-      print(Self.line("tensor", "shape", ["least", "largest", "mean", "rms", "bytes"], ""))
+      var rows = [["tensor", "shape", "least", "largest", "mean", "rms", "bytes"]]
       for tensor in tensors {
         let figures = [tensor.minimum.map(Double.init), tensor.maximum.map(Double.init), tensor.mean, tensor.rms].map {
           $0.map { String(format: "%.4g", $0) } ?? "-"
@@ -68,22 +69,14 @@ struct ModelCommand: ParsableCommand {
         let bad = [(tensor.notANumber, "NaN"), (tensor.infinite, "infinite")].filter { $0.0 > 0 }.map {
           "\($0.0) \($0.1)"
         }
-        print(
-          Self.line(
-            tensor.name, WeightsDigest.shapeText(tensor.shape), figures + ["\(tensor.bytes)"],
-            bad.joined(separator: ", ")))
+        rows.append(
+          [tensor.name, WeightsDigest.shapeText(tensor.shape)] + figures + ["\(tensor.bytes)", bad.joined(separator: ", ")])
       }
+      TextTable.lines(rows, columns: [.left, .left, .right, .right, .right, .right, .right, .left]).forEach { print($0) }
       let ratio = Double(report.fileBytes) / Double(max(report.tensorBytes, 1))
       print(
         "\(tensors.count) tensors, \(report.tensorBytes / 4) values, \(report.tensorBytes) bytes; the file has "
           + "\(report.fileBytes), " + String(format: "%.1f%%", 100 * ratio))
-    }
-
-    private static func line(_ name: String, _ shape: String, _ figures: [String], _ remark: String) -> String {
-      name.padding(toLength: max(40, name.count + 1), withPad: " ", startingAt: 0)
-        + shape.padding(toLength: 16, withPad: " ", startingAt: 0)
-        + figures.map { String(repeating: " ", count: max(1, 12 - $0.count)) + $0 }.joined()
-        + (remark.isEmpty ? "" : "  " + remark)
     }
   }
 
@@ -107,7 +100,7 @@ struct ModelCommand: ParsableCommand {
       if json {
         try printJSON(all)
       } else {
-        for difference in different { print(Self.line(difference)) }
+        TextTable.lines(different.map { [$0.name, Self.text($0)] }, columns: [.left]).forEach { print($0) }
         print(
           different.isEmpty
             ? "\(all.count) tensors, all equal bit by bit" : "\(different.count) of \(all.count) tensors differ")
@@ -115,19 +108,16 @@ struct ModelCommand: ParsableCommand {
       if !different.isEmpty { throw ExitCode(1) }
     }
 
-    private static func line(_ difference: TensorDifference) -> String {
-      let name = difference.name.padding(toLength: max(44, difference.name.count + 1), withPad: " ", startingAt: 0)
+    private static func text(_ difference: TensorDifference) -> String {
       switch difference.kind {
-      case .equal: return name + "equal"
-      case .shapesDiffer: return name + "has another shape"
-      case .onlyInFirst: return name + "is in the first only"
-      case .onlyInSecond: return name + "is in the second only"
+      case .equal: return "equal"
+      case .shapesDiffer: return "has another shape"
+      case .onlyInFirst: return "is in the first only"
+      case .onlyInSecond: return "is in the second only"
       case .differs:
-        return name
-          + String(
-            format: "%d values, largest difference %.4g, relative %.4g", difference.differing,
-            difference.largestAbsolute,
-            difference.largestRelative)
+        return String(
+          format: "%d values, largest difference %.4g, relative %.4g", difference.differing,
+          difference.largestAbsolute, difference.largestRelative)
           + (difference.notFinite > 0 ? ", \(difference.notFinite) not finite" : "")
       }
     }
@@ -168,7 +158,5 @@ struct ModelCommand: ParsableCommand {
 }
 
 private func printJSON(_ value: some Encodable) throws {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  print(String(decoding: try JSONText.encode(value), as: UTF8.self), terminator: "")
 }

@@ -61,12 +61,12 @@ struct PredictCommand: ParsableCommand {
         let base = "\(output)/\(Self.name(path))"
         try PNG.write(result.mask, to: "\(base).png")
         try PNG.write(picture.overlaid(result.mask), to: "\(base)_overlay.png")
-        report.pictures.append(
+        report.images.append(
           .init(
             image: path, mask: "\(base).png", overlay: "\(base)_overlay.png",
             scores: result.scored, counts: result.mask.counts,
             pixels: picture.width * picture.height, classNames: names))
-        print("\(base).png: \(report.pictures.last!.words)")
+        print("\(base).png: \(report.images.last!.words)")
       }
     }
     return report
@@ -79,7 +79,7 @@ struct PredictCommand: ParsableCommand {
     try eachBatch(of: scorer.images) { paths, pictures in
       for (place, scores) in scorer.score(pictures).enumerated() {
         let (path, picture) = (paths[place], pictures[place])
-        var entry = PredictionReport.Picture(
+        var entry = PredictionReport.ImagePrediction(
           image: path, mask: nil, overlay: nil, scores: scores, counts: nil, pixels: picture.width * picture.height,
           classNames: names)
         for label in 1..<names.count where scores.labels[label - 1] {
@@ -87,7 +87,7 @@ struct PredictCommand: ParsableCommand {
           try FileBytes.write(PNG.encodeGrey(scorer.saliency(of: label, image: place, picture)), to: file)
           entry.labels[label - 1].saliency = file
         }
-        report.pictures.append(entry)
+        report.images.append(entry)
       }
     }
     print(report.scoreTable)

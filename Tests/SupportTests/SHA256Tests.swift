@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct SHA256Tests {
   /// FIPS 180-2's examples, and a stream in odd portions.
-  @Test func sha256KnowsTheStandardsExamples() {
+  @Test("SHA-256 of the standard's examples is right, in one piece and in odd portions.")
+  func sha256KnowsTheStandardsExamples() {
     #expect(SHA256.hex(of: "") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     #expect(SHA256.hex(of: "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     let digest = SHA256()
@@ -12,7 +13,8 @@ import Testing
   }
 
   /// The first eight bytes of the digest of "abc", lowest first.
-  @Test func theWordIsTheDigestsStart() {
+  @Test("The word of a digest is its first eight bytes, lowest first.")
+  func theWordIsTheDigestsStart() {
     let abc: [UInt8] = [0x61, 0x62, 0x63]
     #expect(abc.withUnsafeBytes { SHA256.word(of: $0) } == 0xEACF_018F_BF16_78BA)
     #expect([UInt8]().withUnsafeBytes { SHA256.word(of: $0) } == 0x141C_FC98_42C4_B0E3)

@@ -3,6 +3,7 @@
 import Evaluation
 import Foundation
 import Images
+import Support
 import Testing
 
 extension EndToEnd {
@@ -17,7 +18,7 @@ extension EndToEnd {
         #expect(outcome.lines.count { $0.hasPrefix("background") } == 1, "\(outcome.output)")
         #expect(try workplace.read("figures-\(ranks ?? 0).json") == workplace.read("figures-0.json"))
       }
-      let report = try JSONDecoder().decode(EvaluationReport.self, from: Data(workplace.read("figures-0.json")))
+      let report = try JSONText.decode(EvaluationReport.self, from: workplace.read("figures-0.json"))
 
       let ids = try workplace.ids("trainval")
       let pictures = ids.map { "data/JPEGImages/\($0).jpg" }

@@ -1,5 +1,6 @@
 // The second half of an iteration's traffic: sums become new weights, and the next iteration waits for them where it must.
 import Compute
+import Support
 
 extension BucketedReduction {
   // MARK: The update
@@ -54,9 +55,9 @@ extension BucketedReduction {
 
   private func timed(_ state: BucketState, _ work: BucketWork, _ body: () -> Void) {
     guard let observer else { return body() }
-    let start = Backoff.seconds
+    let start = MonotonicClock.now
     body()
-    observer(state.number, work, Backoff.seconds - start)
+    observer(state.number, work, MonotonicClock.now - start)
   }
 
   private func hasArrived(_ state: BucketState) -> Bool {

@@ -1,5 +1,6 @@
 // What ranks tell each other at the end of an iteration: one short message from each to each. Losses, flags and times
 // travel in it, so that an iteration needs no other agreement, and its arrival shows who is late.
+import Support
 
 /// One iteration's words of all ranks. Values are Doubles; every rank sends the same number of them.
 final class Reports {
@@ -23,7 +24,7 @@ final class Reports {
   func start(_ values: [Double]) {
     precondition(values.count == count && !isUnderWay, "\(values.count) values of \(count), or a report is under way")
     isUnderWay = true
-    startedAt = Backoff.seconds
+    startedAt = MonotonicClock.now
     let (rank, size) = (communicator.rank, communicator.size)
     for index in values.indices { memory[rank * count + index] = values[index] }
     func floats(_ rank: Int) -> UnsafeMutablePointer<Float> {

@@ -1,5 +1,5 @@
 // Where the time of a step goes: layers say which stage they begin, and a stopwatch, where there is one, takes the lap.
-import Foundation
+import Support
 
 /// What a layer does in a stage.
 package enum Pass: String, Sendable, CaseIterable {
@@ -30,7 +30,7 @@ package final class Stopwatch {
   /// How often each stage began.
   package private(set) var calls: [Stage: Int] = [:]
   private var current: Stage?
-  private var began: UInt64 = 0
+  private var began = 0.0
 
   package init() {}
 
@@ -43,13 +43,13 @@ package final class Stopwatch {
     }
     calls[stage, default: 0] += 1
     current = stage
-    began = DispatchTime.now().uptimeNanoseconds
+    began = MonotonicClock.now
   }
 
   /// Ends the current stage.
   package func stop() {
     guard let stage = current else { return }
-    seconds[stage]! += Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
+    seconds[stage]! += MonotonicClock.now - began
     current = nil
   }
 }

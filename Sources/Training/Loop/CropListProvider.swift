@@ -7,6 +7,7 @@ import Foundation
 import Images
 import Proposals
 import Compute
+import Support
 
 package enum CropListProvider {
   /// What `RUN/crops.json` holds: a run that goes on must find the same crops.
@@ -143,9 +144,7 @@ package enum CropListProvider {
   /// Refuses other crops than those that the run began with, and notes them for the next time. For rank 0.
   private static func keepIdentity(of list: CropList, _ configuration: Configuration, _ run: RunDirectory) throws {
     let own = try requireIdentity(of: list, configuration, run)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-    try run.write(String(decoding: try encoder.encode(own), as: UTF8.self) + "\n", to: "crops.json")
+    try run.write(String(decoding: try JSONText.encode(own), as: UTF8.self), to: "crops.json")
   }
 
   /// Refuses other crops than those that the run began with, once it has checkpoints.
@@ -155,7 +154,7 @@ package enum CropListProvider {
   ) throws -> Identity {
     let own = Identity(proposals: configuration.proposals, sha256: list.digest, crops: list.records.count)
     if let bytes = FileManager.default.contents(atPath: run.file("crops.json")),
-      let before = try? JSONDecoder().decode(Identity.self, from: bytes), before.sha256 != own.sha256,
+      let before = try? JSONText.decode(Identity.self, from: bytes), before.sha256 != own.sha256,
       !((try? FileManager.default.contentsOfDirectory(atPath: run.checkpoints)) ?? []).isEmpty
     {
       throw RunError.otherCrops(list: list.name, here: own.sha256, before: before.sha256)

@@ -14,6 +14,7 @@ import Foundation
 import Networks
 import Optimizers
 import Compute
+import Support
 
 package final class TrainingLoop {
   private let configuration: Configuration
@@ -43,7 +44,7 @@ package final class TrainingLoop {
     self.options = options
     self.communicator = communicator
     run = RunDirectory(options.output)
-    display = ProgressDisplay(ranks: communicator.size)
+    display = ProgressDisplay(logInterval: 60)
     let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
     try StartupChecks.run(configuration, options, communicator, threads: threads, say: display.say)
     try ShardTree(shards: configuration.shards).requireWork(forRanks: communicator.size)
@@ -108,7 +109,7 @@ package final class TrainingLoop {
     let runner = PhaseTrainer(
       work, phase, configuration, communicator, context, trace, activity, nextBatch: loader.next, recycle: loader.recycle)
     runner.drill = options.drill
-    watchdog.knows(reduction.plan)
+    watchdog.bucketPlan = reduction.plan
 
     for iteration in start..<end {
       activity.begin("\(phase.rawValue) iteration \(iteration + 1)")
@@ -219,5 +220,5 @@ extension RunError {
 
 /// Monotonic seconds.
 enum Clock {
-  static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+  static var now: Double { MonotonicClock.now }
 }

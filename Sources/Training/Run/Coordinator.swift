@@ -6,6 +6,7 @@ import Foundation
 import Networks
 import Optimizers
 import Compute
+import Support
 
 final class Coordinator {
   private let configuration: Configuration

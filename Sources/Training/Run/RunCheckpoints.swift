@@ -8,6 +8,7 @@ import Kernels
 import Networks
 import Optimizers
 import Compute
+import Support
 
 final class RunCheckpoints {
   /// Seconds before each further attempt at a checkpoint or model that no later one makes up for.

@@ -4,6 +4,7 @@ import Cluster
 import Foundation
 import Compute
 import Networks
+import Support
 
 struct CommunicationEstimate {
   /// Lines for people; empty for one rank.
@@ -35,14 +36,15 @@ struct CommunicationEstimate {
         "\(phase.rawValue): \(plan.buckets.count) buckets; the busiest rank sends \(Self.megabytes(sum)) MB an iteration, "
           + "\(Self.megabytes(stored)) MB of them for layers below 7x7; MB and seconds (sent + computed) of the others by way:"
       )
-      lines.append("  " + Self.row("layer", GradientExchange.allCases.map(\.rawValue), "chosen"))
+      var rows = [["layer"] + GradientExchange.allCases.map(\.rawValue) + ["chosen"]]
       for layer in choice.layers {
         let cells = GradientExchange.allCases.map { way in
           let (sending, computing) = layer.seconds(way, speed)
           return String(format: "%.1f MB %.3f + %.3f s", Double(layer.bytes[way]!) / 1e6, sending, computing)
         }
-        lines.append("  " + Self.row(String(layer.name.dropLast(".weight".count)), cells, layer.way.rawValue))
+        rows.append([String(layer.name.dropLast(".weight".count))] + cells + [layer.way.rawValue])
       }
+      lines += TextTable.lines(rows, columns: [.left], indent: 2)
     }
     self.lines = lines
   }
@@ -59,10 +61,4 @@ struct CommunicationEstimate {
   }
 
   private static func megabytes(_ bytes: Int) -> String { String(format: "%.1f", Double(bytes) / 1e6) }
-
-  private static func row(_ name: String, _ cells: [String], _ last: String) -> String {
-    ([name.padding(toLength: 26, withPad: " ", startingAt: 0)]
-      + cells.map { $0.padding(toLength: max($0.count, 28), withPad: " ", startingAt: 0) } + [last]).joined(
-        separator: "  ")
-  }
 }
