@@ -7,7 +7,7 @@ package struct CheckpointDescription: Codable, Sendable, Equatable {
   package var phaseIndex: Int?
   /// The number of iterations of the phase that are done.
   package var iteration: Int
-  /// Whether the checkpoint is the last one of its phase; such checkpoints are kept.
+  /// True for the last checkpoint of a phase, which is kept.
   package var endsPhase: Bool
   package var seed: UInt64
   /// The resolved configuration as it stands in RUN/config.yaml.

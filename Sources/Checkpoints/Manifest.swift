@@ -65,7 +65,7 @@ package struct Manifest: Codable, Sendable, Equatable {
     else { throw CheckpointError.damaged(path: path, "it lists files outside its directory") }
   }
 
-  /// Whether a file of this name can stand beside the file of weights.
+  /// Returns true if an optimizer state of this name has a file of its own in the checkpoint's directory.
   static func isStateName(_ name: String) -> Bool {
     !name.isEmpty && !name.contains("/") && !name.hasPrefix(".")
       && Checkpoint.fileName(ofState: name) != Checkpoint.weightsName

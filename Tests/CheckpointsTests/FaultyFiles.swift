@@ -33,7 +33,7 @@ final class FaultyFiles: Sendable {
 
   var calls: Int { count.withLock { $0 } }
 
-  /// Whether this call fails; sets `errno` if so.
+  /// Counts a call; sets `errno` and returns true if it must fail.
   private func fails() -> Bool {
     let call = count.withLock { count in
       count += 1

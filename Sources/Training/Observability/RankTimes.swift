@@ -1,5 +1,5 @@
-// Where the time of each rank goes, per iteration and in total: computing, waiting for data, waiting for other ranks, and
-// messages in flight at the same time. The rank that delays the others stands out.
+// The time that each rank spends computing, waiting for data and waiting for other ranks, per iteration and in total, so that
+// the rank that delays the others stands out.
 import Cluster
 import Foundation
 import Support

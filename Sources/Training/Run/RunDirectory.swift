@@ -59,7 +59,7 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// Whether all ranks throw this error at the same time, without `Communicator.rethrowOnAllRanks`.
+  /// True for errors that all ranks throw at the same time, without `Communicator.rethrowOnAllRanks`.
   package var isShared: Bool {
     switch self {
     case .notFinite, .gradientNotFinite, .noClassification, .checkpointMissing: true

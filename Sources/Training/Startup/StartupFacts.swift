@@ -17,7 +17,7 @@ package struct StartupFacts: Codable, Sendable, Equatable {
   /// mpirun.
   package var launcherCores = ""
   package var threads = 1
-  /// Whether dnet chooses the number of threads (`threads` is 0 in the configuration).
+  /// True if dnet chooses the number of threads (`threads` is 0 in the configuration).
   package var sharesCores = true
   /// The MPI library and its thread level.
   package var mpi = ""
