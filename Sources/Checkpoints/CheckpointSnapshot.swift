@@ -50,7 +50,7 @@ package final class CheckpointSnapshot: @unchecked Sendable {
   }
 
   /// Writes all files into an empty directory, makes them durable, and reads them back.
-  func write(into directory: URL, level: Int, threads: Int, files layer: FileLayer) throws {
+  func write(into directory: URL, threads: Int, files layer: FileLayer) throws {
     let metadata = [
       "dnet": description.dnetVersion, "phase": description.phase, "iteration": "\(description.iteration)",
       "network": description.network,
@@ -61,7 +61,7 @@ package final class CheckpointSnapshot: @unchecked Sendable {
     for (name, tensors) in [(Checkpoint.weightsName, weights.map(TensorToWrite.init))] + states {
       let digest = SHA256()
       files[name] = try WeightsFile.write(
-        tensors, metadata: metadata, to: directory.appendingPathComponent(name), level: level, threads: threads,
+        tensors, metadata: metadata, to: directory.appendingPathComponent(name), threads: threads,
         files: layer, digest: digest)
       digests[name] = digest.hex()
     }

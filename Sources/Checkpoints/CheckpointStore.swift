@@ -16,8 +16,6 @@ package final class CheckpointStore: @unchecked Sendable {
   package let keep: Int
   /// The names of the phases in the order of training.
   package let phases: [String]
-  private let level: Int
-  private let threads: Int
   private let files: FileLayer
 
   private let queue = DispatchQueue(label: "checkpoint writer")
@@ -25,6 +23,7 @@ package final class CheckpointStore: @unchecked Sendable {
   private let remarks = Mutex<[String]>([])
   private let writeSeconds = Mutex(0.0)
 
+  static let compressorThreads = 2
   private static let temporary = ".tmp-"
   /// The prefix of a checkpoint that is being replaced by another one of the same name.
   private static let replaced = ".tmp-replaced-"
@@ -34,14 +33,12 @@ package final class CheckpointStore: @unchecked Sendable {
   /// - Parameter phases: the order of phases, for checkpoints before format 3, whose manifests do not tell it. Other
   ///   phases are ordered by `phaseIndex` of their manifests.
   package init(
-    _ directory: URL, keep: Int, phases: [String], level: Int = 1, threads: Int = 2, files: FileLayer = .system
+    _ directory: URL, keep: Int, phases: [String], files: FileLayer = .system
   ) {
     precondition(keep >= 1, "a store keeps at least one checkpoint, not \(keep)")
     self.directory = directory
     self.keep = keep
     self.phases = phases
-    self.level = level
-    self.threads = threads
     self.files = files
   }
 
@@ -173,7 +170,7 @@ package final class CheckpointStore: @unchecked Sendable {
     do {
       try files.removeTree(temporary.path)
       if files.mkdir(temporary.path) != 0 { throw systemError(temporary.path, "create") }
-      try snapshot.write(into: temporary, level: level, threads: threads, files: files)
+      try snapshot.write(into: temporary, threads: Self.compressorThreads, files: files)
       // A checkpoint of this name, from before a resume or damaged, is moved aside first: directories are not overwritten.
       try files.removeTree(aside.path)
       if files.rename(final.path, aside.path) != 0 && errno != ENOENT { throw systemError(final.path, "rename") }

@@ -197,7 +197,8 @@ package enum SafeTensors {
 
   private static func entry(_ name: String, _ fields: Header.Fields, _ path: String) throws -> StoredTensors.Entry {
     func fail(_ text: String) -> CheckpointError { .tensor(path: path, name: name, text) }
-    let (shape, offsets) = (fields.shape, fields.data_offsets)
+    let shape = fields.shape
+    let offsets = fields.data_offsets
     guard let element = ElementType(rawValue: fields.dtype) else {
       throw fail("dtype \(fields.dtype) is not supported; convert it to F32 (float32) or U8 first")
     }

@@ -11,24 +11,26 @@ private func check(_ code: Int, _ path: String, _ what: String) throws {
 /// A sink that compresses into another sink, with a checksum of the content in the frame.
 package final class ZstdSink: ByteSink {
   package var path: String { sink.path }
+  /// The fastest level; weights shrink by a twelfth at any level (docs/formats.md).
+  private static let level: Int32 = 1
+
   private let sink: any ByteSink
   private let context: OpaquePointer
   private var output: [UInt8]
 
   /// - Parameters:
   ///   - contentBytes: the exact number of bytes that will be written, if known; it is recorded in the file.
-  ///   - level: zstd's compression level, 1 to 19.
   ///   - threads: the library's threads in addition to the caller, if it was built with thread support. They share one
   ///     frame in pieces of a fixed size, so the bytes do not depend on their number. The alternative, several frames, is
   ///     cut after the first one by some readers.
-  package init(_ sink: any ByteSink, contentBytes: Int? = nil, level: Int = 1, threads: Int = 1) throws {
+  package init(_ sink: any ByteSink, contentBytes: Int? = nil, threads: Int = 1) throws {
     self.sink = sink
     guard let context = ZSTD_createCCtx() else {
       throw CheckpointError.file(path: sink.path, operation: "compress", reason: "no memory for zstd")
     }
     self.context = context
     output = Array(repeating: 0, count: ZSTD_CStreamOutSize())
-    try check(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(level)), sink.path, "level \(level)")
+    try check(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Self.level), sink.path, "level \(Self.level)")
     try check(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1), sink.path, "checksum")
     if threads > 0 { _ = ZSTD_CCtx_setParameter(context, ZSTD_c_nbWorkers, Int32(threads)) }
     if let contentBytes {

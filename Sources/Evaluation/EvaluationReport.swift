@@ -119,7 +119,7 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
 
   /// - Parameter classNames: K+1 names by mask index, background first.
   package init(
-    pixels matrix: ConfusionMatrix, labels counts: LabelCounts, scores: LabelScores? = nil, images: Int,
+    pixels matrix: ConfusionMatrix, labels counts: LabelCounts, scores: LabelScores, images: Int,
     classNames: [String]
   ) {
     judged = .masksAndLabels
@@ -135,7 +135,7 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
         name: name, iou: matrix.intersectionOverUnion(of: label), truthPixels: matrix.truthPixels(of: label),
         predictedPixels: matrix.predictedPixels(of: label))
     }
-    labels = Labels(counts, scores ?? LabelScores(classes: matrix.classes), classNames)
+    labels = Labels(counts, scores, classNames)
     let constant = { (label: Int) in Baseline(matrix.predictingEverywhere(label), className: classNames[label]) }
     baselines = Baselines(
       allBackground: constant(0), mostFrequentClass: matrix.mostFrequentObjectClass.map(constant))

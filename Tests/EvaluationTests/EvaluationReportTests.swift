@@ -60,7 +60,8 @@ import Testing
   @Test("The table of an empty set has dashes.")
   func tableOfAnEmptySet() {
     let report = EvaluationReport(
-      pixels: ConfusionMatrix(classes: 1), labels: LabelCounts(), images: 0, classNames: ["background", "cat"])
+      pixels: ConfusionMatrix(classes: 1), labels: LabelCounts(), scores: LabelScores(classes: 1), images: 0,
+      classNames: ["background", "cat"])
     #expect(report.table.contains("pixel accuracy %                           -               -  -"))
     #expect(report.baselines?.mostFrequentClass == nil && report.baselines != nil)
   }

@@ -45,6 +45,28 @@ import Training
     #expect(object["loss"] as? Double == 0.2 && object["seconds_waiting"] as? Double == 1e-7)
   }
 
+  @Test("A line that dnet 0.1.0 wrote before checkpoint format 3 is read.")
+  func earlierLine() throws {
+    defer { remove() }
+    let text = """
+      {"accuracy":0.13645833333333332,"digest":"c0e7","examples_per_second":179.2655704669918,"iteration":1,
+      """ + """
+        "learning_rate":0.01,"loss":0.6931471228599548,"page_faults":776,"phase":"segmentation","ranks":{"compute":[0.5],
+        """ + """
+        "data":[0.25],"last":0,"transfer":[0],"wait":[0.125]},"seconds":0.0055,"seconds_checkpointing":0.1088,
+        """ + """
+        "seconds_waiting":0.0031}
+        """
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    let line = try #require(MetricsLog.read(path).first)
+    #expect(line.phase == "segmentation" && line.iteration == 1 && line.loss == 0.6931471228599548)
+    #expect(line.learningRate == 0.01 && line.digest == "c0e7" && line.pageFaults == 776)
+    #expect(line.secondsCheckpointing == 0.1088 && line.secondsWaiting == 0.0031 && line.ranks?.wait == [0.125])
+    // The line is kept as it is when a run resumes.
+    _ = try MetricsLog(path: path) { _ in true }
+    #expect(try self.text() == text + "\n")
+  }
+
   @Test("A resumed run cuts the log back to its checkpoint.")
   func resumingCutsBack() throws {
     defer { remove() }

@@ -16,8 +16,12 @@ import Training
       for _ in 0..<ranks {
         var facts = StartupFacts()
         facts.host = "node\(host + 1)"
-        (facts.cores, facts.launcherCores, facts.threads) = ("0-31", "0-31", 32 / ranks)
-        (facts.mpi, facts.blas, facts.instructions) = ("Open MPI v4.1.4 FUNNELED", "0.3.21 SkylakeX", Self.avx512)
+        facts.cores = "0-31"
+        facts.launcherCores = "0-31"
+        facts.threads = 32 / ranks
+        facts.mpi = "Open MPI v4.1.4 FUNNELED"
+        facts.blas = "0.3.21 SkylakeX"
+        facts.instructions = Self.avx512
         facts.executable = String(repeating: "a", count: 64)
         facts.settings = [
           "seed": "1", "classification.learningRate.base": "0.1", "cluster.mixedInstructionSets": "refuse",
@@ -92,7 +96,11 @@ import Training
   func mixedInstructionSetsMayBeToleratedOtherProgramsMayNot() {
     let tolerant = report([1, 1]) { rank, facts in
       facts.settings["cluster.mixedInstructionSets"] = "warn"
-      if rank == 1 { (facts.instructions, facts.blas, facts.executable) = (Self.avx2, "0.3.21 Haswell", "other") }
+      if rank == 1 {
+        facts.instructions = Self.avx2
+        facts.blas = "0.3.21 Haswell"
+        facts.executable = "other"
+      }
     }
     #expect(tolerant.error == nil)
     #expect(
@@ -138,7 +146,10 @@ import Training
 
   @Test("Ranks that share a core beside free cores give a warning.")
   func ranksOnOneCoreBesideFreeOnes() {
-    let found = report([2]) { _, facts in (facts.cores, facts.threads) = ("0", 1) }
+    let found = report([2]) { _, facts in
+      facts.cores = "0"
+      facts.threads = 1
+    }
     #expect(found.warnings.count == 1)
     #expect(
       found.warnings.first?.contains("ranks 0-1 of node1 have 2 threads on core 0, while 31 cores are free") == true,
@@ -149,10 +160,17 @@ import Training
   func ranksWhoseCoresOverlapInAChain() {
     let cores = ["0-3", "8-9", "3-4", "4-5"]
     // Six threads on six cores, two on two.
-    let enough = report([4]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = (cores[rank], 2, false)
+    let enough = report([4]) { rank, facts in
+      facts.cores = cores[rank]
+      facts.threads = 2
+      facts.sharesCores = false
     }
     #expect(enough.warnings.isEmpty, "\(enough.warnings)")
-    let more = report([4]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = (cores[rank], 3, false) }
+    let more = report([4]) { rank, facts in
+      facts.cores = cores[rank]
+      facts.threads = 3
+      facts.sharesCores = false
+    }
     #expect(
       more.warnings.first?.contains("ranks 0,2-3 of node1 have 9 threads on cores 0-5, while 24 cores are free")
         == true, "\(more.warnings)")
@@ -160,17 +178,28 @@ import Training
 
   @Test("A rank with more threads than cores gives a warning.")
   func aRankWithMoreThreadsThanItIsBoundTo() {
-    let found = report([1]) { _, facts in (facts.cores, facts.threads, facts.sharesCores) = ("5", 8, false) }
+    let found = report([1]) { _, facts in
+      facts.cores = "5"
+      facts.threads = 8
+      facts.sharesCores = false
+    }
     #expect(
       found.warnings.first?.contains("rank 0 of node1 has 8 threads on core 5, while 31 cores are free") == true,
       "\(found.warnings)")
     // The user may start any number of threads if no core is free.
-    #expect(report([1]) { _, facts in (facts.threads, facts.sharesCores) = (64, false) }.warnings.isEmpty)
+    #expect(
+      report([1]) { _, facts in
+        facts.threads = 64
+        facts.sharesCores = false
+      }.warnings.isEmpty)
   }
 
   @Test("Cores that mpirun leaves unused give a warning.")
   func coresThatMPIRunLeavesToNobody() {
-    let found = report([2, 2, 2]) { rank, facts in (facts.cores, facts.threads) = ("\(rank % 2)", 1) }
+    let found = report([2, 2, 2]) { rank, facts in
+      facts.cores = "\(rank % 2)"
+      facts.threads = 1
+    }
     #expect(found.warnings.count == 1)
     let text = found.warnings.first ?? ""
     #expect(
@@ -178,12 +207,18 @@ import Training
       "\(text)")
     // Intended, because the configuration sets the number of threads.
     #expect(
-      report([2]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = ("\(rank)", 1, false) }.warnings
-        .isEmpty)
+      report([2]) { rank, facts in
+        facts.cores = "\(rank)"
+        facts.threads = 1
+        facts.sharesCores = false
+      }.warnings.isEmpty)
     // Every core of the launcher has a rank; cores of other jobs do not count.
     #expect(
-      report([2]) { rank, facts in (facts.cores, facts.launcherCores, facts.threads) = ("\(rank)", "0-1", 1) }.warnings
-        .isEmpty)
+      report([2]) { rank, facts in
+        facts.cores = "\(rank)"
+        facts.launcherCores = "0-1"
+        facts.threads = 1
+      }.warnings.isEmpty)
   }
 
   // MARK: The table
@@ -201,7 +236,9 @@ import Training
     let table = report([2, 1, 3, 2]) { rank, facts in
       switch rank {
       case 0, 1: facts.cores = rank == 0 ? "0-15" : "16-31"
-      case 3...5: (facts.cores, facts.launcherCores) = (["0-3", "2-5", "6"][rank - 3], "0-7")
+      case 3...5:
+        facts.cores = ["0-3", "2-5", "6"][rank - 3]
+        facts.launcherCores = "0-7"
       case 6, 7: facts.cores = "0,2"
       default: break
       }
