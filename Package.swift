@@ -65,20 +65,20 @@ let package = Package(
     module("Support", ["CCrypto"]),
     module("Randomness"),
     module("Kernels", ["COpenBLAS", "CProcessor"]),
-    module("Compute", ["Randomness", "Kernels"]),
+    module("Compute", ["Support", "Randomness", "Kernels"]),
     module("Images", ["CPNG", "CJPEG", "Support"]),
     module("Datasets", ["Support", "Randomness", "Images", "Compute"]),
     // Apart from Datasets, so that ranks on other machines need no MATLAB reader.
     module("Preparation", ["CMatio", "Support", "Images", "Datasets", "Compute"]),
     module("Proposals", ["CZlib", "Support", "Randomness", "Compute", "Images", "Datasets"]),
-    module("Batches", ["Randomness", "Kernels", "Compute", "Images", "Datasets", "Proposals"]),
+    module("Batches", ["Support", "Randomness", "Kernels", "Compute", "Images", "Datasets", "Proposals"]),
     module("Layers", ["Randomness", "Kernels", "Compute"]),
     module("Models", ["Kernels", "Compute", "Batches", "Layers"]),
-    module("Cluster", ["COpenMPI", "Kernels", "Compute"]),
+    module("Cluster", ["COpenMPI", "Support", "Kernels", "Compute"]),
     module("Optimizers", ["Kernels", "Compute", "Cluster"]),
     module("Checkpoints", ["CZstd", "Support", "Compute"]),
     module(
-      "Evaluation", ["Kernels", "Compute", "Images", "Datasets", "Layers", "Models", "Cluster", "Checkpoints"]),
+      "Evaluation", ["Support", "Kernels", "Compute", "Images", "Datasets", "Layers", "Models", "Cluster", "Checkpoints"]),
     module(
       "Training",
       [
@@ -88,11 +88,11 @@ let package = Package(
     module(
       "Benchmarks",
       [
-        "CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Randomness", "Kernels", "Compute", "Batches",
+        "CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Support", "Randomness", "Kernels", "Compute", "Batches",
         "Layers", "Models",
       ]),
     // The scaling benchmark and the model of other clusters. Training knows nothing of it.
-    module("Scaling", ["Randomness", "Compute", "Batches", "Layers", "Models", "Cluster", "Training"]),
+    module("Scaling", ["Support", "Randomness", "Compute", "Batches", "Layers", "Models", "Cluster", "Training"]),
     // The command line of dnet-train as a library, for programs that train further models.
     module("TrainCommand", ["Cluster", "Training", arguments]),
     .executableTarget(name: "dnet-train", dependencies: ["TrainCommand"], swiftSettings: arithmetic),
@@ -135,7 +135,7 @@ let package = Package(
       name: "fcn-tiny",
       dependencies: ["Batches", "Compute", "Datasets", "Images", "Layers", "Models", "Proposals", "TrainCommand"],
       path: "Tests/fcn-tiny", swiftSettings: arithmetic),
-    tests(of: "Evaluation", ["Checkpoints", "Images", "Layers", "Models", "Compute"]),
+    tests(of: "Evaluation", ["Support", "Checkpoints", "Images", "Layers", "Models", "Compute"]),
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Layers", "Models", "Randomness", "Compute"]),
     tests(of: "Scaling", ["Cluster", "Training"]),
     tests(of: "Training", ["CProcessor", "Compute", "Layers", "Models", "Cluster"]),

@@ -1,6 +1,7 @@
 // The prefetcher of minibatches: its threads decode and augment while the network computes, into a bounded ring of
 // shards that are recycled. Shards are delivered in the order of the requests, whichever thread finishes first.
 import Foundation
+import Support
 
 /// The request for one shard: its minibatch, and the slot of its first example.
 package struct ShardRequest: Sendable, Equatable {
@@ -51,9 +52,9 @@ package final class BatchLoader: @unchecked Sendable {
   package func next() throws -> ShardBatch {
     condition.lock()
     defer { condition.unlock() }
-    let start = DispatchTime.now().uptimeNanoseconds
+    let start = MonotonicClock.now
     while ready[nextToTake] == nil && !stopped && end != nextToTake { condition.wait() }
-    secondsWaiting += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
+    secondsWaiting += MonotonicClock.now - start
     guard let result = ready.removeValue(forKey: nextToTake) else {
       preconditionFailure(
         end == nextToTake ? "no shard is left" : "the loader was stopped while a caller waited for a shard")

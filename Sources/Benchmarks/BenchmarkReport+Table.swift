@@ -1,6 +1,7 @@
-// The text tables of a benchmark report.
-import Compute
+// The figures of one run of `dnet bench` as text.
 import Foundation
+import Compute
+import Support
 
 extension BenchmarkReport {
   /// The properties of the machine and of the benchmark.
@@ -17,79 +18,67 @@ extension BenchmarkReport {
       batchNormalization ? ", batch norm in the classification network" : "")
   }
 
-  /// A table with one line per step.
+  /// A table with a row for each step.
   package var stepsText: String {
-    var lines = ["step".padded(16) + "images/s    s/shard  GFLOP/s  of peak  not convolution   (fastest, slowest run)"]
-    for step in steps {
-      lines.append(
-        step.step.padded(16)
-          + String(
-            format: "%8.2f %10.4f %8.1f %8.2f  %@   (%.4f, %.4f s)", step.imagesPerSecond, step.medianSeconds,
-            step.gflops, step.ratioToPeak,
-            step.notConvolutionShare.map { String(format: "%14.1f%%", 100 * $0) } ?? "              -",
-            step.seconds.min()!, step.seconds.max()!))
+    let heading = [
+      "step", "images/s", "s/shard", "GFLOP/s", "of peak", "not convolution", "fastest s", "slowest s",
+    ]
+    let rows = steps.map { step in
+      [
+        step.step, Self.fixed(step.imagesPerSecond, 2), Self.fixed(step.medianSeconds, 4), Self.fixed(step.gflops, 1),
+        Self.fixed(step.ratioToPeak, 2), step.notConvolutionShare.map(Self.percent) ?? "-",
+        Self.fixed(step.seconds.min()!, 4), Self.fixed(step.seconds.max()!, 4),
+      ]
     }
-    for step in steps {
-      if let seconds = step.preparationSeconds {
-        lines.append(
-          String(
-            format: "weights prepared for the kernels after an update of the %@ phase: %.1f ms, once for all shards",
-            step.step, 1000 * seconds))
+    let notes = steps.compactMap { step in
+      step.preparationSeconds.map {
+        String(
+          format: "weights prepared for the kernels after an update of the %@ phase: %.1f ms, once for all shards",
+          step.step, 1000 * $0)
       }
     }
-    return lines.joined(separator: "\n") + "\n"
+    return (TextTable.lines([heading] + rows) + notes).joined(separator: "\n") + "\n"
   }
 
-  /// Returns a table of the layers of a step, with a column for each pass, followed by the other stages by kind.
+  /// A table of a step's layers with a column for each pass, and of the other stages by kind.
   package func profileText(of step: MeasuredStep) -> String {
     let mine = layers.filter { $0.step == step.name }
     guard !mine.isEmpty else { return "" }
     let passes = ["forward", "data gradient", "weight gradient"]
-    var lines = [
-      "\(step.name) step: ms per shard, and GFLOP/s of direct convolution",
-      "".padded(28) + passes.map { $0.leftPadded(17) }.joined() + "  of peak   share",
-    ]
     var names: [String] = []
     for layer in mine where layer.gflops != nil && !names.contains(layer.fullName) { names.append(layer.fullName) }
+    var rows = [["layer"] + passes.flatMap { [$0, "GFLOP/s"] } + ["of peak", "share"]]
     for name in names {
-      let rows = mine.filter { $0.fullName == name }
-      let cells = passes.map { pass in
-        rows.first { $0.pass == pass }.map { String(format: "%9.2f %7.1f", $0.milliseconds, $0.gflops!) } ?? ""
+      let stages = mine.filter { $0.fullName == name }
+      let cells = passes.flatMap { pass in
+        stages.first { $0.pass == pass }.map { [Self.fixed($0.milliseconds, 2), Self.fixed($0.gflops!, 1)] } ?? [
+          "", "",
+        ]
       }
-      let milliseconds = rows.reduce(0) { $0 + $1.milliseconds }
-      let work = rows.reduce(0) { $0 + $1.gflops! * $1.milliseconds }
-      lines.append(
-        name.padded(28) + cells.map { $0.leftPadded(17) }.joined()
-          + String(
-            format: "%9.2f %6.1f%%", work / milliseconds / fmaPeakGflops, 100 * rows.reduce(0) { $0 + $1.shareOfStep }))
-    }
-    if step.phase?.hasFrozenPart ?? true {
-      lines.append("(the data gradients of layers that stay fixed are the saliency pass)")
+      let milliseconds = stages.reduce(0) { $0 + $1.milliseconds }
+      let work = stages.reduce(0) { $0 + $1.gflops! * $1.milliseconds }
+      rows.append([name] + cells + [Self.fixed(work / milliseconds / fmaPeakGflops, 2), Self.share(stages)])
     }
     for kind in StageKind.allCases where kind != .convolution {
-      let rows = mine.filter { $0.kind == kind }
-      if rows.isEmpty { continue }
-      let forward = rows.reduce(0) { $0 + ($1.pass == "forward" ? $1.milliseconds : 0) }
-      let all = rows.reduce(0) { $0 + $1.milliseconds }
-      lines.append(
-        kind.rawValue.padded(28)
-          + String(format: "%9.2f        ", forward).leftPadded(17)
-          + String(format: "%9.2f        ", all - forward).leftPadded(17)
-          + "".padded(26) + String(format: "%6.1f%%", 100 * rows.reduce(0) { $0 + $1.shareOfStep }))
+      let stages = mine.filter { $0.kind == kind }
+      if stages.isEmpty { continue }
+      let forward = stages.reduce(0) { $0 + ($1.pass == "forward" ? $1.milliseconds : 0) }
+      let all = stages.reduce(0) { $0 + $1.milliseconds }
+      let cells = [Self.fixed(forward, 2), "", Self.fixed(all - forward, 2), "", "", "", ""]
+      rows.append([kind.rawValue] + cells + [Self.share(stages)])
     }
     let named = mine.reduce(0) { $0 + $1.shareOfStep }
-    lines.append("between the stages".padded(28) + "".padded(60) + String(format: "%6.1f%%", 100 * (1 - named)))
+    rows.append(["between the stages"] + Array(repeating: "", count: 7) + [Self.percent(1 - named)])
+    var lines = ["\(step.name) step, ms per shard and GFLOP/s of direct convolution"] + TextTable.lines(rows)
+    if step.phase?.hasFrozenPart ?? true { lines.append("(the data gradients of layers that stay fixed are the saliency pass)") }
     return lines.joined(separator: "\n") + "\n"
   }
+
+  private static func share(_ stages: [Layer]) -> String { percent(stages.reduce(0) { $0 + $1.shareOfStep }) }
+  private static func percent(_ value: Double) -> String { fixed(100 * value, 1) + "%" }
+  private static func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
 }
 
 extension BenchmarkReport.Layer {
   var fullName: String { "\(network).\(layer)" }
-}
-
-extension String {
-  func padded(_ width: Int) -> String { count >= width ? self : self + String(repeating: " ", count: width - count) }
-  func leftPadded(_ width: Int) -> String {
-    count >= width ? self : String(repeating: " ", count: width - count) + self
-  }
 }

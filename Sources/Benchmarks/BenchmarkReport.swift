@@ -2,6 +2,7 @@
 import Compute
 import Foundation
 import Models
+import Support
 
 package struct BenchmarkReport: Encodable, Sendable {
   /// A stage, measured inside a running step rather than alone in a loop.
@@ -136,10 +137,5 @@ package struct BenchmarkReport: Encodable, Sendable {
     try container.encode(peakMemoryBytes, forKey: .peakMemoryBytes)
   }
 
-  package func json() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    return try encoder.encode(self) + Data("\n".utf8)
-  }
+  package func json() throws -> Data { try JSONText.encode(self) }
 }

@@ -1,7 +1,8 @@
-// The report of `dnet doctor` about the machine of one rank, as JSON with snake_case keys.
+// The facts about one rank's machine and their diagnosis, for `dnet doctor --json`.
 import Foundation
+import Support
 
-/// The facts and the diagnosis of a machine. Unknown facts have no key.
+/// Facts that are unknown or do not apply are nil and have no key in JSON.
 package struct MachineReport: Encodable {
   let processor: String
   let compiledFor: String
@@ -59,13 +60,5 @@ package struct MachineReport: Encodable {
     warnings = diagnosis.warnings
   }
 
-  package func json() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    // The error of a NaN result is NaN, which JSON cannot represent.
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return try encoder.encode(self) + Data("\n".utf8)
-  }
+  package func json() throws -> Data { try JSONText.encode(self) }
 }

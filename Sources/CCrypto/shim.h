@@ -1,4 +1,4 @@
-// Only the digest interface: SHA-256 with the processor's own instructions where it has them.
+// The digest interface of libcrypto, whose SHA-256 uses the processor's instructions for it.
 #pragma once
 #include <openssl/evp.h>
 #include <openssl/crypto.h>

@@ -1,4 +1,4 @@
-// The streaming interface of zstd, and the names of its errors.
+// The streaming interface of zstd and its error names.
 #pragma once
 #include <zstd.h>
 #include <zstd_errors.h>

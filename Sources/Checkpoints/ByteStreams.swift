@@ -1,20 +1,20 @@
-// Bytes into and out of files in one pass, with every failure of the operating system turned into an error.
-import Support
+// Sequential writing and reading of files. Every failure of the operating system becomes an error.
 import Foundation
+import Support
 
-/// Where bytes go. `finish` must be called; without it a file may be short.
+/// A destination of bytes. Callers must call `finish`; without it a file may be incomplete.
 package protocol ByteSink: AnyObject {
   var path: String { get }
   func write(_ bytes: UnsafeRawBufferPointer) throws
   func finish() throws
 }
 
-/// Where bytes come from.
+/// A source of bytes.
 package protocol ByteSource: AnyObject {
   var path: String { get }
-  /// Bytes that are still to come, where that is known.
+  /// The number of bytes that are still to come; nil where it is unknown.
   var remaining: Int? { get }
-  /// Fills `bytes` as far as there is something; fewer only at the end.
+  /// Fills `bytes` and returns the number of bytes read, which is smaller only at the end of the source.
   func read(into bytes: UnsafeMutableRawBufferPointer) throws -> Int
 }
 
@@ -22,7 +22,7 @@ func systemError(_ path: String, _ operation: String, _ code: Int32 = errno) -> 
   .file(path: path, operation: operation, reason: String(cString: strerror(code)))
 }
 
-/// A new file. Counts and digests what is written; `finish` makes it durable (fsync).
+/// A new file. It counts and digests the bytes written; `finish` makes them durable (fsync).
 package final class FileSink: ByteSink {
   package let path: String
   package private(set) var bytes = 0
@@ -30,7 +30,7 @@ package final class FileSink: ByteSink {
   private let files: FileLayer
   private let digest = SHA256()
 
-  /// Creates the file, or empties one that is there.
+  /// Creates the file, or empties an existing one.
   package init(_ path: String, files: FileLayer = .system) throws {
     self.path = path
     self.files = files
@@ -49,7 +49,7 @@ package final class FileSink: ByteSink {
         if errno == EINTR { continue }
         throw systemError(path, "write")
       }
-      // Nothing written and no reason given: no file system should, and to try for ever would be worse.
+      // Zero bytes without an error: no file system should do this, and trying again could go on for ever.
       if written == 0 { throw systemError(path, "write", EIO) }
       done += written
     }
@@ -58,26 +58,26 @@ package final class FileSink: ByteSink {
 
   package func finish() throws {
     if files.fsync(descriptor) != 0 { throw systemError(path, "write to disk (fsync)") }
-    // What is read back afterwards should come from the disk, not from memory.
-    posix_fadvise(descriptor, 0, 0, 4 /* POSIX_FADV_DONTNEED */)
+    // Reading the file back afterwards should read the disk, not the page cache: POSIX_FADV_DONTNEED is 4.
+    posix_fadvise(descriptor, 0, 0, 4)
     let status = files.close(descriptor)
     descriptor = -1
     if status != 0 { throw systemError(path, "close") }
   }
 
-  /// SHA-256 of the file, once, after `finish`.
+  /// Returns the SHA-256 of the file; may be called once, after `finish`.
   package func sha256() -> String { digest.hex() }
 }
 
-/// A file from its start.
+/// A file that is read from its start.
 package final class FileSource: ByteSource {
   package let path: String
-  /// Size of the file when it was opened.
+  /// The size of the file when it was opened.
   package let size: Int
   private let descriptor: Int32
   private let files: FileLayer
   private var position = 0
-  /// Bytes that were looked at and not yet read.
+  /// Bytes returned by `peek` that were not read yet.
   private var pushedBack: [UInt8] = []
 
   package init(_ path: String, files: FileLayer = .system) throws {
@@ -89,7 +89,7 @@ package final class FileSource: ByteSource {
     if fstat(descriptor, &status) != 0 || status.st_mode & S_IFMT != S_IFREG {
       let error: CheckpointError =
         status.st_mode & S_IFMT == S_IFDIR
-        ? .file(path: path, operation: "read", reason: "it is a directory; name the file in it")
+        ? .file(path: path, operation: "read", reason: "it is a directory; name a file in it")
         : systemError(path, "read")
       _ = files.close(descriptor)
       throw error
@@ -120,7 +120,7 @@ package final class FileSource: ByteSource {
     return done
   }
 
-  /// The next bytes without reading past them; at most `count`, fewer at the end.
+  /// Returns the next `count` bytes, fewer at the end, without consuming them.
   package func peek(_ count: Int) throws -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
     let got = try bytes.withUnsafeMutableBytes { try read(into: $0) }
@@ -129,7 +129,7 @@ package final class FileSource: ByteSource {
     return pushedBack
   }
 
-  /// Size and SHA-256 of a whole file.
+  /// Returns the size and the SHA-256 of a whole file.
   package static func sha256(of path: String, files: FileLayer = .system) throws -> (bytes: Int, hex: String) {
     let source = try FileSource(path, files: files)
     let digest = SHA256()

@@ -1,22 +1,21 @@
-// RUN/checkpoints: written so that a kill at any moment leaves the older ones whole, and found again by itself.
+// The checkpoints of a run, RUN/checkpoints. A kill at any moment leaves the earlier checkpoints whole.
 //
-// A checkpoint is written under a temporary name in the same directory, made durable, read back, and renamed. What carries
-// its final name is therefore complete, unless the disk fails later; sizes and SHA-256 tell. Then the link `latest`, which
-// is there for people and scripts, moves on.
+// A checkpoint is written under a temporary name in the same directory, made durable, read back, and renamed. A directory
+// with a final name is therefore complete unless the disk fails later, which sizes and SHA-256 reveal. Finally the link
+// `latest`, a convenience for people and scripts, is moved.
 import Foundation
+import Support
 import Synchronization
 
-/// The checkpoints of one run. One process writes (rank 0's); any may read.
+/// The checkpoints of one run. One process writes (that of rank 0); any process may read.
 ///
-/// `@unchecked Sendable`: what changes is behind `failure` and `remarks`; at most one writer runs, on `queue`.
+/// `@unchecked Sendable`: all mutable state is behind a mutex, and at most one writer runs, on `queue`.
 package final class CheckpointStore: @unchecked Sendable {
   package let directory: URL
-  /// How many of the newest stay, beside those that end a phase.
+  /// The number of newest checkpoints that are kept, in addition to those that end a phase.
   package let keep: Int
-  /// In the order of training: which of two phases is later.
+  /// The names of the phases in the order of training.
   package let phases: [String]
-  private let level: Int
-  private let threads: Int
   private let files: FileLayer
 
   private let queue = DispatchQueue(label: "checkpoint writer")
@@ -24,27 +23,27 @@ package final class CheckpointStore: @unchecked Sendable {
   private let remarks = Mutex<[String]>([])
   private let writeSeconds = Mutex(0.0)
 
+  static let compressorThreads = 2
   private static let temporary = ".tmp-"
-  /// Of a checkpoint that gives way to another of the same name.
+  /// The prefix of a checkpoint that is being replaced by another one of the same name.
   private static let replaced = ".tmp-replaced-"
   /// A symbolic link to the newest checkpoint.
   package static let latest = "latest"
 
+  /// - Parameter phases: the order of phases, for checkpoints before format 3, whose manifests do not tell it. Other
+  ///   phases are ordered by `phaseIndex` of their manifests.
   package init(
-    _ directory: URL, keep: Int, phases: [String] = ["classification", "segmentation"], level: Int = 1,
-    threads: Int = 2,
-    files: FileLayer = .system
+    _ directory: URL, keep: Int, phases: [String], files: FileLayer = .system
   ) {
     precondition(keep >= 1, "a store keeps at least one checkpoint, not \(keep)")
     self.directory = directory
     self.keep = keep
     self.phases = phases
-    self.level = level
-    self.threads = threads
     self.files = files
   }
 
-  /// Creates the directory and removes what killed runs left half written. For the writing process, before the first write.
+  /// Creates the directory and removes the unfinished files of killed runs. The writing process calls it before its first
+  /// write.
   package func prepare() throws {
     do {
       try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -53,7 +52,7 @@ package final class CheckpointStore: @unchecked Sendable {
     }
     let names = try names()
     for name in names where name.hasPrefix(Self.replaced) {
-      // Killed between two renames: the old checkpoint is the only one of its name.
+      // The process was killed between two renames, so the old checkpoint is the only one of its name.
       let parts = name.dropFirst(Self.replaced.count).split(separator: "-").dropLast()
       let own = parts.joined(separator: "-")
       if !names.contains(own) {
@@ -63,7 +62,7 @@ package final class CheckpointStore: @unchecked Sendable {
     try removeTemporaries()
   }
 
-  /// What went wrong beside the checkpoints themselves, such as an old one that cannot be removed; each is told once.
+  /// Returns and clears the failures that damage no checkpoint, such as an old one that cannot be removed.
   package func takeRemarks() -> [String] {
     remarks.withLock { remarks in
       defer { remarks = [] }
@@ -71,38 +70,51 @@ package final class CheckpointStore: @unchecked Sendable {
     }
   }
 
-  // MARK: Diagnostic
+  // MARK: Listing
 
-  /// A directory that carries a checkpoint's name.
+  /// A directory with a checkpoint's name.
   package struct Found: Sendable, Equatable {
     package let url: URL
     package let phase: String
     package let iteration: Int
   }
 
-  /// All checkpoints by name, oldest first; none has been opened.
+  /// Returns all directories with a checkpoint's name and a known phase, oldest first, without opening their files.
   package func list() throws -> [Found] {
     guard FileManager.default.fileExists(atPath: directory.path) else { return [] }
-    return try names().compactMap { name -> Found? in
+    let all = try names().compactMap { name -> Found? in
       guard let dash = name.lastIndex(of: "-"), let iteration = Int(name[name.index(after: dash)...]),
-        phases.contains(String(name[..<dash]))
+        !name.hasPrefix(".")
       else { return nil }
       return Found(url: directory.appendingPathComponent(name), phase: String(name[..<dash]), iteration: iteration)
-    }.sorted { (phases.firstIndex(of: $0.phase)!, $0.iteration) < (phases.firstIndex(of: $1.phase)!, $1.iteration) }
+    }
+    let order = phaseOrder(of: all)
+    return all.filter { order[$0.phase] != nil }.sorted {
+      (order[$0.phase]!, $0.iteration) < (order[$1.phase]!, $1.iteration)
+    }
   }
 
-  /// The newest checkpoint whose files are whole, and those newer ones that were passed over, each with the reason.
-  /// One of a later format is not passed over: the run has gone further than this dnet can follow.
-  package func newestValid(phase: String? = nil) throws -> (
-    checkpoint: Checkpoint?, skipped: [(url: URL, reason: String)]
-  ) {
+  /// The place of each phase: that in `phases`, or the one in a manifest of the phase.
+  private func phaseOrder(of all: [Found]) -> [String: Int] {
+    var order = Dictionary(uniqueKeysWithValues: zip(phases, phases.indices))
+    for found in all where order[found.phase] == nil {
+      order[found.phase] = (try? Checkpoint.manifest(of: found.url))?.description.phaseIndex
+    }
+    return order
+  }
+
+  /// Returns the newest checkpoint whose files are intact, and the newer ones that were skipped, each with the reason.
+  ///
+  /// - Throws: `CheckpointError.newerFormat` where a newer checkpoint has a later format. Skipping it would silently
+  ///   discard what the run has done since.
+  package func newestValid() throws -> (checkpoint: Checkpoint?, skipped: [(url: URL, reason: String)]) {
     var skipped: [(url: URL, reason: String)] = []
-    for found in try list().reversed() where phase == nil || found.phase == phase {
+    for found in try list().reversed() {
       do {
         let checkpoint = try Checkpoint(verifying: found.url)
         let description = checkpoint.description
         guard description.phase == found.phase, description.iteration == found.iteration else {
-          skipped.append((found.url, "its manifest speaks of \(description.name)"))
+          skipped.append((found.url, "its manifest is that of \(description.name)"))
           continue
         }
         return (checkpoint, skipped)
@@ -117,14 +129,14 @@ package final class CheckpointStore: @unchecked Sendable {
 
   // MARK: Writing
 
-  /// Writes a checkpoint and returns when it is durable. Reports first what went wrong in the background.
+  /// Writes a checkpoint and returns when it is durable. Throws first if the last write in the background failed.
   @discardableResult
   package func write(_ snapshot: CheckpointSnapshot) throws -> URL {
     try waitForWriter()
     return try publish(snapshot)
   }
 
-  /// Starts writing a checkpoint and returns; waits first for the one before, and reports its failure.
+  /// Starts writing a checkpoint in the background. Waits first for the one before, and throws if that failed.
   package func writeInBackground(_ snapshot: CheckpointSnapshot) throws {
     try waitForWriter()
     queue.async {
@@ -132,7 +144,7 @@ package final class CheckpointStore: @unchecked Sendable {
     }
   }
 
-  /// Returns when nothing is being written; throws, once, if the last checkpoint in the background failed.
+  /// Returns when nothing is being written. Throws, once, if the last write in the background failed.
   package func waitForWriter() throws {
     queue.sync {}
     let text = failure.withLock { text in
@@ -142,16 +154,15 @@ package final class CheckpointStore: @unchecked Sendable {
     if let text { throw CheckpointError.background(text) }
   }
 
-  /// Seconds that the last write took; 0 before the first.
+  /// The seconds that the last write took; 0 before the first.
   package var lastSeconds: Double { writeSeconds.withLock { $0 } }
 
   @discardableResult
   private func publish(_ snapshot: CheckpointSnapshot) throws -> URL {
-    let began = DispatchTime.now().uptimeNanoseconds
-    defer { writeSeconds.withLock { $0 = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9 } }
+    let start = MonotonicClock.now
+    defer { writeSeconds.withLock { $0 = MonotonicClock.now - start } }
     defer { try? snapshot.finish() }
     let name = snapshot.description.name
-    precondition(phases.contains(snapshot.description.phase), "no phase is called \(snapshot.description.phase)")
     let final = directory.appendingPathComponent(name)
     let temporary = directory.appendingPathComponent("\(Self.temporary)\(name)-\(getpid())")
     let aside = directory.appendingPathComponent("\(Self.replaced)\(name)-\(getpid())")
@@ -159,8 +170,8 @@ package final class CheckpointStore: @unchecked Sendable {
     do {
       try files.removeTree(temporary.path)
       if files.mkdir(temporary.path) != 0 { throw systemError(temporary.path, "create") }
-      try snapshot.write(into: temporary, level: level, threads: threads, files: files)
-      // One that is there already, from before a resume or damaged, gives way first: a full directory is never overwritten.
+      try snapshot.write(into: temporary, threads: Self.compressorThreads, files: files)
+      // A checkpoint of this name, from before a resume or damaged, is moved aside first: directories are not overwritten.
       try files.removeTree(aside.path)
       if files.rename(final.path, aside.path) != 0 && errno != ENOENT { throw systemError(final.path, "rename") }
       if files.rename(temporary.path, final.path) != 0 {
@@ -172,7 +183,7 @@ package final class CheckpointStore: @unchecked Sendable {
       try files.syncDirectory(directory.path)
     } catch {
       let free = Self.freeBytes(directory.path)
-      // Once it has its name, what gave way stays set aside: whether the renames have reached the disk is not known.
+      // After the rename the replaced checkpoint stays, because it is unknown whether the rename has reached the disk.
       if !isPublished { noting { try files.removeTree(temporary.path) } }
       throw CheckpointError.notWritten(
         checkpoint: name, directory: directory.path, bytes: snapshot.bytesNeeded, free: free, reason: "\(error)")
@@ -182,7 +193,7 @@ package final class CheckpointStore: @unchecked Sendable {
     return final
   }
 
-  /// Does what no checkpoint depends on; a failure becomes a remark.
+  /// Runs a step that no checkpoint depends on; its failure becomes a remark.
   private func noting(_ body: () throws -> Void) {
     do { try body() } catch { remarks.withLock { $0.append("\(error)") } }
   }
@@ -195,19 +206,19 @@ package final class CheckpointStore: @unchecked Sendable {
     try files.syncDirectory(directory.path)
   }
 
-  /// Removes all but the newest `keep` and those that end a phase, and what was set aside.
+  /// Removes all checkpoints but the newest `keep` and those that end a phase, and removes what was moved aside.
   ///
-  /// Later ones than the one just written do not count: a resumed run has passed over them, so they may be damaged.
+  /// Later checkpoints than the one just written do not count: a resumed run has skipped them, so they may be damaged.
   private func prune(upTo newest: URL) throws {
     let all = try list()
     let end = all.firstIndex { $0.url.lastPathComponent == newest.lastPathComponent }.map { $0 + 1 } ?? 0
     let older = all[..<end]
-    // Where the link could not move, what it points at stays until it can.
+    // If the link could not be moved, its target stays until it can be.
     let linked = try? FileManager.default.destinationOfSymbolicLink(
       atPath: directory.appendingPathComponent(Self.latest).path)
     for found in older.dropLast(keep) where found.url.lastPathComponent != linked {
       if let manifest = try? Checkpoint.manifest(of: found.url), manifest.description.endsPhase { continue }
-      // Its name goes first and at once, so that nobody finds it half removed.
+      // A rename first, so that no reader finds the directory half removed.
       let aside = directory.appendingPathComponent("\(Self.temporary)old-\(found.url.lastPathComponent)-\(getpid())")
       try files.removeTree(aside.path)
       try rename(found.url, aside)
@@ -230,7 +241,7 @@ package final class CheckpointStore: @unchecked Sendable {
     return names
   }
 
-  /// Bytes that the directory's disk has left for this user.
+  /// Returns the bytes that are free for this user on the directory's disk.
   private static func freeBytes(_ path: String) -> Int? {
     var status = statvfs()
     return statvfs(path, &status) == 0 ? Int(status.f_bavail) * Int(status.f_frsize) : nil

@@ -1,8 +1,7 @@
-// The calls of the operating system that a checkpoint is written and read back with, in one place, so that a test can let
-// each of them fail or be cut short.
+// The system calls that write and read checkpoints, in one place, so that tests can make each of them fail.
 import Foundation
 
-/// Calls as in libc: a negative result (nil for `names`) is a failure, and `errno` says which.
+/// Calls with libc's conventions: a negative result (nil for `names`) is a failure, and `errno` holds the reason.
 package struct FileLayer: Sendable {
   package var open: @Sendable (_ path: String, _ flags: Int32) -> Int32
   package var read: @Sendable (_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int
@@ -14,10 +13,10 @@ package struct FileLayer: Sendable {
   package var unlink: @Sendable (_ path: String) -> Int32
   package var rmdir: @Sendable (_ path: String) -> Int32
   package var symlink: @Sendable (_ target: String, _ path: String) -> Int32
-  /// The names in a directory, without `.` and `..`.
+  /// Lists the names in a directory without `.` and `..`.
   package var names: @Sendable (_ path: String) -> [String]?
 
-  /// Straight to libc.
+  /// The calls of libc.
   package static let system = FileLayer(
     open: { Foundation.open($0, $1 | O_CLOEXEC, 0o644) }, read: { Foundation.read($0, $1, $2) },
     write: { Foundation.write($0, $1, $2) }, fsync: { Foundation.fsync($0) }, close: { Foundation.close($0) },
@@ -41,19 +40,19 @@ private func listDirectory(_ path: String) -> [String]? {
 }
 
 extension FileLayer {
-  /// Makes names in a directory durable: what was created, renamed or removed in it.
+  /// Makes the creations, renames and removals in a directory durable.
   package func syncDirectory(_ path: String) throws {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY)
     if descriptor < 0 { throw systemError(path, "open") }
     let failure = fsync(descriptor) == 0 ? 0 : errno
     _ = close(descriptor)
-    // Some network file systems refuse fsync on directories and need none.
+    // Some network file systems refuse fsync on directories and do not need it.
     if failure != 0 && failure != EINVAL && failure != ENOTSUP {
       throw systemError(path, "write to disk (fsync)", failure)
     }
   }
 
-  /// Removes a file, or a directory with the files in it; what is not there is fine.
+  /// Removes a file or a directory with its files. A path that does not exist is no error.
   func removeTree(_ path: String) throws {
     if unlink(path) == 0 || errno == ENOENT { return }
     guard errno == EISDIR || errno == EPERM else { throw systemError(path, "remove") }

@@ -1,127 +1,87 @@
-// What a checkpoint says of itself, and the versions of its format.
-import Support
+// The manifest of a checkpoint, manifest.json, in the current format and in older ones.
 import Foundation
-
-/// What a checkpoint belongs to.
-package struct CheckpointDescription: Codable, Sendable, Equatable {
-  /// classification or segmentation.
-  package var phase: String
-  /// Iterations of the phase that are done.
-  package var iteration: Int
-  /// The phase's last; such checkpoints are kept.
-  package var endsPhase: Bool
-  package var seed: UInt64
-  /// The resolved configuration as it stands in RUN/config.yaml.
-  package var configuration: String
-  /// The network in words: model, width, input size, classes.
-  package var network: String
-  /// Ranks that wrote it; any other number may go on from it.
-  package var ranks: Int
-  package var dnetVersion: String
-  /// What the program was compiled for, and the kernels of the matrix library: weights are a function of both. Empty where
-  /// it was not noted.
-  package var instructionSet: String
-  package var blas: String
-  /// SHA-256 of lists or packs, by configuration key.
-  package var data: [String: String]
-  /// Keys of the configuration that were changed on the way with `--allow-change`, sorted.
-  package var allowedChanges: [String]
-
-  package init(
-    phase: String, iteration: Int, endsPhase: Bool, seed: UInt64, configuration: String, network: String, ranks: Int,
-    dnetVersion: String, instructionSet: String = "", blas: String = "", data: [String: String] = [:],
-    allowedChanges: [String] = []
-  ) {
-    self.phase = phase
-    self.iteration = iteration
-    self.endsPhase = endsPhase
-    self.seed = seed
-    self.configuration = configuration
-    self.network = network
-    self.ranks = ranks
-    self.dnetVersion = dnetVersion
-    self.instructionSet = instructionSet
-    self.blas = blas
-    self.data = data
-    self.allowedChanges = allowedChanges.sorted()
-  }
-
-  /// `segmentation-000120`
-  package var name: String {
-    phase + "-" + String(repeating: "0", count: max(0, 6 - "\(iteration)".count)) + "\(iteration)"
-  }
-}
+import Support
 
 /// The content of `manifest.json`.
 package struct Manifest: Codable, Sendable, Equatable {
-  /// Of this layout of files. Version 1 had neither SHA256SUMS nor the description's last four fields.
-  package static let currentFormat = 2
+  package struct OptimizerState: Codable, Sendable, Equatable {
+    /// The `WeightsDigest` of the state's file; nil in format 1.
+    package var digest: String?
+  }
+
+  /// The format that is written.
+  ///
+  /// 1. camelCase keys, no SHA256SUMS, no digest of the momentum.
+  /// 2. SHA256SUMS, `momentumDigest`, and the last four fields of the description.
+  /// 3. snake_case keys, `phase_index`, and any number of named optimizer states in place of the momentum.
+  package static let currentFormat = 3
 
   package var formatVersion = Manifest.currentFormat
   package var description: CheckpointDescription
-  /// Scalars in the file of weights.
+  /// The number of values in the file of weights.
   package var parameterCount: Int
-  /// `WeightsDigest` of the file of weights.
+  /// The `WeightsDigest` of the file of weights.
   package var weightsDigest: String
-  /// The same over the file of momentum; empty in version 1.
-  package var momentumDigest: String
+  /// The optimizer states by name.
+  package var optimizerStates: [String: OptimizerState]
   /// Size and SHA-256 by file name.
   package var files: [String: WeightsFile.Written]
 
-  /// The bytes of `manifest.json`.
-  func json() throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(self)) + [10]
+  init(
+    description: CheckpointDescription, parameterCount: Int, weightsDigest: String,
+    optimizerStates: [String: OptimizerState], files: [String: WeightsFile.Written]
+  ) {
+    self.description = description
+    self.parameterCount = parameterCount
+    self.weightsDigest = weightsDigest
+    self.optimizerStates = optimizerStates
+    self.files = files
   }
 
-  /// Reads a manifest of any version up to `currentFormat`.
+  /// Returns the bytes of `manifest.json`.
+  func json() throws -> [UInt8] { Array(try JSONText.encode(self)) }
+
+  /// Reads a manifest of any format up to the current one.
   init(json: [UInt8], path: String) throws {
     struct Version: Decodable {
       struct Description: Decodable { let dnetVersion: String? }
       let formatVersion: Int
       let description: Description?
     }
-    let decoder = JSONDecoder()
-    guard let version = try? decoder.decode(Version.self, from: Data(json)) else {
-      throw CheckpointError.damaged(path: path, "it is no manifest in JSON")
+    guard let version = try? JSONText.decode(Version.self, from: json) else {
+      throw CheckpointError.damaged(path: path, "it is not a manifest in JSON")
     }
     switch version.formatVersion {
     case Self.currentFormat: self = try Self.decode(Manifest.self, json, path)
-    case 1: self = try Self.decode(ManifestFormat1.self, json, path).manifest
+    case 1, 2: self = try Self.decode(EarlierManifest.self, json, path).manifest
     case (Self.currentFormat + 1)...:
       throw CheckpointError.newerFormat(
         path: path, format: version.formatVersion, reads: 1...Self.currentFormat,
         writer: version.description?.dnetVersion ?? "of unknown version")
     default: throw CheckpointError.damaged(path: path, "there is no format \(version.formatVersion)")
     }
-    guard files.keys.allSatisfy({ !$0.contains("/") && !$0.hasPrefix(".") }) else {
-      throw CheckpointError.damaged(path: path, "it lists files outside its directory")
-    }
+    guard files.keys.allSatisfy({ !$0.contains("/") && !$0.hasPrefix(".") }),
+      optimizerStates.keys.allSatisfy(Self.isStateName)
+    else { throw CheckpointError.damaged(path: path, "it lists files outside its directory") }
   }
 
-  init(
-    description: CheckpointDescription, parameterCount: Int, weightsDigest: String, momentumDigest: String,
-    files: [String: WeightsFile.Written]
-  ) {
-    self.description = description
-    self.parameterCount = parameterCount
-    self.weightsDigest = weightsDigest
-    self.momentumDigest = momentumDigest
-    self.files = files
+  /// Returns true if an optimizer state of this name has a file of its own in the checkpoint's directory.
+  static func isStateName(_ name: String) -> Bool {
+    !name.isEmpty && !name.contains("/") && !name.hasPrefix(".")
+      && Checkpoint.fileName(ofState: name) != Checkpoint.weightsName
   }
 
   private static func decode<T: Decodable>(_ type: T.Type, _ json: [UInt8], _ path: String) throws -> T {
     do {
-      return try JSONDecoder().decode(type, from: Data(json))
+      return try JSONText.decode(type, from: json)
     } catch {
-      throw CheckpointError.damaged(path: path, "a field of the manifest is missing or of another type")
+      throw CheckpointError.damaged(path: path, "a field of the manifest is missing or has another type")
     }
   }
 }
 
-/// As dnet wrote it before there was a version 2.
-private struct ManifestFormat1: Decodable {
+/// A manifest of format 1 or 2, whose only optimizer state is the momentum.
+private struct EarlierManifest: Decodable {
   struct Description: Decodable {
     let phase: String
     let iteration: Int
@@ -131,21 +91,32 @@ private struct ManifestFormat1: Decodable {
     let network: String
     let ranks: Int
     let dnetVersion: String
+    // Format 2 only.
+    let instructionSet: String?
+    let blas: String?
+    let data: [String: String]?
+    let allowedChanges: [String]?
   }
 
+  let formatVersion: Int
   let description: Description
   let parameterCount: Int
   let weightsDigest: String
+  /// Format 2 only.
+  let momentumDigest: String?
   let files: [String: WeightsFile.Written]
 
   var manifest: Manifest {
     var manifest = Manifest(
       description: CheckpointDescription(
-        phase: description.phase, iteration: description.iteration, endsPhase: description.endsPhase,
+        phase: description.phase, phaseIndex: nil, iteration: description.iteration, endsPhase: description.endsPhase,
         seed: description.seed, configuration: description.configuration, network: description.network,
-        ranks: description.ranks, dnetVersion: description.dnetVersion),
-      parameterCount: parameterCount, weightsDigest: weightsDigest, momentumDigest: "", files: files)
-    manifest.formatVersion = 1
+        ranks: description.ranks, dnetVersion: description.dnetVersion,
+        instructionSet: description.instructionSet ?? "", blas: description.blas ?? "", data: description.data ?? [:],
+        allowedChanges: description.allowedChanges ?? []),
+      parameterCount: parameterCount, weightsDigest: weightsDigest,
+      optimizerStates: ["momentum": .init(digest: momentumDigest)], files: files)
+    manifest.formatVersion = formatVersion
     return manifest
   }
 }

@@ -1,23 +1,24 @@
-// The safetensors format (github.com/huggingface/safetensors): eight bytes with the header's length, little-endian;
-// the header in JSON: for each tensor its type, shape, and first and last byte; then all values without gaps.
+// Reader and writer of the safetensors format (github.com/huggingface/safetensors).
 //
-// Files come from other people and from full disks, so reading checks everything and trusts nothing.
-import Support
-import Foundation
+// A file holds the length of the header as eight little-endian bytes, the header in JSON with the type, the shape and the
+// byte range of each tensor, and then all values without gaps. Files may come from other people or from full disks, so
+// the reader checks everything.
 import Compute
+import Foundation
+import Support
 
-/// One tensor to be written.
+/// A tensor to be written.
 package struct TensorToWrite {
   package let name: String
   package let element: ElementType
   package let shape: [Int]
-  /// Empty where `pieces` gives the values.
+  /// The values; empty if they come from `pieces`.
   package let bytes: UnsafeRawBufferPointer
   private let owner: AnyObject?
-  /// Calls its argument with the values, piece by piece in order.
+  /// Calls its argument with the values, piece by piece and in order.
   private let pieces: ((_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void)?
 
-  /// - Parameter owner: kept alive with the tensor, as the bytes must be.
+  /// - Parameter owner: the object that owns the bytes; the tensor keeps it alive.
   package init(
     name: String, element: ElementType, shape: [Int], bytes: UnsafeRawBufferPointer, owner: AnyObject? = nil
   ) {
@@ -30,18 +31,22 @@ package struct TensorToWrite {
     self.bytes = bytes
   }
 
-  /// A float32 tensor whose values come piece by piece when it is written; tensors are written in the order of their names.
+  /// A float32 tensor whose values come piece by piece while it is written. Tensors are written in name order.
   package init(
     name: String, shape: [Int], pieces: @escaping (_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) {
-    (self.name, self.shape, self.pieces) = (name, shape, pieces)
-    (element, bytes, owner) = (.float32, UnsafeRawBufferPointer(start: nil, count: 0), nil)
+    self.name = name
+    self.shape = shape
+    self.pieces = pieces
+    element = .float32
+    bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+    owner = nil
   }
 
-  /// Of all values.
+  /// The number of bytes of all values.
   package var byteCount: Int { shape.reduce(element.bytes, *) }
 
-  /// Gives the values to a sink, and on the way to a digest.
+  /// Writes the values to a sink and adds name, shape and values to a digest.
   func write(to sink: any ByteSink, digest: SHA256?) throws {
     digest?.update(WeightsDigest.head(name, shape))
     guard let pieces else {
@@ -54,7 +59,7 @@ package struct TensorToWrite {
       digest?.update(piece)
       try sink.write(piece)
     }
-    precondition(left == 0, "\(name) came with \(left) bytes too few")
+    precondition(left == 0, "\(left) bytes of \(name) are missing")
   }
 
   package init(_ tensor: NamedTensor) {
@@ -65,10 +70,10 @@ package struct TensorToWrite {
 }
 
 package enum SafeTensors {
-  /// The format's own limit for a header, which keeps a damaged length from being believed.
+  /// The limit that the format sets for headers; it rejects most damaged lengths.
   private static let longestHeader = 100_000_000
 
-  /// The bytes before the values. Tensors lie in the order given.
+  /// Returns the bytes before the values, for tensors in the given order.
   static func header(_ tensors: [TensorToWrite], metadata: [String: String]) throws -> [UInt8] {
     var entries: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
     var end = 0
@@ -81,12 +86,12 @@ package enum SafeTensors {
     }
     var json = [UInt8](
       try JSONSerialization.data(withJSONObject: entries, options: [.sortedKeys, .withoutEscapingSlashes]))
-    // Spaces up to a multiple of 8, so that values lie aligned in a mapped file.
+    // Padding to a multiple of 8 aligns the values in a mapped file.
     json += Array(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
     return withUnsafeBytes(of: UInt64(json.count).littleEndian, Array.init) + json
   }
 
-  /// Orders tensors as they are written: float32 before bytes, for alignment, and by name.
+  /// Sorts tensors into the order in which they are written: float32 before bytes, for alignment, then by name.
   static func ordered(_ tensors: [TensorToWrite]) -> [TensorToWrite] {
     tensors.sorted {
       $0.element == $1.element
@@ -96,7 +101,7 @@ package enum SafeTensors {
 
   /// Writes tensors to a sink and finishes it.
   ///
-  /// - Parameter digest: takes in what makes the `WeightsDigest` of float32 tensors.
+  /// - Parameter digest: receives the bytes of the `WeightsDigest` if all tensors are float32.
   package static func write(
     _ tensors: [TensorToWrite], metadata: [String: String] = [:], digest: SHA256? = nil,
     to makeSink: (_ contentBytes: Int) throws -> any ByteSink
@@ -111,12 +116,12 @@ package enum SafeTensors {
     try sink.finish()
   }
 
-  /// Reads all tensors from a source up to its end.
+  /// Reads all tensors of a source, which must end after them.
   package static func read(_ source: any ByteSource) throws -> StoredTensors {
     try readValues(TensorStream(source))
   }
 
-  /// Reads what stands before the values.
+  /// Reads the header and leaves the source at the first value.
   static func readHeader(_ source: any ByteSource) throws -> TensorHeader {
     let path = source.path
     var length = UInt64(0)
@@ -164,7 +169,7 @@ package enum SafeTensors {
     return StoredTensors(stream.header, memory: blocks)
   }
 
-  /// The tensors of a header in the order of their bytes. Together they cover all bytes from 0 without gap or overlap.
+  /// Parses a header into its tensors in the order of their bytes, which must cover all bytes without gap or overlap.
   private static func parse(_ header: [UInt8], path: String) throws -> ([StoredTensors.Entry], [String: String]) {
     let parsed: Header
     do {
@@ -172,7 +177,7 @@ package enum SafeTensors {
     } catch let fault as Header.Fault {
       throw CheckpointError.tensor(path: path, name: fault.name, "its header entry is not understood: \(fault.text)")
     } catch {
-      throw CheckpointError.damaged(path: path, "its header is no JSON object of tensors")
+      throw CheckpointError.damaged(path: path, "its header is not a JSON object of tensors")
     }
     var entries = try parsed.tensors.map { try entry($0, $1, path) }
     entries.sort {
@@ -192,9 +197,10 @@ package enum SafeTensors {
 
   private static func entry(_ name: String, _ fields: Header.Fields, _ path: String) throws -> StoredTensors.Entry {
     func fail(_ text: String) -> CheckpointError { .tensor(path: path, name: name, text) }
-    let (shape, offsets) = (fields.shape, fields.data_offsets)
+    let shape = fields.shape
+    let offsets = fields.data_offsets
     guard let element = ElementType(rawValue: fields.dtype) else {
-      throw fail("dtype \(fields.dtype) is not read; convert it to F32 (float32) or U8 first")
+      throw fail("dtype \(fields.dtype) is not supported; convert it to F32 (float32) or U8 first")
     }
     guard shape.allSatisfy({ $0 >= 0 }) else { throw fail("shape \(shape) has a negative size") }
     guard offsets.count == 2, offsets[0] >= 0, offsets[1] >= offsets[0] else {
@@ -213,7 +219,7 @@ package enum SafeTensors {
   }
 }
 
-/// A header as it stands in the file.
+/// The header as it is in the file.
 private struct Header: Decodable {
   struct Fields: Decodable {
     let dtype: String

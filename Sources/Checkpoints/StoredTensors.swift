@@ -1,8 +1,8 @@
-// Tensors that were read from a file, and the memory they live in.
-import Foundation
+// Tensors that were read from a file, together with their memory.
 import Compute
+import Foundation
 
-/// The element types that dnet reads and writes, by their safetensors names.
+/// The element types that dnet reads and writes, with their safetensors names.
 package enum ElementType: String, Sendable {
   case float32 = "F32"
   case uint8 = "U8"
@@ -10,29 +10,29 @@ package enum ElementType: String, Sendable {
   package var bytes: Int { self == .float32 ? 4 : 1 }
 }
 
-/// Tensors by name, with the file they came from. They own their memory.
+/// The tensors of a file by name. The object owns their memory.
 ///
-/// `@unchecked Sendable`: nothing changes after reading.
+/// `@unchecked Sendable`: immutable after reading.
 package final class StoredTensors: @unchecked Sendable {
   package struct Entry: Sendable {
     package let name: String
     package let element: ElementType
     package let shape: [Int]
-    /// In the data part of the file, bytes.
+    /// The byte range in the data part of the file.
     package let range: Range<Int>
   }
 
   package let header: TensorHeader
   private let memory: [UnsafeMutableRawPointer]
 
-  /// Where they came from, for messages.
+  /// The file, for messages.
   package var path: String { header.path }
-  /// In the order of the file.
+  /// The tensors in the order of the file.
   package var entries: [Entry] { header.entries }
-  /// The file's own remarks (`__metadata__`).
+  /// The file's metadata (`__metadata__`).
   package var metadata: [String: String] { header.metadata }
 
-  /// Takes over `memory`, which `posix_memalign` gave, one block an entry.
+  /// Takes ownership of `memory`, one block from `posix_memalign` for each entry.
   init(_ header: TensorHeader, memory: [UnsafeMutableRawPointer]) {
     self.header = header
     self.memory = memory
@@ -42,12 +42,12 @@ package final class StoredTensors: @unchecked Sendable {
 
   package func entry(_ name: String) -> Entry? { header.entry(name) }
 
-  /// The bytes of a tensor, row-major.
+  /// Returns the bytes of a tensor in row-major order.
   package func bytes(_ name: String) -> UnsafeRawBufferPointer? {
     header.index(name).map { UnsafeRawBufferPointer(start: memory[$0], count: entries[$0].range.count) }
   }
 
-  /// A float32 tensor; nil where there is none of this name and type.
+  /// Returns a float32 tensor; nil if there is none with this name and type.
   package subscript(name: String) -> NamedTensor? {
     guard let index = header.index(name), entries[index].element == .float32 else { return nil }
     let count = entries[index].range.count / 4

@@ -1,7 +1,7 @@
-// What can be said of weights without a network: ranges and damage of each tensor, and how two models differ.
+// Statistics of stored tensors, and the differences between the tensors of two models.
 import Compute
 
-/// One tensor in figures. Those over values leave out what is not finite; nil where nothing is left.
+/// Statistics of one tensor over its finite values; nil where it has none.
 package struct TensorSummary: Codable, Sendable, Equatable {
   package let name: String
   package let shape: [Int]
@@ -9,15 +9,21 @@ package struct TensorSummary: Codable, Sendable, Equatable {
   package let minimum: Float?
   package let maximum: Float?
   package let mean: Double?
-  /// Root of the mean square.
+  /// The root of the mean square.
   package let rms: Double?
   package let notANumber: Int
   package let infinite: Int
 
   package init(_ tensor: NamedTensor) {
-    (name, shape, bytes) = (tensor.name, tensor.shape, 4 * tensor.values.count)
-    var (least, most) = (Float.infinity, -Float.infinity)
-    var (sum, squares, finite, nans) = (0.0, 0.0, 0, 0)
+    name = tensor.name
+    shape = tensor.shape
+    bytes = 4 * tensor.values.count
+    var least = Float.infinity
+    var most = -Float.infinity
+    var sum = 0.0
+    var squares = 0.0
+    var finite = 0
+    var nans = 0
     withExtendedLifetime(tensor) {
       for value in tensor.values {
         guard value.isFinite else {
@@ -40,7 +46,7 @@ package struct TensorSummary: Codable, Sendable, Equatable {
   }
 }
 
-/// How one tensor of two models differs.
+/// The difference between two models in one tensor.
 package struct TensorDifference: Codable, Sendable, Equatable {
   package enum Kind: String, Codable, Sendable {
     case equal, differs, shapesDiffer, onlyInFirst, onlyInSecond
@@ -48,19 +54,24 @@ package struct TensorDifference: Codable, Sendable, Equatable {
 
   package let name: String
   package let kind: Kind
-  /// Values whose bits differ.
+  /// The number of values whose bits differ.
   package let differing: Int
-  /// Largest |a - b| and |a - b| / max(|a|, |b|), over pairs of finite values.
+  /// The largest |a - b| over pairs of finite values.
   package let largestAbsolute: Double
+  /// The largest |a - b| / max(|a|, |b|) over pairs of finite values.
   package let largestRelative: Double
-  /// Pairs that differ and of which one is not finite.
+  /// The number of differing pairs of which at least one value is not finite.
   package let notFinite: Int
 
   private init(
     _ name: String, _ kind: Kind, differing: Int = 0, absolute: Double = 0, relative: Double = 0, notFinite: Int = 0
   ) {
-    (self.name, self.kind, self.differing, self.notFinite) = (name, kind, differing, notFinite)
-    (largestAbsolute, largestRelative) = (absolute, relative)
+    self.name = name
+    self.kind = kind
+    self.differing = differing
+    self.notFinite = notFinite
+    largestAbsolute = absolute
+    largestRelative = relative
   }
 
   private init(_ first: NamedTensor, _ second: NamedTensor) {
@@ -68,7 +79,10 @@ package struct TensorDifference: Codable, Sendable, Equatable {
       self.init(first.name, .shapesDiffer)
       return
     }
-    var (differing, bad, absolute, relative) = (0, 0, 0.0, 0.0)
+    var differing = 0
+    var bad = 0
+    var absolute = 0.0
+    var relative = 0.0
     withExtendedLifetime((first, second)) {
       for (a, b) in zip(first.values, second.values) where a.bitPattern != b.bitPattern {
         differing += 1
@@ -87,7 +101,7 @@ package struct TensorDifference: Codable, Sendable, Equatable {
       notFinite: bad)
   }
 
-  /// All tensors of both, by name.
+  /// Compares all tensors of both files by name.
   package static func between(_ first: StoredTensors, _ second: StoredTensors) -> [TensorDifference] {
     let names = Set(first.namedTensors.map(\.name)).union(second.namedTensors.map(\.name))
     return names.sorted().map { name in

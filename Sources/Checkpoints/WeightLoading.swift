@@ -1,21 +1,22 @@
-// Stored tensors into a network's parameters: all of them for a checkpoint, those that are there for initial weights.
+// Loading of stored tensors into a network's parameters: all of them from a checkpoint, any subset as initial weights.
 import Compute
 
 extension StoredTensors {
-  /// Overwrites all parameters of `vector`. Nothing is changed where anything does not fit.
+  /// Overwrites all parameters of `vector`, or none if anything does not fit.
   ///
-  /// - Parameter othersAllowed: the file may hold further tensors, such as those of another part of the model.
+  /// - Parameter othersAllowed: whether the file may hold further tensors, such as those of another part of the model.
   package func fill(_ vector: ParameterVector, othersAllowed: Bool = false) throws {
     try header.requireAll(of: vector.table, othersAllowed: othersAllowed)
     for index in vector.table.parameters.indices { copy(to: vector, index) }
   }
 
-  /// Overwrites those parameters that the file names and says which. A parameter of the same name and another shape is refused,
-  /// and so is a file that names none.
+  /// Overwrites the parameters that the file has. A parameter with another shape is refused, and so is a file with none of
+  /// the parameters.
   ///
-  /// - Returns: names that were set, and names that keep what they had, in the table's order.
+  /// - Returns: the names of the parameters that were set and of those left unchanged, in the order of the tables.
   package func setInitialWeights(of vectors: [ParameterVector]) throws -> (set: [String], left: [String]) {
-    var (set, left): ([String], [String]) = ([], [])
+    var set: [String] = []
+    var left: [String] = []
     for parameter in vectors.flatMap(\.table.parameters) {
       try header.requireFit(parameter)
       if entry(parameter.name) == nil { left.append(parameter.name) } else { set.append(parameter.name) }
@@ -23,8 +24,8 @@ extension StoredTensors {
     guard !set.isEmpty else {
       throw CheckpointError.anotherNetwork(
         path: path,
-        "none of its \(entries.count) tensors (\(entries.prefix(3).map(\.name).joined(separator: ", "))...) is a parameter of "
-          + "the network (\(left.prefix(3).joined(separator: ", "))...): convert it with dnet model import")
+        "none of its \(entries.count) tensors (\(entries.prefix(3).map(\.name).joined(separator: ", "))...) is a parameter "
+          + "of the network (\(left.prefix(3).joined(separator: ", "))...): convert it with dnet model import")
     }
     for vector in vectors {
       for (index, parameter) in vector.table.parameters.enumerated() where entry(parameter.name) != nil {
@@ -42,9 +43,9 @@ extension StoredTensors {
 }
 
 extension TensorHeader {
-  /// Throws unless all parameters of a table are there.
+  /// Throws unless the file has all parameters of a table.
   ///
-  /// - Parameter othersAllowed: the file may hold further tensors, such as those of another part of the model.
+  /// - Parameter othersAllowed: whether the file may hold further tensors, such as those of another part of the model.
   package func requireAll(of table: ParameterTable, othersAllowed: Bool) throws {
     for parameter in table.parameters {
       try requireFit(parameter)
@@ -62,10 +63,10 @@ extension TensorHeader {
   }
 
   private static let advice =
-    "Set network.width, network.inputSize and network.classes as in the configuration that it was trained with "
+    "Set network.width, network.inputSize and network.classes as in the configuration it was trained with "
     + "(its manifest.json has it), or name another file"
 
-  /// Throws where the file has the parameter's name with another shape or type.
+  /// Throws if the file has the parameter with another shape or type.
   func requireFit(_ parameter: ParameterSpec) throws {
     guard let entry = entry(parameter.name) else { return }
     guard entry.element == .float32 else {

@@ -1,9 +1,10 @@
-// One number for a network's weights: what `dnet model digest` prints and what two runs are compared by.
-import Support
+// The digest of a network's weights: `dnet model digest` prints it, and runs are compared by it.
 import Compute
+import Support
 
 package enum WeightsDigest {
-  /// SHA-256, in hexadecimal, over all tensors in the order of their names (compared as UTF-8 bytes). Of each tensor:
+  /// Returns the SHA-256, in hexadecimal, over all tensors in the order of their names (compared as UTF-8 bytes). Each
+  /// tensor contributes:
   ///
   ///     its name in UTF-8                           classification.conv1_2.weight
   ///     one newline (byte 10)
@@ -11,14 +12,16 @@ package enum WeightsDigest {
   ///     one newline (byte 10)
   ///     its values as float32, little-endian, in row-major order
   ///
-  /// Nothing stands between tensors. A scalar's shape is empty. The same in Python, with numpy arrays in a dictionary:
+  /// There are no bytes between tensors. A scalar's shape is empty. In Python, with numpy arrays in a dictionary:
   ///
   ///     h = hashlib.sha256()
   ///     for name in sorted(tensors, key=str.encode):
   ///         a = tensors[name].astype("<f4")
   ///         h.update(f"{name}\n{'x'.join(map(str, a.shape))}\n".encode() + a.tobytes())
   package static func hex(of tensors: [NamedTensor]) -> String {
-    precondition(UInt16(1).littleEndian == 1, "float32 is written as it lies in memory: little-endian machines only")
+    precondition(
+      UInt16(1).littleEndian == 1, "float32 values are digested as they are in memory: only little-endian machines work"
+    )
     let digest = SHA256()
     for tensor in tensors.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
       digest.update(head(tensor.name, tensor.shape))
@@ -27,7 +30,7 @@ package enum WeightsDigest {
     return digest.hex()
   }
 
-  /// The digest of a file of float32 tensors in name order, as dnet writes them, without holding them in memory.
+  /// Returns the digest of a file of float32 tensors in name order, as dnet writes them, without loading it.
   package static func hex(ofFile path: String, files: FileLayer = .system) throws -> String {
     let source = try ZstdFile.open(path, files: files)
     let entries = try SafeTensors.readHeader(source).entries
@@ -50,16 +53,16 @@ package enum WeightsDigest {
         left -= got
       }
     }
-    // To the end, where zstd's checksum is.
+    // Reading to the end verifies zstd's checksum.
     guard try buffer.withUnsafeMutableBytes({ try source.read(into: $0) }) == 0 else {
       throw CheckpointError.damaged(path: path, "bytes follow after the last tensor")
     }
     return digest.hex()
   }
 
-  /// What is digested before a tensor's values.
+  /// Returns the text that is digested before a tensor's values.
   static func head(_ name: String, _ shape: [Int]) -> String { "\(name)\n\(shapeText(shape))\n" }
 
-  /// `64x3x3x3`
+  /// Returns a shape as text, such as `64x3x3x3`.
   package static func shapeText(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: "x") }
 }

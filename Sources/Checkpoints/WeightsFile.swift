@@ -1,56 +1,55 @@
-// A file of weights: safetensors, plain or inside zstd. `zstd -d` on the latter gives the former.
-import Support
-import Foundation
+// Files of weights: safetensors, plain or compressed with zstd. `zstd -d` turns the latter into the former.
 import Compute
+import Foundation
+import Support
 
 package enum WeightsFile {
-  /// What was written, as a manifest notes it.
+  /// The size and the SHA-256 of a written file, as a manifest records them.
   package struct Written: Sendable, Equatable, Codable {
     package let bytes: Int
     package let sha256: String
   }
 
-  /// Reads a file; its first bytes, not its name, tell whether it is compressed.
+  /// Reads a file. Its first bytes, not its name, decide whether it is compressed.
   package static func read(_ url: URL) throws -> StoredTensors {
     try SafeTensors.read(ZstdFile.open(url.path))
   }
 
-  /// Writes tensors, compressed where the name ends in `.zst`, and makes the file durable.
+  /// Writes tensors, compressed if the name ends in `.zst`, and makes the file durable.
   ///
-  /// - Parameters:
-  ///   - level: zstd's compression level. Float weights shrink by a twelfth at any; 1 is the quickest (docs/formats.md).
-  ///   - threads: of the compressor. The bytes are the same for any number, as long as the library has threads at all.
+  /// - Parameter threads: the compressor's threads. The bytes do not depend on their number if the library has thread
+  ///   support.
   @discardableResult
   package static func write(
-    _ tensors: [TensorToWrite], metadata: [String: String] = [:], to url: URL, level: Int = 1, threads: Int = 1,
+    _ tensors: [TensorToWrite], metadata: [String: String] = [:], to url: URL, threads: Int = 1,
     files: FileLayer = .system, digest: SHA256? = nil
   ) throws -> Written {
     let file = try FileSink(url.path, files: files)
     try SafeTensors.write(tensors, metadata: metadata, digest: digest) { contentBytes in
       guard url.pathExtension == "zst" else { return file }
-      return try ZstdSink(file, contentBytes: contentBytes, level: level, threads: threads)
+      return try ZstdSink(file, contentBytes: contentBytes, threads: threads)
     }
     return Written(bytes: file.bytes, sha256: file.sha256())
   }
 
   @discardableResult
   package static func write(
-    _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL, level: Int = 1, threads: Int = 1,
+    _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL, threads: Int = 1,
     files: FileLayer = .system
   ) throws -> Written {
     try write(
-      tensors.map(TensorToWrite.init), metadata: metadata, to: url, level: level, threads: threads, files: files)
+      tensors.map(TensorToWrite.init), metadata: metadata, to: url, threads: threads, files: files)
   }
 
-  /// Writes under a temporary name beside `url` and renames: readers see the old file or the whole new one.
+  /// Writes a file under a temporary name beside `url` and renames it: readers see the old file or the whole new one.
   @discardableResult
   package static func publish(
-    _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL, level: Int = 1, threads: Int = 2
+    _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL
   ) throws -> Written {
-    // The suffix stays last, for it decides about compression.
+    // The name keeps its suffix, which decides about compression.
     let temporary = url.deletingLastPathComponent().appendingPathComponent(".tmp-\(getpid())-\(url.lastPathComponent)")
     do {
-      let written = try write(tensors, metadata: metadata, to: temporary, level: level, threads: threads)
+      let written = try write(tensors, metadata: metadata, to: temporary, threads: CheckpointStore.compressorThreads)
       if rename(temporary.path, url.path) != 0 { throw systemError(url.path, "publish") }
       try FileLayer.system.syncDirectory(url.deletingLastPathComponent().path)
       return written

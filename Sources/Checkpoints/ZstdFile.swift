@@ -1,4 +1,4 @@
-// zstd in one pass: what dnet writes, `zstd -d` unpacks, and the other way round.
+// Streaming compression and decompression with zstd; files are interchangeable with those of the `zstd` command.
 import CZstd
 import Foundation
 
@@ -8,27 +8,29 @@ private func check(_ code: Int, _ path: String, _ what: String) throws {
   }
 }
 
-/// Compresses into another sink, with a checksum of the content in the frame.
+/// A sink that compresses into another sink, with a checksum of the content in the frame.
 package final class ZstdSink: ByteSink {
   package var path: String { sink.path }
+  /// The fastest level; weights shrink by a twelfth at any level (docs/formats.md).
+  private static let level: Int32 = 1
+
   private let sink: any ByteSink
   private let context: OpaquePointer
   private var output: [UInt8]
 
   /// - Parameters:
-  ///   - contentBytes: how much will be written, exactly, where known: it is noted in the file.
-  ///   - level: zstd's, 1 to 19.
-  ///   - threads: of the library beside the calling one, where it was built with threads; else it goes on without. They
-  ///     share one frame in pieces of a fixed size, so the bytes do not depend on their number, and any reader of zstd
-  ///     takes them; several frames, the other way, are cut after the first by some of them.
-  package init(_ sink: any ByteSink, contentBytes: Int? = nil, level: Int = 1, threads: Int = 1) throws {
+  ///   - contentBytes: the exact number of bytes that will be written, if known; it is recorded in the file.
+  ///   - threads: the library's threads in addition to the caller, if it was built with thread support. They share one
+  ///     frame in pieces of a fixed size, so the bytes do not depend on their number. The alternative, several frames, is
+  ///     cut after the first one by some readers.
+  package init(_ sink: any ByteSink, contentBytes: Int? = nil, threads: Int = 1) throws {
     self.sink = sink
     guard let context = ZSTD_createCCtx() else {
       throw CheckpointError.file(path: sink.path, operation: "compress", reason: "no memory for zstd")
     }
     self.context = context
     output = Array(repeating: 0, count: ZSTD_CStreamOutSize())
-    try check(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(level)), sink.path, "level \(level)")
+    try check(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Self.level), sink.path, "level \(Self.level)")
     try check(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1), sink.path, "checksum")
     if threads > 0 { _ = ZSTD_CCtx_setParameter(context, ZSTD_c_nbWorkers, Int32(threads)) }
     if let contentBytes {
@@ -43,7 +45,7 @@ package final class ZstdSink: ByteSink {
     while input.pos < input.size { _ = try compress(&input, ZSTD_e_continue) }
   }
 
-  /// Ends the frame and finishes the sink beneath.
+  /// Ends the frame and finishes the underlying sink.
   package func finish() throws {
     var input = ZSTD_inBuffer(src: nil, size: 0, pos: 0)
     while try compress(&input, ZSTD_e_end) > 0 {}
@@ -61,7 +63,7 @@ package final class ZstdSink: ByteSink {
   }
 }
 
-/// Decompresses another source; the checksum is verified where the frame has one.
+/// A source that decompresses another source and verifies the frame's checksum, if there is one.
 package final class ZstdSource: ByteSource {
   package var path: String { source.path }
   private let source: any ByteSource
@@ -82,15 +84,16 @@ package final class ZstdSource: ByteSource {
 
   deinit { ZSTD_freeDCtx(context) }
 
-  /// Frames may follow each other and need not tell their size.
+  /// Unknown: a file may have several frames, and a frame need not record its size.
   package var remaining: Int? { nil }
 
   package func read(into bytes: UnsafeMutableRawBufferPointer) throws -> Int {
     var out = ZSTD_outBuffer(dst: bytes.baseAddress, size: bytes.count, pos: 0)
     while out.pos < out.size {
-      let (before, wasAt) = (out.pos, position)
+      let outputBefore = out.pos
+      let inputBefore = position
       if position < filled || !frameEnded {
-        // Without input too: zstd may hold content that did not fit the last time.
+        // Also without input: zstd may hold content for which there was no room in the last call.
         try memory.withUnsafeBytes { memory in
           var input = ZSTD_inBuffer(src: memory.baseAddress, size: filled, pos: position)
           let left = ZSTD_decompressStream(context, &out, &input)
@@ -99,7 +102,7 @@ package final class ZstdSource: ByteSource {
           frameEnded = left == 0
         }
       }
-      if out.pos > before || position > wasAt { continue }
+      if out.pos > outputBefore || position > inputBefore { continue }
       filled = try memory.withUnsafeMutableBytes { try source.read(into: $0) }
       position = 0
       if filled == 0 {
@@ -113,7 +116,7 @@ package final class ZstdSource: ByteSource {
 }
 
 package enum ZstdFile {
-  /// Opens a file for reading, compressed or not: zstd is known by its first four bytes.
+  /// Opens a file for reading, compressed or not; the first four bytes identify zstd.
   package static func open(_ path: String, files: FileLayer = .system) throws -> any ByteSource {
     let file = try FileSource(path, files: files)
     let head = try file.peek(4)

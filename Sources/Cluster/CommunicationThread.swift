@@ -9,6 +9,7 @@
 import COpenMPI
 import Foundation
 import Synchronization
+import Support
 
 /// `@unchecked Sendable`: shared state is atomic or guarded by `mutex`; MPI's own state belongs to the thread.
 final class CommunicationThread: @unchecked Sendable {
@@ -152,11 +153,11 @@ final class CommunicationThread: @unchecked Sendable {
     var busySince: Int?
     while true {
       if let since = busySince {
-        let now = Backoff.nanoseconds
+        let now = MonotonicClock.nanoseconds
         busy.wrappingAdd(now - since, ordering: .relaxed)
         busySince = active.isEmpty ? nil : now
       } else if !active.isEmpty {
-        busySince = Backoff.nanoseconds
+        busySince = MonotonicClock.nanoseconds
       }
       pthread_mutex_lock(&mutex)
       while commands.isEmpty && active.isEmpty { pthread_cond_wait(&wake, &mutex) }
@@ -209,7 +210,7 @@ final class CommunicationThread: @unchecked Sendable {
   }
 
   private func begin(_ transfer: PendingTransfer) {
-    transfer.started = Backoff.seconds
+    transfer.started = MonotonicClock.now
     do {
       let posted = try transfer.post()
       bytesSent.wrappingAdd(transfer.bytesSent, ordering: .relaxed)
@@ -242,7 +243,7 @@ final class CommunicationThread: @unchecked Sendable {
   }
 
   private func end(_ transfer: PendingTransfer) {
-    transfer.finished = Backoff.seconds
+    transfer.finished = MonotonicClock.now
     if transfer.isInWindow { windowBytes -= transfer.bytes }
     observer?(transfer)
     pthread_mutex_lock(&mutex)

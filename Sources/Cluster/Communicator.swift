@@ -4,6 +4,7 @@
 // One thread makes all MPI calls, `CommunicationThread` (MPI_THREAD_FUNNELED); only `abort` may be called by others.
 import COpenMPI
 import Foundation
+import Support
 
 /// The ranks of this run. A process has one communicator; only one thread calls it at a time.
 ///
@@ -91,15 +92,15 @@ package final class Communicator: @unchecked Sendable {
 
   /// Runs `body` on the communication thread; the time counts as waiting.
   func call<Result>(_ body: () throws -> Result) throws -> Result {
-    let start = Backoff.seconds
-    defer { secondsWaiting += Backoff.seconds - start }
+    let start = MonotonicClock.now
+    defer { secondsWaiting += MonotonicClock.now - start }
     return try thread.call(body)
   }
 
   func waiting(_ body: () -> Void) {
-    let start = Backoff.seconds
+    let start = MonotonicClock.now
     body()
-    secondsWaiting += Backoff.seconds - start
+    secondsWaiting += MonotonicClock.now - start
   }
 
   /// The transfers between this rank and others that have not ended; readable from any thread.

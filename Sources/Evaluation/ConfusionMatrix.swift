@@ -1,8 +1,8 @@
-// How many pixels of each class were given which class: everything that the segmentation figures are made of.
+// The confusion matrix of a segmentation, and the figures that are computed from it.
 //
-// K object classes are numbered 1...K, background is 0, so a matrix has K+1 rows and columns. All counts are integers:
-// merging matrices gives the same result in any order, so ranks may count apart and add.
-// Goals, in order: exact counts, the benchmark's definitions, speed.
+// The K object classes are numbered 1...K and background is 0, so a matrix has K+1 rows and columns. All counts are integers,
+// so matrices of several ranks can be added in any order. Goals, in order: exact counts, the definitions of the VOC
+// benchmark, speed.
 import Images
 
 package enum EvaluationError: Error, CustomStringConvertible, Equatable {
@@ -14,27 +14,27 @@ package enum EvaluationError: Error, CustomStringConvertible, Equatable {
   package var description: String {
     switch self {
     case .sizesDiffer(let predicted, let truth):
-      "the prediction has \(predicted) pixels and the mask \(truth): compare masks of the picture's own size"
+      "the prediction has \(predicted) pixels and the mask \(truth): compare masks of the image's own size"
     case .shapesDiffer(let predicted, let truth):
-      "the prediction is \(predicted) and the mask \(truth): compare masks of the picture's own size"
+      "the prediction is \(predicted) and the mask \(truth): compare masks of the image's own size"
     case .classOutOfRange(let value, let classes, isPrediction: false):
       "the mask holds class \(value), but classes end at \(classes): check network.classes and data.root"
     case .classOutOfRange(let value, let classes, isPrediction: true):
       "the prediction holds class \(value), but classes end at \(classes): check that the model fits the data"
     case .countsDiffer(let expected, let found):
-      "\(found) counts were sent where \(expected) belong: run the same build of dnet on all ranks"
+      "\(found) counts were sent where \(expected) are expected: run the same build of dnet on all ranks"
     }
   }
 }
 
 /// Pixel counts over (true class, predicted class), without the pixels whose truth is 255.
 package struct ConfusionMatrix: Sendable, Equatable {
-  /// The mask value of pixels that count for nothing (VOC: object borders and difficult objects).
+  /// The mask value of pixels that are not counted (in VOC, object borders and difficult objects).
   package static let ignored = IndexImage.ignored
 
-  /// K: object classes, background not among them.
+  /// K, the number of object classes without background.
   package let classes: Int
-  /// (K+1) x (K+1) counts, the true class as row. Plain integers, so that ranks can add them in any order.
+  /// (K+1) x (K+1) counts; the row is the true class.
   package private(set) var counts: [UInt64]
 
   package init(classes: Int) {
@@ -43,7 +43,7 @@ package struct ConfusionMatrix: Sendable, Equatable {
     counts = Array(repeating: 0, count: (classes + 1) * (classes + 1))
   }
 
-  /// A matrix from the counts of another, as they came from another rank.
+  /// Creates a matrix from the counts that another rank sent.
   package init(classes: Int, counts: [UInt64]) throws(EvaluationError) {
     self.init(classes: classes)
     guard counts.count == self.counts.count else {
@@ -52,9 +52,9 @@ package struct ConfusionMatrix: Sendable, Equatable {
     self.counts = counts
   }
 
-  /// Counts one picture. Pixels whose truth is 255 count for nothing, whatever was predicted there.
+  /// Counts one image. Pixels whose truth is 255 are not counted, whatever the prediction.
   ///
-  /// - Throws: where the sizes differ, or where either side holds a class above K; nothing is counted then.
+  /// - Throws: an error if the sizes differ or if either side has a class above K. Nothing is counted then.
   package mutating func add(
     predicted: UnsafeBufferPointer<UInt8>, truth: UnsafeBufferPointer<UInt8>
   ) throws(EvaluationError) {
@@ -74,7 +74,7 @@ package struct ConfusionMatrix: Sendable, Equatable {
   }
 
   package mutating func add(predicted: [UInt8], truth: [UInt8]) throws(EvaluationError) {
-    // Typed errors do not pass through the closures of the standard library, so the result carries them.
+    // Typed errors do not pass through closures of the standard library, so a `Result` carries them.
     let result = predicted.withUnsafeBufferPointer { predicted in
       truth.withUnsafeBufferPointer { truth in
         Result { () throws(EvaluationError) in try add(predicted: predicted, truth: truth) }
@@ -83,7 +83,7 @@ package struct ConfusionMatrix: Sendable, Equatable {
     try result.get()
   }
 
-  /// Counts one picture; as the others, and throws where width or height differ.
+  /// Counts one image, and throws also if width or height differ.
   package mutating func add(predicted: IndexImage, truth: IndexImage) throws(EvaluationError) {
     guard predicted.width == truth.width && predicted.height == truth.height else {
       throw .shapesDiffer(
@@ -97,12 +97,12 @@ package struct ConfusionMatrix: Sendable, Equatable {
     for index in sum.counts.indices { sum.counts[index] += other.counts[index] }
   }
 
-  /// Pixels of class `truth` that were given class `predicted`.
+  /// The number of pixels of class `truth` that were predicted as class `predicted`.
   package subscript(truth truth: Int, predicted predicted: Int) -> UInt64 {
     counts[truth * (classes + 1) + predicted]
   }
 
-  /// Pixels that counted.
+  /// The number of counted pixels.
   package var pixels: UInt64 { counts.reduce(0, +) }
 
   package func truthPixels(of label: Int) -> UInt64 {
@@ -114,24 +114,24 @@ package struct ConfusionMatrix: Sendable, Equatable {
   }
 }
 
-// The figures. Each is a fraction in 0...1, and nil where it would be 0 / 0.
+// The figures. Each is a fraction in 0...1, or nil where it would be 0 / 0.
 extension ConfusionMatrix {
-  /// Intersection over union as in the VOC benchmark: true positives / (true + false positives + false negatives), over
-  /// the pixels of all pictures together. Nil for a class that neither the truth nor the prediction holds.
+  /// Returns intersection over union as in the VOC benchmark: true positives / (true positives + false positives + false
+  /// negatives), over the pixels of all images together. Nil for a class in neither the truth nor the prediction.
   package func intersectionOverUnion(of label: Int) -> Double? {
     let both = self[truth: label, predicted: label]
     return ratio(both, truthPixels(of: label) + predictedPixels(of: label) - both)
   }
 
-  /// The mean over background and the object classes, 21 for VOC: the benchmark's figure.
-  package var meanWithBackground: Double? { mean(over: 0...classes) { _ in true } }
+  /// The mean over background and the object classes (21 for VOC), which is the benchmark's figure.
+  package var meanIoUWithBackground: Double? { mean(over: 0...classes) { _ in true } }
 
-  /// The mean over the object classes only, 20 for VOC.
-  package var meanWithoutBackground: Double? { mean(over: 1...classes) { _ in true } }
+  /// The mean over the object classes only (20 for VOC).
+  package var meanIoUObjects: Double? { mean(over: 1...classes) { _ in true } }
 
-  /// The mean over the classes that the truth holds, background included: a class predicted where the set has none of it
-  /// does not enter as a zero. The figure for small sets, which lack classes.
-  package var meanOverPresent: Double? { mean(over: 0...classes) { truthPixels(of: $0) > 0 } }
+  /// The mean over the classes in the truth, including background: a class that is only predicted does not enter as zero.
+  /// It is the figure for small sets, which lack some classes.
+  package var meanIoUPresent: Double? { mean(over: 0...classes) { truthPixels(of: $0) > 0 } }
 
   package var pixelAccuracy: Double? {
     ratio((0...classes).reduce(0) { $0 + self[truth: $1, predicted: $1] }, pixels)
@@ -147,9 +147,9 @@ extension ConfusionMatrix {
   }
 }
 
-// What a method that never looks at the picture would score on the same set.
+// Baselines: the scores of methods that do not look at the image.
 extension ConfusionMatrix {
-  /// The matrix of the same truth had every pixel been given `label`.
+  /// Returns the matrix of the same truth with `label` predicted for every pixel.
   package func predictingEverywhere(_ label: Int) -> ConfusionMatrix {
     precondition((0...classes).contains(label), "class \(label) is not in 0...\(classes)")
     var constant = ConfusionMatrix(classes: classes)
@@ -157,9 +157,8 @@ extension ConfusionMatrix {
     return constant
   }
 
-  /// The object class with most pixels in the truth, the lowest one of equals; nil where the truth has no object.
-  ///
-  /// Background is left out, since predicting it everywhere is the other baseline.
+  /// The object class with the most pixels in the truth, the lowest of several; nil if the truth has no object.
+  /// Background does not count, because predicting it everywhere is the other baseline.
   package var mostFrequentObjectClass: Int? {
     let label = (1...classes).max { (truthPixels(of: $0), $1) < (truthPixels(of: $1), $0) }
     return label.flatMap { truthPixels(of: $0) > 0 ? $0 : nil }

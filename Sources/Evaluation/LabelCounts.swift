@@ -1,26 +1,28 @@
-// How well the classification network names the classes of a picture, whatever the pixels say.
+// Precision and recall of image labels, independent of the pixels.
 
-/// Counts over all (picture, object class) pairs together ("micro" averages: frequent classes weigh more).
+/// Counts over all pairs of image and object class together (micro-averages: frequent classes weigh more).
 package struct LabelCounts: Sendable, Equatable {
-  /// Labels that were predicted and are true.
+  /// The number of labels that were predicted and are true.
   package private(set) var truePositives: UInt64 = 0
-  /// Labels that were predicted and are not true.
+  /// The number of labels that were predicted and are not true.
   package private(set) var falsePositives: UInt64 = 0
-  /// True labels that were not predicted.
+  /// The number of true labels that were not predicted.
   package private(set) var falseNegatives: UInt64 = 0
 
   package init() {}
 
-  /// Counts as they came from another rank: true positives, false positives, false negatives.
+  /// Creates the counts that another rank sent: true positives, false positives, false negatives.
   package init(counts: [UInt64]) throws(EvaluationError) {
     guard counts.count == 3 else { throw .countsDiffer(expected: 3, found: counts.count) }
-    (truePositives, falsePositives, falseNegatives) = (counts[0], counts[1], counts[2])
+    truePositives = counts[0]
+    falsePositives = counts[1]
+    falseNegatives = counts[2]
   }
 
-  /// True positives, false positives, false negatives: plain integers, so that ranks can add them in any order.
+  /// True positives, false positives and false negatives, for other ranks to add.
   package var counts: [UInt64] { [truePositives, falsePositives, falseNegatives] }
 
-  /// Counts one picture: element c - 1 says whether class c (1...K) was predicted, or is there.
+  /// Counts one image. Element c - 1 says whether class c (1...K) was predicted or is present.
   package mutating func add(predicted: [Bool], truth: [Bool]) {
     precondition(predicted.count == truth.count, "\(predicted.count) labels against \(truth.count)")
     for (predicted, truth) in zip(predicted, truth) {
@@ -39,13 +41,13 @@ package struct LabelCounts: Sendable, Equatable {
     sum.falseNegatives += other.falseNegatives
   }
 
-  /// The part of the predicted labels that is true; nil where none was predicted.
+  /// The share of predicted labels that are true; nil if none was predicted.
   package var precision: Double? { ratio(truePositives, truePositives + falsePositives) }
 
-  /// The part of the true labels that was predicted; nil where there is none.
+  /// The share of true labels that were predicted; nil if there are none.
   package var recall: Double? { ratio(truePositives, truePositives + falseNegatives) }
 
-  /// The harmonic mean of precision and recall; 0 where labels exist and none is right, nil where there is none at all.
+  /// The harmonic mean of precision and recall; 0 if labels exist and none is right, nil if there are none at all.
   package var f1: Double? { ratio(2 * truePositives, 2 * truePositives + falsePositives + falseNegatives) }
 
   private func ratio(_ part: UInt64, _ whole: UInt64) -> Double? {

@@ -1,14 +1,14 @@
-// Average precision of image labels, as PASCAL's classification task is judged (from 2010 on: VOC devkit, VOCevaldet and
-// VOCevalcls, `VOCap`): the area under precision over recall, precision being made monotone.
+// Average precision of image labels, as in PASCAL VOC's classification task since 2010 (VOC devkit, VOCevalcls, `VOCap`): the
+// area under the curve of precision over recall, with precision made monotone.
 //
-// One difference: the devkit leaves pictures out in which all objects of a class are marked difficult; labels here come from
+// One difference: the devkit leaves out images in which all objects of a class are marked difficult. Labels here come from
 // masks, which have no such mark.
 
-/// Scores and truth of some pictures, a row of K classes for each.
+/// The scores and the truth of some images, a row of K classes for each.
 package struct LabelScores: Sendable, Equatable {
-  /// K: object classes.
+  /// K, the number of object classes.
   package let classes: Int
-  /// [pictures][K]
+  /// [images][K]
   private var scores: [Float] = []
   private var truth: [Bool] = []
 
@@ -20,12 +20,12 @@ package struct LabelScores: Sendable, Equatable {
     precondition(
       scores.count == classes && truth.count == classes,
       "\(scores.count) scores, \(truth.count) labels, \(classes) classes")
-    // A network that ran away scores nothing: last of all, alike on any number of ranks.
+    // NaN scores rank last.
     self.scores += scores.map { $0.isNaN ? -.infinity : $0 }
     self.truth += truth
   }
 
-  /// Rows as numbers, for another rank: the scores, then 0 or 1 for each class; filled up with rows that do not count.
+  /// Returns rows as numbers for another rank: the scores, then 0 or 1 for each class. Missing rows have -1.
   func rows(_ count: Int) -> [Float] {
     (0..<count).flatMap { image -> [Float] in
       guard image < images else { return Array(repeating: -1, count: 2 * classes) }
@@ -43,17 +43,17 @@ package struct LabelScores: Sendable, Equatable {
     }
   }
 
-  /// Pictures that show a class (1...K).
+  /// Returns the number of images that show a class (1...K).
   package func positives(of label: Int) -> Int { (0..<images).count { truth[$0 * classes + label - 1] } }
 
-  /// The average precision of a class (1...K); nil where no picture shows it. Pictures of one score come in together, so the
-  /// order of pictures does not matter.
+  /// Returns the average precision of a class (1...K); nil if no image shows it. Images with equal scores are taken
+  /// together, so the order of images does not matter.
   package func averagePrecision(of label: Int) -> Double? {
     let all = positives(of: label)
     guard all > 0 else { return nil }
     let ranked = (0..<images).map { (score: scores[$0 * classes + label - 1], isTrue: truth[$0 * classes + label - 1]) }
       .sorted { $0.score > $1.score }
-    // A point of the curve for each threshold that parts the pictures.
+    // The curve has a point for each threshold between different scores.
     var points: [(right: Int, precision: Double)] = []
     var right = 0
     for (index, entry) in ranked.enumerated() {
@@ -62,7 +62,8 @@ package struct LabelScores: Sendable, Equatable {
         points.append((right, Double(right) / Double(index + 1)))
       }
     }
-    var (area, best) = (0.0, 0.0)
+    var area = 0.0
+    var best = 0.0
     for index in points.indices.reversed() {
       best = max(best, points[index].precision)
       area += best * Double(points[index].right - (index > 0 ? points[index - 1].right : 0)) / Double(all)
@@ -70,7 +71,7 @@ package struct LabelScores: Sendable, Equatable {
     return area
   }
 
-  /// The mean over the classes that some picture shows.
+  /// The mean over the classes that at least one image shows.
   package var meanAveragePrecision: Double? {
     let values = (1...classes).compactMap(averagePrecision)
     return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)

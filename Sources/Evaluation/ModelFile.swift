@@ -37,6 +37,9 @@ package enum ModelFile {
   /// In the metadata of weights whose batch normalisation is folded in.
   package static let folded = ["batchNormalization": "folded"]
 
+  /// The order of phases in checkpoints before format 3, whose manifests do not tell it and whose model was this one.
+  private static let earlierPhases = DecoupledNet.phases.map(\.name)
+
   /// The weights file that `path` means: itself, or the one in the directory that it names; of a run without a model, that
   /// of its newest whole checkpoint.
   package static func resolve(_ path: String) throws -> URL {
@@ -50,7 +53,8 @@ package enum ModelFile {
       let inside = url.appendingPathComponent(name)
       if FileManager.default.fileExists(atPath: inside.path) { return inside }
     }
-    for store in [CheckpointStore(url.appendingPathComponent("checkpoints"), keep: 1), CheckpointStore(url, keep: 1)] {
+    for directory in [url.appendingPathComponent("checkpoints"), url] {
+      let store = CheckpointStore(directory, keep: 1, phases: earlierPhases)
       if let newest = try store.newestValid().checkpoint {
         return newest.url.appendingPathComponent(Checkpoint.weightsName)
       }

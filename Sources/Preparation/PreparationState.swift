@@ -23,7 +23,7 @@ struct PreparationState: Codable, Sendable {
 
   static func read(_ output: String) -> PreparationState {
     guard let bytes = try? FileBytes.read(path(output)),
-      let state = try? JSONDecoder().decode(PreparationState.self, from: Data(bytes)), state.version == version
+      let state = try? JSONText.decode(PreparationState.self, from: bytes), state.version == version
     else { return PreparationState() }
     return state
   }

@@ -3,6 +3,7 @@ import Cluster
 import Compute
 import Foundation
 import Training
+import Support
 
 /// The properties of a link between two ranks, measured while all ranks send.
 package struct LinkFigures: Sendable, Equatable, Codable {
@@ -44,22 +45,22 @@ package struct LinkFigures: Sendable, Equatable, Codable {
     var best = [Double.infinity, .infinity]
     for round in 0..<6 {
       try communicator.barrier()
-      let start = Clock.now
+      let start = MonotonicClock.now
       let turn = round % 2
       var transfers: [Transfer] = []
       if (rank + size - 1) % size % 2 == turn { transfers.append(receive) }
       if rank % 2 == turn { transfers.append(send) }
       try communicator.exchange(transfers)
-      best[turn] = min(best[turn], Clock.now - start)
+      best[turn] = min(best[turn], MonotonicClock.now - start)
     }
     let slowest = try communicator.allGather(best).map { $0.max()! }.max()!
     let bandwidth = max(Double(4 * floats) / slowest, estimate)
     try communicator.barrier()
     var rounds: [Double] = []
     for _ in 0..<200 {
-      let start = Clock.now
+      let start = MonotonicClock.now
       try exchange(64)
-      rounds.append(Clock.now - start)
+      rounds.append(MonotonicClock.now - start)
     }
     try communicator.barrier()
     let before = processorSeconds

@@ -1,6 +1,7 @@
 // The results of `dnet bench --scaling`, as JSON with snake_case keys and as tables.
 import Cluster
 import Foundation
+import Support
 import Training
 
 package struct ScalingReport: Encodable, Sendable {
@@ -79,12 +80,7 @@ package struct ScalingReport: Encodable, Sendable {
     self.link = communicator.size > 1 ? link : nil
   }
 
-  package func json() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    return try encoder.encode(self) + Data("\n".utf8)
-  }
+  package func json() throws -> Data { try JSONText.encode(self) }
 }
 
 extension ScalingReport.PhaseFigures {
@@ -174,16 +170,17 @@ extension ScalingReport.PhaseFigures {
         phase,
         imagesPerSecond, seconds, allSeconds.min()!, allSeconds.max()!, featuresSeconds, forwardSeconds, backwardSeconds
       ),
-      "  rank   compute      data      wait  transfer   MB sent  by formula  momentum MB  peak memory MiB",
     ]
-    for (rank, figures) in ranks.enumerated() {
-      lines.append(
-        String(
-          format: "  %4d %9.4f %9.4f %9.4f %9.4f %9.3f %11.3f %12.2f %16d", rank, figures.compute, figures.data,
-          figures.wait,
-          figures.transfer, Double(figures.bytesSent) / 1e6, Double(figures.bytesByFormula) / 1e6,
-          Double(figures.momentumBytes) / 1e6, figures.peakMemoryBytes >> 20))
+    func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+    let heading = [
+      "rank", "compute", "data", "wait", "transfer", "MB sent", "by formula", "momentum MB", "peak memory MiB",
+    ]
+    let rows = ranks.enumerated().map { rank, figures in
+      ["\(rank)"] + [figures.compute, figures.data, figures.wait, figures.transfer].map { fixed($0, 4) }
+        + [figures.bytesSent, figures.bytesByFormula].map { fixed(Double($0) / 1e6, 3) }
+        + [fixed(Double(figures.momentumBytes) / 1e6, 2), "\(figures.peakMemoryBytes >> 20)"]
     }
+    lines += TextTable.lines([heading] + rows, columns: [.right], indent: 2)
     if let hiddenShare {
       lines.append(
         String(
@@ -197,16 +194,12 @@ extension ScalingReport.PhaseFigures {
         predictedSeconds, meanSeconds,
         100 * (predictedSeconds / meanSeconds - 1), predictedExposedSeconds))
     guard !predictions.isEmpty else { return lines }
-    lines.append("  predicted: nodes  Gbit/s  s/iteration  images/s  efficiency  exposed s  transfer s")
-    for row in predictions {
-      let rate = row.nodes == 1 ? "-" : String(format: "%g", row.gigabits)
-      lines.append(
-        String(format: "             %5d", row.nodes) + String(repeating: " ", count: max(8 - rate.count, 1)) + rate
-          + String(
-            format: " %12.4f %9.2f %11.2f %10.4f %11.4f", row.seconds, row.imagesPerSecond, row.efficiency,
-            row.exposedSeconds,
-            row.transferSeconds))
+    let predicted = predictions.map { row in
+      ["\(row.nodes)", row.nodes == 1 ? "-" : String(format: "%g", row.gigabits), fixed(row.seconds, 4)]
+        + [row.imagesPerSecond, row.efficiency].map { fixed($0, 2) }
+        + [row.exposedSeconds, row.transferSeconds].map { fixed($0, 4) }
     }
-    return lines
+    let columns = ["nodes", "Gbit/s", "s/iteration", "images/s", "efficiency", "exposed s", "transfer s"]
+    return lines + ["  predicted:"] + TextTable.lines([columns] + predicted, columns: [.right], indent: 4)
   }
 }

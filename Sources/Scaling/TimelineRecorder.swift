@@ -4,6 +4,7 @@ import Cluster
 import Compute
 import Foundation
 import Training
+import Support
 
 final class TimelineRecorder: ParameterSynchronization {
   /// Nothing is recorded before this is true.
@@ -82,11 +83,11 @@ final class TimelineRecorder: ParameterSynchronization {
 
   /// Returns the seconds of computation since `restart`.
   private func lap() -> Double {
-    max(Clock.now - markTime - (communicator.secondsWaiting - markWaiting) - working, 0)
+    max(MonotonicClock.now - markTime - (communicator.secondsWaiting - markWaiting) - working, 0)
   }
 
   private func restart() {
-    markTime = Clock.now
+    markTime = MonotonicClock.now
     markWaiting = communicator.secondsWaiting
     working = 0
   }

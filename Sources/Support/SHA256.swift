@@ -10,7 +10,7 @@ package final class SHA256 {
 
   package init() {
     guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
-      fatalError("libcrypto offers no SHA-256: a FIPS-only or broken installation of OpenSSL")
+      fatalError("libcrypto offers no SHA-256: repair the installation of OpenSSL")
     }
     self.context = context
   }
@@ -29,21 +29,21 @@ package final class SHA256 {
     text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
   }
 
-  /// The digest's 32 bytes. Ends the stream.
+  /// Returns the digest's 32 bytes and ends the stream.
   package func bytes() -> [UInt8] {
     precondition(!finished, "the digest was already taken")
     finished = true
     var digest = [UInt8](repeating: 0, count: 32)
     var length: UInt32 = 0
     let status = EVP_DigestFinal_ex(context, &digest, &length)
-    precondition(status == 1 && length == 32, "libcrypto's digest end failed")
+    precondition(status == 1 && length == 32, "libcrypto's digest final failed")
     return digest
   }
 
   /// The digest as 64 lower-case hexadecimal digits. Ends the stream.
   package func hex() -> String { bytes().hexadecimal }
 
-  /// The digest's first eight bytes as a little-endian word: enough to notice damage. Ends the stream.
+  /// Returns the digest's first eight bytes as a little-endian word, enough to detect damage, and ends the stream.
   package func word() -> UInt64 { bytes().prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) } }
 
   /// The word of the bytes' digest.

@@ -5,6 +5,7 @@ import Compute
 import Foundation
 import Kernels
 import Models
+import Support
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -93,7 +94,7 @@ struct BenchCommand: ParsableCommand {
     for step in steps where only != .steps { print(report.profileText(of: step)) }
     print(report.stepsText, terminator: "")
     print("peak memory \(report.peakMemoryBytes >> 20) MiB")
-    if let json { try report.json().write(to: URL(fileURLWithPath: json)) }
+    if let json { try AtomicFile.write(report.json(), to: json) }
   }
 
   private func measureAccuracy(_ model: DecoupledNet, _ workers: WorkerPool) throws {
@@ -101,8 +102,8 @@ struct BenchCommand: ParsableCommand {
       showProgress("measuring: \(kernel)".padding(toLength: 100, withPad: " ", startingAt: 0), isLast: false)
     }
     let report = benchmark.run()
-    showProgress("".padding(toLength: 100, withPad: " ", startingAt: 0), isLast: true)
+    showProgress("", isLast: true)
     print(report.table, terminator: "")
-    if let json { try report.json().write(to: URL(fileURLWithPath: json)) }
+    if let json { try AtomicFile.write(report.json(), to: json) }
   }
 }

@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Images
 import Preparation
+import Support
 
 extension DataCommand {
   struct Prepare: ParsableCommand {
@@ -83,17 +84,11 @@ extension DataCommand {
 extension DatasetStatistics {
   /// A table of the images and pixels of each class.
   var classTable: String {
-    var rows = [("", "images", "pixels"), ("background", "", "\(pixelsPerClass[0])")]
+    var rows = [["", "images", "pixels"], ["background", "", "\(pixelsPerClass[0])"]]
     for (c, name) in classNames.enumerated().dropFirst() {
-      rows.append((name, "\(imagesPerClass[c - 1])", "\(pixelsPerClass[c])"))
+      rows.append([name, "\(imagesPerClass[c - 1])", "\(pixelsPerClass[c])"])
     }
-    rows.append(("ignored", "", "\(ignoredPixels)"))
-    return rows.map { row in
-      row.0.padding(toLength: 16, withPad: " ", startingAt: 0) + pad(row.1, 7) + pad(row.2, 12)
-    }.joined(separator: "\n")
-  }
-
-  private func pad(_ text: String, _ width: Int) -> String {
-    String(repeating: " ", count: max(0, width - text.count)) + text
+    rows.append(["ignored", "", "\(ignoredPixels)"])
+    return TextTable.lines(rows).joined(separator: "\n")
   }
 }

@@ -90,9 +90,7 @@ struct DataRecall: ParsableCommand {
     }
     print(Self.table(reports, images: images.count, minArea: minArea))
     if let json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      try FileBytes.write(try encoder.encode(reports), to: json)
+      try FileBytes.write(try JSONText.encode(reports), to: json)
     }
   }
 
@@ -135,9 +133,9 @@ struct DataRecall: ParsableCommand {
     let parts = try forEach(images, workers: workers, name: source.name) { image in
       let (photograph, mask) = try directory.loadWithMask(image)
       let objects = MaskObject.all(in: mask)
-      let started = ContinuousClock.now
+      let started = MonotonicClock.now
       let nested = source.isNested ? try source.make(0).proposals(for: photograph, id: image.id) : []
-      let seconds = (ContinuousClock.now - started) / .seconds(1)
+      let seconds = MonotonicClock.now - started
       var part = Part(boxes: nested.count, seconds: seconds)
       func boxes(_ count: Int) throws -> [ScoredBox] {
         source.isNested ? nested : try source.make(count).proposals(for: photograph, id: image.id)
@@ -209,27 +207,23 @@ struct DataRecall: ParsableCommand {
   }
 
   private static func table(_ reports: [Report], images: Int, minArea: Int) -> String {
-    func cell(_ text: String, _ width: Int) -> String {
-      String(repeating: " ", count: max(0, width - text.count)) + text
-    }
     var lines = ["\(images) images. Objects found in %, by the number of boxes"]
     for (title, rows) in [
       ("regions of \(minArea) pixels and more", \Report.large), ("all regions", \Report.all),
     ] {
       lines.append("")
       lines.append("\(title): \(reports[0][keyPath: rows].objects)")
-      lines.append(
-        "IoU  " + ProposalRecall.counts.map { cell("\($0)", 7) }.joined() + "  proposals")
+      var cells = [["IoU"] + ProposalRecall.counts.map { "\($0)" } + ["proposals"]]
       for overlap in ProposalRecall.overlaps {
         for report in reports {
           let recall = report[keyPath: rows].recall["\(overlap)"] ?? [:]
-          lines.append(
-            "\(overlap)  "
-              + ProposalRecall.counts.map { count in
-                cell(recall["\(count)"].map { String(format: "%.1f", 100 * $0) } ?? "-", 7)
-              }.joined() + "  \(report.proposals)")
+          cells.append(
+            ["\(overlap)"]
+              + ProposalRecall.counts.map { recall["\($0)"].map { String(format: "%.1f", 100 * $0) } ?? "-" }
+              + [report.proposals])
         }
       }
+      lines += TextTable.lines(cells, columns: [.left] + ProposalRecall.counts.map { _ in .right } + [.left])
     }
     lines.append("")
     for report in reports {

@@ -3,6 +3,7 @@ import Compute
 import Datasets
 import Foundation
 import Images
+import Compute
 import Support
 
 extension DataCommand {
@@ -33,17 +34,14 @@ extension DataCommand {
         "\(statistics.images) images, \(statistics.masks) with masks, \(statistics.combinations) label combinations\n")
       print(statistics.classTable)
       print(
-        "\nlabels per image: " + statistics.labelsPerImage.enumerated().map { "\($0): \($1)" }.joined(separator: ", "))
-      print("\(statistics.labelSets.count) label sets, the most frequent:")
-      for set in statistics.labelSets.prefix(sets) {
-        print(
-          "\(set.images)".padding(toLength: 7, withPad: " ", startingAt: 0)
-            + (set.labels.isEmpty ? "(none)" : set.labels.joined(separator: ", ")))
+        "\nlabels an image: " + statistics.labelsPerImage.enumerated().map { "\($0): \($1)" }.joined(separator: ", "))
+      print("\(statistics.labelSets.count) sets of labels, the most frequent:")
+      let rows = statistics.labelSets.prefix(sets).map { set in
+        ["\(set.images)", set.labels.isEmpty ? "(none)" : set.labels.joined(separator: ", ")]
       }
+      TextTable.lines(rows, columns: [.right, .left]).forEach { print($0) }
       if let json {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-        try AtomicFile.write(encoder.encode(statistics) + Data("\n".utf8), to: json)
+        try AtomicFile.write(JSONText.encode(statistics), to: json)
       }
     }
   }

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Foundation
 import Training
+import Support
 
 @main
 struct Dnet: ParsableCommand {
@@ -29,11 +30,14 @@ struct Dnet: ParsableCommand {
   }
 }
 
-/// Prints a message to standard error; standard output is for a command's results.
-func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+/// The messages of a command on standard error, apart from its result on standard output.
+private let display = ProgressDisplay()
 
-/// Redraws the progress line if standard error is a terminal; otherwise does nothing.
+/// Prints a message.
+func say(_ text: String) { display.say(text) }
+
+/// Replaces the progress line, which is shown only on a terminal.
 func showProgress(_ text: String, isLast: Bool) {
-  guard isatty(STDERR_FILENO) == 1 else { return }
-  FileHandle.standardError.write(Data(("\r" + text + (isLast ? "\n" : "")).utf8))
+  display.show(text)
+  if isLast { display.finish() }
 }

@@ -5,6 +5,7 @@ import Cluster
 import Foundation
 import Randomness
 import Training
+import Support
 
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -48,7 +49,7 @@ struct DoctorCommand: ParsableCommand {
       }
     }
     if communicator.rank == 0, let json {
-      try MachineReport(machine, diagnosis, moreErrors: differences).json().write(to: URL(fileURLWithPath: json))
+      try AtomicFile.write(MachineReport(machine, diagnosis, moreErrors: differences).json(), to: json)
     }
     try communicator.finish()
     if failed { throw ExitCode(1) }
@@ -73,32 +74,32 @@ extension Machine {
   /// The properties of the machine, one per line.
   fileprivate func facts(_ communicator: Communicator) -> String {
     let binding = coresAllowed < coresOnline ? "bound to cores \(allowedList)" : "not bound"
-    let quota = coreQuota.map { String(format: ", the control group limits CPU time to %.1f cores", $0) } ?? ""
-    let siblings = threadsPerCore > 1 ? ", \(threadsPerCore) hardware threads per core" : ""
-    let facts: [(String, String)] = [
-      ("dnet", Version.text + (isOptimised ? "" : ", debug build")),
-      ("processor", processor),
-      ("instructions", "compiled for \(compiled.text), offered \(offered.text)"),
-      (
+    let quota = coreQuota.map { String(format: ", control group gives %.1f cores' time", $0) } ?? ""
+    let siblings = threadsPerCore > 1 ? ", \(threadsPerCore) hardware threads a core" : ""
+    let facts: [[String]] = [
+      ["dnet", Version.text + (isOptimised ? "" : ", debug build")],
+      ["processor", processor],
+      ["instructions", "compiled for \(compiled.text), offered \(offered.text)"],
+      [
         "OpenBLAS kernels",
-        "\(blasCore), expected \(blasExpected ?? "any")" + (blasSetting.map { ", OPENBLAS_CORETYPE=\($0)" } ?? "")
-      ),
-      (
+        "\(blasCore), expected \(blasExpected ?? "any")" + (blasSetting.map { ", OPENBLAS_CORETYPE=\($0)" } ?? ""),
+      ],
+      [
         "one thread",
         String(
-          format: "%.0f GFLOP/s peak, product %.0f, 3x3 convolution %.0f", peakGflops, productGflops, convolutionGflops)
-      ),
-      ("errors", String(format: "product %.1e, 3x3 convolution %.1e", productError, convolutionError)),
-      ("cores", "\(coresAllowed) of \(coresOnline) allowed, \(binding)\(siblings)\(quota)"),
-      ("ranks", "\(communicator.size), \(ranksOnNode) on this machine; threads=0 gives each rank \(threads)"),
-      ("memory", "\(availableMemoryBytes >> 20) of \(memoryBytes >> 20) MiB free; huge pages: \(hugePages)"),
-      ("MPI", "\(MPILibrary.version), thread level \(MPILibrary.threadLevel)"),
-      ("OpenBLAS", Libraries.openBLAS),
-      ("libpng", Libraries.png),
-      ("libjpeg", Libraries.jpeg),
-      ("zstd", Libraries.zstd),
-      ("libcrypto", Libraries.crypto),
+          format: "%.0f GFLOP/s peak, product %.0f, 3x3 convolution %.0f", peakGflops, productGflops, convolutionGflops),
+      ],
+      ["errors", String(format: "product %.1e, 3x3 convolution %.1e", productError, convolutionError)],
+      ["cores", "\(coresAllowed) of \(coresOnline) allowed, \(binding)\(siblings)\(quota)"],
+      ["ranks", "\(communicator.size), \(ranksOnNode) on this machine; threads: 0 gives each \(threads)"],
+      ["memory", "\(availableMemoryBytes >> 20) of \(memoryBytes >> 20) MiB free; huge pages: \(hugePages)"],
+      ["MPI", "\(MPILibrary.version), thread level \(MPILibrary.threadLevel)"],
+      ["OpenBLAS", Libraries.openBLAS],
+      ["libpng", Libraries.png],
+      ["libjpeg", Libraries.jpeg],
+      ["zstd", Libraries.zstd],
+      ["libcrypto", Libraries.crypto],
     ]
-    return facts.map { $0.0.padding(toLength: 18, withPad: " ", startingAt: 0) + $0.1 }.joined(separator: "\n") + "\n"
+    return TextTable.lines(facts, columns: [.left]).joined(separator: "\n") + "\n"
   }
 }

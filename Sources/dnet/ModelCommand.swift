@@ -6,6 +6,7 @@ import Evaluation
 import Foundation
 import Images
 import Training
+import Support
 
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -62,7 +63,7 @@ struct ModelCommand: ParsableCommand {
           print("keys changed during the run: \(names)")
         }
       }
-      print(Self.line("tensor", "shape", ["least", "largest", "mean", "rms", "bytes"], ""))
+      var rows = [["tensor", "shape", "least", "largest", "mean", "rms", "bytes"]]
       for tensor in tensors {
         let figures = [tensor.minimum.map(Double.init), tensor.maximum.map(Double.init), tensor.mean, tensor.rms].map {
           $0.map { String(format: "%.4g", $0) } ?? "-"
@@ -70,22 +71,14 @@ struct ModelCommand: ParsableCommand {
         let bad = [(tensor.notANumber, "NaN"), (tensor.infinite, "infinite")].filter { $0.0 > 0 }.map {
           "\($0.0) \($0.1)"
         }
-        print(
-          Self.line(
-            tensor.name, WeightsDigest.shapeText(tensor.shape), figures + ["\(tensor.bytes)"],
-            bad.joined(separator: ", ")))
+        rows.append(
+          [tensor.name, WeightsDigest.shapeText(tensor.shape)] + figures + ["\(tensor.bytes)", bad.joined(separator: ", ")])
       }
+      TextTable.lines(rows, columns: [.left, .left, .right, .right, .right, .right, .right, .left]).forEach { print($0) }
       let ratio = Double(report.fileBytes) / Double(max(report.tensorBytes, 1))
       print(
         "\(tensors.count) tensors, \(report.tensorBytes / 4) values, \(report.tensorBytes) bytes; the file has "
           + "\(report.fileBytes), " + String(format: "%.1f%%", 100 * ratio))
-    }
-
-    private static func line(_ name: String, _ shape: String, _ figures: [String], _ remark: String) -> String {
-      name.padding(toLength: max(40, name.count + 1), withPad: " ", startingAt: 0)
-        + shape.padding(toLength: 16, withPad: " ", startingAt: 0)
-        + figures.map { String(repeating: " ", count: max(1, 12 - $0.count)) + $0 }.joined()
-        + (remark.isEmpty ? "" : "  " + remark)
     }
   }
 
@@ -109,7 +102,7 @@ struct ModelCommand: ParsableCommand {
       if json {
         try printJSON(all)
       } else {
-        for difference in different { print(Self.line(difference)) }
+        TextTable.lines(different.map { [$0.name, Self.text($0)] }, columns: [.left]).forEach { print($0) }
         print(
           different.isEmpty
             ? "\(all.count) tensors, all equal bit for bit" : "\(different.count) of \(all.count) tensors differ")
@@ -117,19 +110,16 @@ struct ModelCommand: ParsableCommand {
       if !different.isEmpty { throw ExitCode(1) }
     }
 
-    private static func line(_ difference: TensorDifference) -> String {
-      let name = difference.name.padding(toLength: max(44, difference.name.count + 1), withPad: " ", startingAt: 0)
+    private static func text(_ difference: TensorDifference) -> String {
       switch difference.kind {
-      case .equal: return name + "equal"
-      case .shapesDiffer: return name + "has another shape"
-      case .onlyInFirst: return name + "is only in the first"
-      case .onlyInSecond: return name + "is only in the second"
+      case .equal: return "equal"
+      case .shapesDiffer: return "has another shape"
+      case .onlyInFirst: return "is in the first only"
+      case .onlyInSecond: return "is in the second only"
       case .differs:
-        return name
-          + String(
-            format: "%d values, largest difference %.4g, relative %.4g", difference.differing,
-            difference.largestAbsolute,
-            difference.largestRelative)
+        return String(
+          format: "%d values, largest difference %.4g, relative %.4g", difference.differing,
+          difference.largestAbsolute, difference.largestRelative)
           + (difference.notFinite > 0 ? ", \(difference.notFinite) not finite" : "")
       }
     }
@@ -174,7 +164,5 @@ struct ModelCommand: ParsableCommand {
 }
 
 private func printJSON(_ value: some Encodable) throws {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  print(String(decoding: try JSONText.encode(value), as: UTF8.self), terminator: "")
 }

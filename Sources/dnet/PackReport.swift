@@ -3,6 +3,7 @@ import Compute
 import Datasets
 import Foundation
 import Proposals
+import Support
 
 struct PackReport {
   let lines: [String]
@@ -11,9 +12,9 @@ struct PackReport {
   /// Reads every byte of the pack. Throws `PackError` for damage, for lists that it does not have, and where it was
   /// made for fewer classes.
   init(_ pack: String, lists wanted: [String] = [], classes: Int? = nil) throws {
-    let began = Date.now
+    let began = MonotonicClock.now
     let set = try PackedSet(pack, classes: classes)
-    let opened = Date.now.timeIntervalSince(began)
+    let opened = MonotonicClock.now - began
     for name in wanted { _ = try set.images(list: name) }
     let workers = WorkerPool(threads: AvailableCores.count)
     try set.verify(workers: workers) { done, all in showProgress("\(done)/\(all) images", isLast: done == all) }
@@ -25,7 +26,7 @@ struct PackReport {
       String(
         format: "%@: %d images of %d classes are whole; opened in %.3f s, verified in %.1f s", pack, set.itemCount,
         set.classes,
-        opened, Date.now.timeIntervalSince(began))
+        opened, MonotonicClock.now - began)
     ]
     for name in set.listNames { lines.append("  list \(name): \(try set.images(list: name).count) images") }
     if let crops { lines.append("  crops \(crops.name): \(crops.records.count), sha256 \(crops.digest)") }

@@ -64,12 +64,12 @@ struct PredictCommand: ParsableCommand {
         let base = "\(output)/\(Self.name(path))"
         try PNG.write(result.mask, to: "\(base).png")
         try PNG.write(image.overlaid(result.mask), to: "\(base)_overlay.png")
-        report.pictures.append(
+        report.images.append(
           .init(
             image: path, mask: "\(base).png", overlay: "\(base)_overlay.png",
             scores: result.scored, counts: result.mask.counts,
             pixels: image.width * image.height, classNames: names))
-        print("\(base).png: \(report.pictures.last!.words)")
+        print("\(base).png: \(report.images.last!.words)")
       }
     }
     return report
@@ -85,7 +85,7 @@ struct PredictCommand: ParsableCommand {
       for (place, scores) in scorer.score(batch).enumerated() {
         let path = paths[place]
         let image = batch[place]
-        var entry = PredictionReport.Picture(
+        var entry = PredictionReport.ImagePrediction(
           image: path, mask: nil, overlay: nil, scores: scores, counts: nil, pixels: image.width * image.height,
           classNames: names)
         for label in 1..<names.count where scores.labels[label - 1] {
@@ -93,7 +93,7 @@ struct PredictCommand: ParsableCommand {
           try FileBytes.write(PNG.encodeGrey(scorer.saliency(of: label, image: place, image)), to: file)
           entry.labels[label - 1].saliency = file
         }
-        report.pictures.append(entry)
+        report.images.append(entry)
       }
     }
     print(report.scoreTable)

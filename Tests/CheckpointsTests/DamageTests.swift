@@ -1,13 +1,14 @@
+// Damage at random places of a checkpoint.
 import Checkpoints
-// Damage anywhere in a checkpoint is found, and the one before it is used.
 import Foundation
 import Testing
 
 @Suite struct DamageTests {
   private let directory = try! TemporaryDirectory(inMemory: true)
 
-  @Test func everyFlippedBitAndEveryCutIsNoticed() throws {
-    let store = CheckpointStore(directory.file("checkpoints"), keep: 2)
+  @Test("Every flipped bit and every truncation is detected, and the checkpoint before is used.")
+  func everyFlippedBitAndEveryCutIsNoticed() throws {
+    let store = CheckpointStore(directory.file("checkpoints"), keep: 2, phases: somePhases)
     try store.prepare()
     try store.write(someSnapshot(10))
     let url = try store.write(someSnapshot(20))

@@ -1,15 +1,16 @@
+// A file layer whose calls fail on demand.
 import Checkpoints
 import Foundation
 import Synchronization
 
-/// What goes wrong at one call of the writer.
+/// The fault of one system call.
 enum Fault: CaseIterable {
   case inputOutputError, noSpace, quota, readOnly
-  /// A write takes half of its bytes and says so: no failure, the rest is to be written again.
+  /// A write accepts half of its bytes and reports it, which is no failure: the rest must be written again.
   case halfWrite
-  /// The same, and every write after it finds the disk full.
+  /// The same, and the disk is full for every later write.
   case halfWriteThenFull
-  /// The process ends: this call and all after it have no effect.
+  /// The process ends: this call and all later ones have no effect.
   case death
 
   var code: Int32 {
@@ -22,7 +23,7 @@ enum Fault: CaseIterable {
   }
 }
 
-/// The system's files with a fault at the call of a given number, counted over all kinds of calls from 1.
+/// The file system with a fault at one call, counted over all kinds of calls from 1.
 final class FaultyFiles: Sendable {
   private let failing: Int
   private let fault: Fault
@@ -32,7 +33,7 @@ final class FaultyFiles: Sendable {
 
   var calls: Int { count.withLock { $0 } }
 
-  /// Whether this call fails outright; sets `errno` where it does.
+  /// Counts a call; sets `errno` and returns true if it must fail.
   private func fails() -> Bool {
     let call = count.withLock { count in
       count += 1
@@ -64,7 +65,7 @@ final class FaultyFiles: Sendable {
     layer.write = { self.write($0, $1, $2) }
     layer.fsync = { self.fails() ? -1 : system.fsync($0) }
     layer.close = { descriptor in
-      // The descriptor is gone either way.
+      // The descriptor is closed either way.
       let status = system.close(descriptor)
       return self.fails() ? -1 : status
     }

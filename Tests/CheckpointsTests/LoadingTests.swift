@@ -1,6 +1,6 @@
 import Checkpoints
-import Foundation
 import Compute
+import Foundation
 import Testing
 
 @Suite struct LoadingTests {
@@ -23,7 +23,8 @@ import Testing
     } catch { return "\(error)" }
   }
 
-  @Test func anotherNetworkIsNamedWithBothShapes() throws {
+  @Test("A checkpoint of another network is refused with both shapes, and changes nothing.")
+  func anotherNetworkIsNamedWithBothShapes() throws {
     let network = ParameterVector(ParameterTable([a, b]))
     let narrower = try stored([ParameterSpec("a.weight", [2, 3], .weight), b])
     let text = message { try narrower.fill(network) }
@@ -38,7 +39,8 @@ import Testing
     #expect(network.values[0] == someVector(ParameterTable([a])).values[0])
   }
 
-  @Test func initialWeightsSetWhatTheyName() throws {
+  @Test("Initial weights set the parameters that the file has.")
+  func initialWeightsSetWhatTheyName() throws {
     let (first, second) = (
       ParameterVector(ParameterTable([a, b])), ParameterVector(ParameterTable([ParameterSpec("c", [2], .bias)]))
     )

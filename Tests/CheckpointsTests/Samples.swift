@@ -1,12 +1,13 @@
+// The tables, snapshots and directories that the tests of this target share.
 import Checkpoints
-import Foundation
 import Compute
+import Foundation
 
-/// A directory that is removed with its owner.
+/// A directory that is removed when its owner is released.
 final class TemporaryDirectory {
   let url: URL
 
-  /// - Parameter inMemory: where the machine has a disk in memory.
+  /// - Parameter inMemory: whether to use a file system in memory, if the machine has one.
   init(inMemory: Bool = false) throws {
     let parent =
       inMemory && access("/dev/shm", W_OK) == 0
@@ -35,21 +36,27 @@ func someVector(_ table: ParameterTable = someTable, seed: Int = 1) -> Parameter
   return vector
 }
 
+let somePhases = ["classification", "segmentation"]
+
 func someDescription(_ iteration: Int, phase: String = "segmentation", endsPhase: Bool = false) -> CheckpointDescription
 {
   CheckpointDescription(
-    phase: phase, iteration: iteration, endsPhase: endsPhase, seed: 17_000_000_000_000_000_000,
-    configuration: "name: a\nseed: 1\n",
-    network: "decouplednet, width 1/4", ranks: 3, dnetVersion: "0.1")
+    phase: phase, phaseIndex: somePhases.firstIndex(of: phase), iteration: iteration, endsPhase: endsPhase,
+    seed: 17_000_000_000_000_000_000, configuration: "name: a\nseed: 1\n", network: "decouplednet, width 1/4", ranks: 3,
+    dnetVersion: "0.1")
 }
 
 func someSnapshot(_ iteration: Int, phase: String = "segmentation", endsPhase: Bool = false) -> CheckpointSnapshot {
   CheckpointSnapshot(
-    someDescription(iteration, phase: phase, endsPhase: endsPhase), copying: someVector(seed: iteration).namedTensors,
-    momentum: someVector(seed: -iteration))
+    someDescription(iteration, phase: phase, endsPhase: endsPhase), weights: someVector(seed: iteration).namedTensors,
+    optimizerStates: [state("momentum", someVector(seed: -iteration))])
 }
 
-/// Changes one byte of a file, or cuts it.
+func state(_ name: String, _ vector: ParameterVector) -> OptimizerStateToWrite {
+  OptimizerStateToWrite(name: name, tensors: vector.namedTensors.map(TensorToWrite.init))
+}
+
+/// Changes one byte of a file, or truncates it.
 func damage(_ url: URL, at position: Int? = nil, cutTo length: Int? = nil) throws {
   var data = try Data(contentsOf: url)
   if let position { data[position] ^= 0x10 }
@@ -58,6 +65,6 @@ func damage(_ url: URL, at position: Int? = nil, cutTo length: Int? = nil) throw
 }
 
 extension ParameterVector {
-  /// Values of all parameters, copied.
+  /// Copies of the values of all parameters.
   var values: [[Float]] { withExtendedLifetime(memory) { table.parameters.indices.map { Array(self[$0]) } } }
 }

@@ -1,13 +1,14 @@
-// Values read straight to where they are wanted: the same as those read at once, with a buffer's memory.
+// Sequential reading of weights, with the memory of a buffer.
 import Checkpoints
-import Foundation
 import Compute
+import Foundation
 import Testing
 
 @Suite struct TensorStreamTests {
   private let directory = try! TemporaryDirectory()
 
-  @Test(arguments: ["w.safetensors", "w.safetensors.zst"])
+  @Test(
+    "Values read in pieces of any length are those of the tensors.", arguments: ["w.safetensors", "w.safetensors.zst"])
   func piecesOfAnyLengthAreTheTensors(name: String) throws {
     let vector = someVector()
     let url = directory.file(name)
@@ -27,7 +28,8 @@ import Testing
     withExtendedLifetime(vector) {}
   }
 
-  @Test func vectorsAreFilledAndOthersPassedOver() throws {
+  @Test("Vectors are filled, and other tensors of the file are skipped.")
+  func vectorsAreFilledAndOthersPassedOver() throws {
     let vector = someVector()
     let url = directory.file("w.safetensors.zst")
     try WeightsFile.write(vector.namedTensors, to: url)
@@ -42,7 +44,8 @@ import Testing
     #expect(other.values.allSatisfy { $0.allSatisfy { $0 == 0 } }, "nothing is changed where something is missing")
   }
 
-  @Test func cutFilesAreNamedWithTheTensor() throws {
+  @Test("The error of a truncated file names the file.")
+  func cutFilesAreNamedWithTheTensor() throws {
     let url = directory.file("w.safetensors")
     try WeightsFile.write(someVector().namedTensors, to: url)
     var bytes = try Data(contentsOf: url)
@@ -60,9 +63,9 @@ import Testing
     }
   }
 
-  /// 200 MB of momentum through a megabyte: the process does not grow.
-  @Test func aBufferIsEnoughForAnySize() throws {
-    let table = ParameterTable([ParameterSpec("a", [25, 1 << 20], .weight), ParameterSpec("b", [25, 1 << 20], .weight)])
+  @Test("Reading 200 MB through a buffer of 1 MB does not grow the process.")
+  func aBufferIsEnoughForAnySize() throws {
+    let table = ParameterTable([Parameter("a", [25, 1 << 20], .weight), Parameter("b", [25, 1 << 20], .weight)])
     let url = directory.file("large.safetensors.zst")
     do {
       let zeros = [Float](repeating: 0.5, count: 1 << 18)

@@ -1,6 +1,6 @@
 import Checkpoints
-import Foundation
 import Compute
+import Foundation
 import Testing
 
 @Suite struct TensorSummaryTests {
@@ -14,7 +14,8 @@ import Testing
     return try WeightsFile.read(directory.file(name))
   }
 
-  @Test func figuresLeaveOutWhatIsNotFinite() throws {
+  @Test("Statistics leave out values that are not finite.")
+  func figuresLeaveOutWhatIsNotFinite() throws {
     let file = try stored("a.safetensors", ["a": ([5], [1, -3, .nan, .infinity, 2]), "b": ([1], [.nan])])
     let a = TensorSummary(try #require(file["a"]))
     #expect(a.minimum == -3 && a.maximum == 2 && a.mean == 0 && a.bytes == 20)
@@ -24,7 +25,8 @@ import Testing
     #expect(b.minimum == nil && b.mean == nil && b.notANumber == 1)
   }
 
-  @Test func differencesAreNamed() throws {
+  @Test("The kind and the size of each difference are reported.")
+  func differencesAreNamed() throws {
     let first = try stored(
       "a.safetensors", ["a": ([3], [1, 2, -4]), "b": ([2], [1, 2]), "c": ([1], [1]), "e": ([1], [.nan])])
     let second = try stored(

@@ -5,7 +5,8 @@ import Testing
 @Suite struct WeightsDigestTests {
   /// Computed with Python's hashlib over the bytes that the documentation of `WeightsDigest` spells out:
   /// b"a.weight\n2x1\n" + struct.pack("<2f", 1, -2.5) + b"b.bias\n1\n" + struct.pack("<f", 0.1)
-  @Test func weightsDigestIsTheDocumentedOne() {
+  @Test("The digest is the documented one.")
+  func weightsDigestIsTheDocumentedOne() {
     let values: [Float] = [1, -2.5, 0.1]
     values.withUnsafeBufferPointer { values in
       let a = NamedTensor(name: "a.weight", shape: [2, 1], values: UnsafeBufferPointer(rebasing: values[0..<2]))

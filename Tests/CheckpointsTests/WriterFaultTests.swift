@@ -1,12 +1,11 @@
+// Fault injection: every system call of the checkpoint writer fails once, in seven ways.
 import Checkpoints
-// Every call that the writer makes fails once, in seven ways: the newest checkpoint stays whole, nothing half written counts
-// as one, and the next write succeeds.
-import Foundation
 import Compute
+import Foundation
 import Testing
 
 @Suite struct WriterFaultTests {
-  /// In memory where there is such a disk: thousands of fsyncs would cost minutes.
+  /// In memory if possible, because thousands of fsyncs on a disk would take minutes.
   private let directory = try! TemporaryDirectory(inMemory: true)
 
   private func contents(_ store: CheckpointStore) throws -> [String] {
@@ -19,10 +18,12 @@ import Testing
     return checkpoint?.description.iteration
   }
 
-  /// - Parameter written: 20 for a new checkpoint, 10 for one of a name that is there.
-  @Test(arguments: Fault.allCases, [20, 10])
+  /// - Parameter written: 20 for a new checkpoint, 10 for one whose name exists already.
+  @Test(
+    "Wherever the writer fails, the newest checkpoint stays whole and the next write succeeds.",
+    arguments: Fault.allCases, [20, 10])
   func everyCallFailsOnce(fault: Fault, written: Int) throws {
-    let before = CheckpointStore(directory.file("template"), keep: 1)
+    let before = CheckpointStore(directory.file("template"), keep: 1, phases: somePhases)
     try before.prepare()
     try before.write(someSnapshot(10))
     var (call, failures) = (0, 0)
@@ -33,7 +34,7 @@ import Testing
       try? FileManager.default.removeItem(at: url)
       try FileManager.default.copyItem(at: before.directory, to: url)
       let files = FaultyFiles(fault, atCall: call)
-      let faulty = CheckpointStore(url, keep: 1, files: files.layer)
+      let faulty = CheckpointStore(url, keep: 1, phases: somePhases, files: files.layer)
       var message: String?
       do { try faulty.write(someSnapshot(written)) } catch { message = "\(error)" }
 
@@ -42,12 +43,12 @@ import Testing
         #expect(message.contains(url.path) && message.contains("bytes there"), "\(place): \(message)")
         if fault != .death {
           let names = try contents(faulty)
-          // What gave way is kept until the directory is known to be on disk.
+          // The replaced checkpoint is kept until the directory is known to be on disk.
           #expect(!names.contains { $0.hasPrefix(".tmp-") && !$0.hasPrefix(".tmp-replaced-") }, "\(place): \(names)")
         }
       }
-      // What a process finds that starts now.
-      let store = CheckpointStore(url, keep: 1)
+      // A new process looks at the directory.
+      let store = CheckpointStore(url, keep: 1, phases: somePhases)
       try store.prepare()
       let found = try iteration(store, place)
       #expect(
@@ -69,11 +70,13 @@ import Testing
     #expect(fault == .halfWrite ? failures == 0 : failures > 3)
   }
 
-  /// A disk that stays full over several intervals, then has room again.
-  @Test func theNextIntervalTriesAgain() throws {
+  /// The disk stays full over several intervals, then has space again.
+  @Test("After failures on a full disk, the next interval succeeds.")
+  func theNextIntervalTriesAgain() throws {
     let url = directory.file("store")
     let store = CheckpointStore(
-      url, keep: 2, files: FileLayer.full(while: { FileManager.default.fileExists(atPath: url.path + ".full") }))
+      url, keep: 2, phases: somePhases,
+      files: FileLayer.full(while: { FileManager.default.fileExists(atPath: url.path + ".full") }))
     try store.prepare()
     try store.writeInBackground(someSnapshot(1))
     try store.waitForWriter()
@@ -89,9 +92,10 @@ import Testing
     #expect(try store.newestValid().checkpoint?.description.iteration == 5)
   }
 
-  /// The checkpoint that ends a phase, tried again at once: momentum that comes in pieces is taken to its end by each attempt, and
-  /// the one that succeeds holds all of it.
-  @Test(arguments: [Fault.noSpace, .inputOutputError, .halfWriteThenFull])
+  /// The checkpoint that ends a phase is retried at once. Each attempt consumes all pieces of the momentum.
+  @Test(
+    "A retry of the same checkpoint writes the whole momentum.",
+    arguments: [Fault.noSpace, .inputOutputError, .halfWriteThenFull])
   func theSameCheckpointTriedAgain(fault: Fault) throws {
     let momentum = someVector(seed: 3)
     func snapshot(_ drained: @escaping () -> Void) -> CheckpointSnapshot {
@@ -111,9 +115,8 @@ import Testing
         }
       }
       return CheckpointSnapshot(
-        someDescription(4, phase: "classification", endsPhase: true), copying: someVector(seed: 4).namedTensors,
-        momentum: pieces,
-        drain: drained)
+        someDescription(4, phase: "classification", endsPhase: true), weights: someVector(seed: 4).namedTensors,
+        optimizerStates: [OptimizerStateToWrite(name: "momentum", tensors: pieces)], drain: drained)
     }
     var (call, failures) = (0, 0)
     while true {
@@ -123,25 +126,28 @@ import Testing
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
       let files = FaultyFiles(fault, atCall: call)
       var drains = 0
-      do { try CheckpointStore(url, keep: 1, files: files.layer).write(snapshot { drains += 1 }) } catch {
+      do {
+        try CheckpointStore(url, keep: 1, phases: somePhases, files: files.layer).write(snapshot { drains += 1 })
+      } catch {
         failures += 1
       }
       #expect(drains == 1, "\(fault) at call \(call)")
-      let store = CheckpointStore(url, keep: 1)
+      let store = CheckpointStore(url, keep: 1, phases: somePhases)
       try store.write(snapshot { drains += 1 })
       #expect(drains == 2)
       let found = try #require(try store.newestValid().checkpoint)
       let read = ParameterVector(someTable)
-      try found.momentum().fill([read])
+      try found.optimizerState("momentum").fill([read])
       #expect(found.description.endsPhase && read.values == momentum.values)
       if files.calls < call { break }
     }
     #expect(failures > 3 && call > 40, "\(failures) failures in \(call) calls")
   }
 
-  /// A disk that says it has written and gives back something else.
-  @Test func whatIsNotReadBackDoesNotCount() throws {
-    let store = CheckpointStore(directory.file("store"), keep: 2)
+  /// The disk reports success and returns other bytes.
+  @Test("A checkpoint that is not read back as written does not count.")
+  func whatIsNotReadBackDoesNotCount() throws {
+    let store = CheckpointStore(directory.file("store"), keep: 2, phases: somePhases)
     try store.prepare()
     try store.write(someSnapshot(1))
     var liar = FileLayer.system
@@ -152,7 +158,7 @@ import Testing
       return FileLayer.system.write(descriptor, copy, count)
     }
     #expect(throws: CheckpointError.self) {
-      try CheckpointStore(store.directory, keep: 2, files: liar).write(someSnapshot(2))
+      try CheckpointStore(store.directory, keep: 2, phases: somePhases, files: liar).write(someSnapshot(2))
     }
     #expect(try contents(store) == ["latest", "segmentation-000001"])
   }

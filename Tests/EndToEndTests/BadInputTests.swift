@@ -181,10 +181,10 @@ extension EndToEnd {
           differing("minibatch.shardSize", "4", "2"), differing("segmentation.learningRate.base", "0.02", "0.01"),
           Case(
             name: "no such checkpoint", arguments: ["--resume", "elsewhere"], output: "run",
-            words: ["elsewhere is no checkpoint", "--resume auto"]),
+            words: ["elsewhere is not a checkpoint", "--resume auto"]),
           Case(
             name: "a run for a checkpoint", arguments: ["--resume", "run"], output: "run",
-            words: ["run is no checkpoint", "--resume auto"]),
+            words: ["run is not a checkpoint", "--resume auto"]),
         ], workplace)
       // With only damaged checkpoints left, starting again would discard the log.
       for checkpoint in workplace.checkpoints("run") {

@@ -3,6 +3,7 @@ import Checkpoints
 import Evaluation
 import Foundation
 import Images
+import Support
 import Testing
 
 extension EndToEnd {
@@ -92,28 +93,28 @@ extension EndToEnd {
           outcome.output.contains("mean IoU") == (number == 0) && outcome.output.contains("mean average precision"))
       }
       let reports = try (0..<5).map {
-        try JSONDecoder().decode(EvaluationReport.self, from: Data(workplace.read("\($0).json")))
+        try JSONText.decode(EvaluationReport.self, from: workplace.read("\($0).json"))
       }
       #expect(reports.map(\.judged) == [.masksAndLabels, .labels, .labels, .labels, .labels])
       #expect(reports[0].labels == reports[1].labels && reports[1] == reports[2] && reports[3] == reports[4])
-      #expect(reports[1].images == (try workplace.ids("trainval").count) && reports[1].meanIoU21 == nil)
+      #expect(reports[1].images == (try workplace.ids("trainval").count) && reports[1].meanIoUWithBackground == nil)
       #expect(reports[1].labels.classes.allSatisfy { $0.averagePrecision != nil })
 
       let images = try workplace.ids().prefix(5).map { "data/JPEGImages/\($0).jpg" }
       let outcome = try command(
         workplace, ["predict", whole] + images + ["--output", "labels", "--json", "labels.json"])
       #expect(
-        outcome.output.contains("labels only") && outcome.lines.contains { $0.hasPrefix("picture") },
+        outcome.output.contains("labels only") && outcome.lines.contains { $0.hasPrefix("image ") },
         "\(outcome.output)")
       let object = try JSONSerialization.jsonObject(with: Data(workplace.read("labels.json"))) as? [String: Any]
-      let entries = try #require(object?["pictures"] as? [[String: Any]])
+      let entries = try #require(object?["images"] as? [[String: Any]])
       #expect(object?["judged"] as? String == "labels" && entries.count == 5)
       var maps = 0
       for entry in entries {
         #expect(entry["mask"] is NSNull)
         for label in try #require(entry["labels"] as? [[String: Any]]) {
-          #expect((label["isPresent"] as? Bool) == ((label["score"] as? Double ?? -1) > 0.5))
-          #expect((label["isPresent"] as? Bool) == (label["saliency"] is String))
+          #expect((label["is_present"] as? Bool) == ((label["score"] as? Double ?? -1) > 0.5))
+          #expect((label["is_present"] as? Bool) == (label["saliency"] is String))
           if let file = label["saliency"] as? String {
             maps += 1
             let map = try PNG.decodeIndices(file: workplace.file(file))

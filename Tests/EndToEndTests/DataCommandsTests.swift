@@ -3,6 +3,7 @@ import Checkpoints
 import Datasets
 import Foundation
 import Images
+import Support
 import Testing
 
 extension EndToEnd {
@@ -82,7 +83,7 @@ extension EndToEnd {
       #expect(
         stats.status == 0 && stats.output.contains("label combinations") && stats.output.contains("aeroplane"),
         "\(stats.output)")
-      let read = try JSONDecoder().decode(DatasetStatistics.self, from: Data(try workplace.read("stats.json")))
+      let read = try JSONText.decode(DatasetStatistics.self, from: workplace.read("stats.json"))
       #expect(
         try read.images == workplace.ids().count && read.masks == read.images
           && read.imagesPerClass.prefix(3).allSatisfy { $0 > 0 })

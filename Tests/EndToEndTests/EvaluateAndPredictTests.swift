@@ -2,6 +2,7 @@
 import Evaluation
 import Foundation
 import Images
+import Support
 import Testing
 
 extension EndToEnd {

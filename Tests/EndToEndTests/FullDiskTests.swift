@@ -1,11 +1,11 @@
-// A disk of 64 MB that fills up while a run writes its checkpoints there, and has room again later.
+// Runs on a disk that is full, for a while or for good.
 import Checkpoints
 import Foundation
 import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct FullDiskTests {
-    /// In a mount namespace of its own, where only root may mount.
+    /// Runs in a mount namespace of its own; only root may mount. The disk has 64 MB, fills up, and has space again later.
     private static let script = #"""
       mount -t tmpfs -o size=64m tmpfs disk || exit 77
       "$@" --output disk/run >train.log 2>&1 &
@@ -26,7 +26,8 @@ extension EndToEnd {
       cp -r disk/run run
       """#
 
-    @Test func aFullDiskCostsCheckpointsOnly() throws {
+    @Test("A full disk costs only the checkpoints that do not fit.")
+    func aFullDiskCostsCheckpointsOnly() throws {
       let workplace = try Workplace()
       try FileManager.default.createDirectory(atPath: workplace.file("disk"), withIntermediateDirectories: true)
       let configuration = Commands.repository + "/Configs/synthetic/tiny.yaml"
@@ -50,18 +51,20 @@ extension EndToEnd {
       ] {
         #expect(complaint.contains(words), "\(complaint)")
       }
-      let store = CheckpointStore(URL(fileURLWithPath: workplace.file("run/checkpoints")), keep: 2)
+      let store = CheckpointStore(
+        URL(fileURLWithPath: workplace.file("run/checkpoints")), keep: 2, phases: ["classification"])
       let (newest, skipped) = try store.newestValid()
       let done = try #require(newest).description.iteration
       #expect(skipped.isEmpty && !workplace.checkpoints("run").contains { $0.hasPrefix(".") })
-      // The weights are those of a run that had room all the time.
-      try workplace.train("roomy", ranks: nil, set: ["classification.iterations=100000"], ["--max-iterations", "\(done)"])
+      // The weights are those of a run with a large disk.
+      try workplace.train("roomy", ranks: nil, set: ["classification.iterations=100000"], ["--stop-after", "\(done)"])
       #expect(try workplace.summary("run").weightsDigest == workplace.summary("roomy").weightsDigest)
     }
 
-    // MARK: At a phase's end and at the run's
+    // MARK: The end of a phase and of a run
 
-    /// `checkpoints` is a disk too small for any, or one that is full until somebody complains; or the run's own folder is.
+    /// The directory `checkpoints` on a disk too small for any, or on one that is full until the first warning; or the run's
+    /// directory on a small disk.
     private enum Disk: String, CaseIterable {
       case small = #"""
         mkdir -p run/checkpoints && mount -t tmpfs -o size=64k tmpfs run/checkpoints || exit 77
@@ -88,7 +91,7 @@ extension EndToEnd {
         """#
     }
 
-    /// A run on such a disk, on some ranks.
+    /// Starts a run on such a disk.
     private func start(_ disk: Disk, ranks: Int?, set: [String] = [], _ more: [String] = []) throws -> (Workplace, Job)
     {
       let workplace = try Workplace()
@@ -104,7 +107,8 @@ extension EndToEnd {
       (try? String(decoding: workplace.read(name), as: UTF8.self)) ?? ""
     }
 
-    @Test func noFailedWriteCostsTheRun() throws {
+    @Test("No failed write ends a run that can go on.")
+    func noFailedWriteCostsTheRun() throws {
       let (never, neverJob) = try start(.small, ranks: 2)
       let (later, laterJob) = try start(.fullForAWhile, ranks: 2, set: ["checkpoint.every=0"])
       let (stopped, stoppedJob) = try start(.small, ranks: 3, ["--max-iterations", "3"])
@@ -117,7 +121,7 @@ extension EndToEnd {
         return
       }
 
-      // No checkpoint ever: the model is there, and everybody is told.
+      // No checkpoint is ever written. The model is, and warnings say so.
       var text = log(never)
       #expect(outcome.lines == ["status 0"], "\(outcome.output)\n\(text)")
       for words in [
@@ -129,7 +133,7 @@ extension EndToEnd {
       #expect(try never.summary("run").weightsDigest == Workplace.digest.get())
       #expect(never.exists("run/model.safetensors.zst") && never.iterations("run") == Workplace.sequence(4, 3))
 
-      // The first attempt at the phase's end fails, another succeeds.
+      // The first attempt at the end of the phase fails, a later one succeeds.
       let second = laterJob.wait(limit: 90)
       text = log(later)
       #expect(
@@ -141,7 +145,7 @@ extension EndToEnd {
       #expect(!text.contains("goes on without"), "\(text)")
       #expect(try later.summary("run").weightsDigest == Workplace.digest.get())
 
-      // What the run did is lost with its checkpoint: an error.
+      // The work of the run is lost with its checkpoint, which is an error.
       let third = stoppedJob.wait(limit: 90)
       text = log(stopped)
       #expect(third.lines == ["status 1"], "\(third.output)\n\(text)")
@@ -149,10 +153,10 @@ extension EndToEnd {
       #expect(
         complaints.count == 1
           && complaints[0].contains("after iteration 3 of the classification phase, and its checkpoint was not"))
-      #expect(complaints[0].contains("it goes on from the beginning") && !text.contains("goes on from here"), "\(text)")
+      #expect(complaints[0].contains("it resumes from the beginning") && !text.contains("goes on from here"), "\(text)")
       #expect(try stopped.summary("run").exitReason == "stop-after")
 
-      // The model cannot be written, and the same command writes it later.
+      // The model cannot be written; the same command writes it later.
       let fourth = modellessJob.wait(limit: 90)
       text = log(modelless)
       #expect(
@@ -161,13 +165,13 @@ extension EndToEnd {
       #expect(
         !fourth.lines.contains { $0.contains("model.safetensors.zst") || $0 == "summary.json" }, "\(fourth.output)")
       for words in [
-        "training is over and the model was not written to run/model.safetensors.zst", "No space left on device",
-        "it goes on from /", "/run/checkpoints/segmentation-000003 and writes the model",
+        "training has finished, but the model was not written to run/model.safetensors.zst", "No space left on device",
+        "it resumes from /", "/run/checkpoints/segmentation-000003 and writes the model",
       ] { #expect(text.contains(words), "no \(words) in \(text)") }
       #expect(try modelless.summary("run").weightsDigest == Workplace.digest.get())
       #expect(modelless.exists("run/model.safetensors.zst"))
 
-      // A run that ends for another reason says that one.
+      // A run that ends for another reason reports that one.
       let fifth = unsoundJob.wait(limit: 90)
       text = log(nonFinite)
       #expect(
@@ -175,7 +179,7 @@ extension EndToEnd {
         "\(fifth.output)\n\(text)")
       let last = text.split(separator: "\n").filter { $0.hasPrefix("dnet-train:") }
       #expect(
-        last.count == 1 && last[0].contains("is no number")
+        last.count == 1 && last[0].contains("is NaN or beyond 1e34")
           && last[0].contains("in iteration 4 of the classification phase"), "\(text)")
     }
   }

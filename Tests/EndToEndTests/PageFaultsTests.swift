@@ -1,12 +1,12 @@
-// Memory is asked for at the start: once the loop runs, the process meets no page that it has not met before.
+// Page faults of training: all memory is touched in the first iterations.
 import Foundation
 import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct PageFaultsTests {
-    /// The first iterations touch everything, and fill the cache of pictures. Some pages may go to the log and to MPI's small
-    /// buffers: a quarter of a megabyte, where a single activation of a training step is more.
-    @Test(arguments: [nil, 2] as [Int?])
+    /// The first iterations touch everything and fill the image cache. Later ones may touch a quarter of a megabyte for the
+    /// log and MPI's small buffers, which is less than a single activation of a training step.
+    @Test("Later iterations touch no new memory.", arguments: [nil, 2] as [Int?])
     func laterIterationsAskForNothing(ranks: Int?) throws {
       let workplace = try Workplace()
       let iterations = 9

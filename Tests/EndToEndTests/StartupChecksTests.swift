@@ -1,10 +1,10 @@
-// Ranks that are not one run: real ones, each started with something else.
+// Real ranks that were started with different programs, options or data.
 import Foundation
 import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct StartupChecksTests {
-    /// Two ranks; what the second one is started by, and with.
+    /// Starts two ranks, the second one by another command or with further arguments.
     private func start(
       _ workplace: Workplace, _ run: String, both: [String] = [], secondBy: [String]? = nil, second: [String] = []
     ) throws -> Job {
@@ -17,9 +17,10 @@ extension EndToEnd {
         in: workplace.path)
     }
 
-    @Test func ranksThatDifferAreRefused() throws {
+    @Test("Ranks that differ are refused.")
+    func ranksThatDifferAreRefused() throws {
       let workplace = try Workplace()
-      // The same program with a byte more, and data with other lists and with another mask.
+      // The same program with one byte more, data with another list, and data with other masks.
       let program = try Commands.path("dnet-train")
       try workplace.write(try Data(contentsOf: URL(fileURLWithPath: program)) + [0], to: "changed/dnet-train")
       let changed = workplace.file("changed/dnet-train")
@@ -63,7 +64,8 @@ extension EndToEnd {
       ])
     }
 
-    @Test func mixedKernelsMayBeTolerated() throws {
+    @Test("Different OpenBLAS kernels can be tolerated.")
+    func mixedKernelsMayBeTolerated() throws {
       let workplace = try Workplace()
       let program = try Commands.path("dnet-train")
       let outcome = try start(
@@ -75,8 +77,8 @@ extension EndToEnd {
         outcome.lines.contains { $0.hasPrefix("warning: rank 1 on ") && $0.contains(" Zen, ") }, "\(outcome.output)")
     }
 
-    /// The same data elsewhere, another number of threads: machines differ in that.
-    @Test func whatMayDifferFromRankToRank() throws {
+    @Test("Data paths, threads and cache sizes may differ between ranks.")
+    func whatMayDifferFromRankToRank() throws {
       let workplace = try Workplace()
       try workplace.copy("data", to: "elsewhere")
       let outcome = try start(
@@ -87,7 +89,8 @@ extension EndToEnd {
       #expect(try workplace.summary("run").weightsDigest == Workplace.digest.get())
     }
 
-    @Test func aTaskOfSlurmWithoutMPIIsRefused() throws {
+    @Test("A Slurm task without MPI is refused.")
+    func aTaskOfSlurmWithoutMPIIsRefused() throws {
       let workplace = try Workplace()
       let program = try Commands.path("dnet-train")
       let arguments = [
@@ -100,8 +103,9 @@ extension EndToEnd {
       #expect(meant.status == 0, "\(meant.output)")
     }
 
-    /// One line and the run's own for a rank; a heading and a row for a host of several.
-    @Test func theStartSaysWhereItRuns() throws {
+    /// One rank has a single line; several ranks have a heading and a row for each host.
+    @Test("The start prints where each rank runs.")
+    func theStartSaysWhereItRuns() throws {
       let workplace = try Workplace()
       let one = try workplace.train("one", ranks: nil, ["--max-iterations", "1"])
       #expect(one.lines.first?.contains(": 1 rank, ") == true, "\(one.output)")

@@ -1,5 +1,6 @@
 // Tests of `dnet verify`, which computes the iterations of a run again on other ranks.
 import Foundation
+import Support
 import Testing
 import Training
 
@@ -11,7 +12,7 @@ extension EndToEnd {
 
     private func lines(_ workplace: Workplace, _ run: String = "run") throws -> [VerificationLine] {
       try workplace.read("\(run)/verification.jsonl").split(separator: 10).map {
-        try JSONDecoder().decode(VerificationLine.self, from: Data($0))
+        try JSONText.decode(VerificationLine.self, from: $0)
       }
     }
 

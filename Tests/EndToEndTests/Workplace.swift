@@ -3,6 +3,7 @@ import Checkpoints
 import Compute
 import Datasets
 import Foundation
+import Support
 import Testing
 import Training
 
@@ -62,7 +63,7 @@ final class Workplace {
   func summary(_ run: String) throws -> RunSummary {
     let bytes = try #require(
       FileManager.default.contents(atPath: file("\(run)/summary.json")), "\(run) has no summary.json")
-    return try JSONDecoder().decode(RunSummary.self, from: bytes)
+    return try JSONText.decode(RunSummary.self, from: bytes)
   }
 
   func metrics(_ run: String) -> [IterationMetrics] { MetricsLog.read(file("\(run)/metrics.jsonl")) }

@@ -2,7 +2,7 @@ import Evaluation
 import Images
 import Testing
 
-/// A small generator for test pictures; the same numbers on every run.
+/// A small generator for test images with the same numbers on every run.
 struct Dice {
   var state: UInt64
   mutating func roll(_ sides: Int) -> Int {
@@ -11,7 +11,7 @@ struct Dice {
   }
 }
 
-/// The definition, pixel by pixel and class by class: |truth and predicted| / |truth or predicted| among counted pixels.
+/// The definition of IoU: |truth and predicted| / |truth or predicted| among counted pixels.
 func plainIntersectionOverUnion(_ label: UInt8, predicted: [UInt8], truth: [UInt8]) -> Double? {
   var both = 0
   var either = 0
@@ -23,8 +23,9 @@ func plainIntersectionOverUnion(_ label: UInt8, predicted: [UInt8], truth: [UInt
 }
 
 @Suite struct ConfusionMatrixTests {
-  /// A 3 x 3 picture counted by hand.
-  @Test func smallPictureByHand() throws {
+  /// The image has 3 x 3 pixels.
+  @Test("The figures of a small image are those computed by hand.")
+  func smallPictureByHand() throws {
     var matrix = ConfusionMatrix(classes: 3)
     try matrix.add(
       predicted: [0, 1, 1, 0, 2, 2, 0, 0, 3],
@@ -38,11 +39,12 @@ func plainIntersectionOverUnion(_ label: UInt8, predicted: [UInt8], truth: [UInt
     #expect(matrix.intersectionOverUnion(of: 2) == 1.0 / 2)
     #expect(matrix.intersectionOverUnion(of: 3) == nil, "class 3 was predicted on an ignored pixel only")
     #expect(matrix.pixelAccuracy == 5.0 / 7)
-    #expect(matrix.meanWithBackground == (3.0 / 4 + 1.0 / 3 + 1.0 / 2) / 3)
-    #expect(matrix.meanWithoutBackground == (1.0 / 3 + 1.0 / 2) / 2)
+    #expect(matrix.meanIoUWithBackground == (3.0 / 4 + 1.0 / 3 + 1.0 / 2) / 3)
+    #expect(matrix.meanIoUObjects == (1.0 / 3 + 1.0 / 2) / 2)
   }
 
-  @Test(arguments: [1, 2, 10, 20]) func agreesWithTheDefinition(classes: Int) throws {
+  @Test("IoU and accuracy agree with their definitions.", arguments: [1, 2, 10, 20])
+  func agreesWithTheDefinition(classes: Int) throws {
     var dice = Dice(state: UInt64(classes))
     var matrix = ConfusionMatrix(classes: classes)
     var allPredicted: [UInt8] = []
@@ -62,15 +64,17 @@ func plainIntersectionOverUnion(_ label: UInt8, predicted: [UInt8], truth: [UInt
     #expect(matrix.pixelAccuracy == Double(counted.count { $0.0 == $0.1 }) / Double(counted.count))
   }
 
-  @Test func aClassOnlyPredictedLowersTheMeanButNotThatOverPresentClasses() throws {
+  @Test("A class that is only predicted lowers the mean, but not the mean over present classes.")
+  func aClassOnlyPredictedLowersTheMeanButNotThatOverPresentClasses() throws {
     var matrix = ConfusionMatrix(classes: 4)
     try matrix.add(predicted: [0, 1, 4], truth: [0, 1, 0])
-    #expect(matrix.meanWithBackground == 0.5)
-    #expect(matrix.meanWithoutBackground == 0.5)
-    #expect(matrix.meanOverPresent == 0.75)
+    #expect(matrix.meanIoUWithBackground == 0.5)
+    #expect(matrix.meanIoUObjects == 0.5)
+    #expect(matrix.meanIoUPresent == 0.75)
   }
 
-  @Test func mergingInAnyOrderGivesTheSame() throws {
+  @Test("Matrices can be added in any order.")
+  func mergingInAnyOrderGivesTheSame() throws {
     var dice = Dice(state: 5)
     var parts: [ConfusionMatrix] = []
     var whole = ConfusionMatrix(classes: 7)
@@ -94,7 +98,8 @@ func plainIntersectionOverUnion(_ label: UInt8, predicted: [UInt8], truth: [UInt
     }
   }
 
-  @Test func aPictureThatDoesNotFitIsRefusedAndNotCounted() throws {
+  @Test("An image that does not fit is refused and not counted.")
+  func aPictureThatDoesNotFitIsRefusedAndNotCounted() throws {
     var matrix = ConfusionMatrix(classes: 2)
     try matrix.add(predicted: [1, 2], truth: [1, 1])
     let before = matrix
@@ -115,16 +120,18 @@ func plainIntersectionOverUnion(_ label: UInt8, predicted: [UInt8], truth: [UInt
     #expect(matrix[truth: 0, predicted: 2] == before[truth: 0, predicted: 2] + 2)
   }
 
-  @Test func nothingCountedHasNoFigures() throws {
+  @Test("A matrix without counts has no figures.")
+  func nothingCountedHasNoFigures() throws {
     var matrix = ConfusionMatrix(classes: 20)
     try matrix.add(predicted: [], truth: [])
     try matrix.add(predicted: [1, 1], truth: [255, 255])
     #expect(matrix.pixels == 0)
-    #expect(matrix.meanWithBackground == nil && matrix.meanWithoutBackground == nil)
-    #expect(matrix.meanOverPresent == nil && matrix.pixelAccuracy == nil && matrix.mostFrequentObjectClass == nil)
+    #expect(matrix.meanIoUWithBackground == nil && matrix.meanIoUObjects == nil)
+    #expect(matrix.meanIoUPresent == nil && matrix.pixelAccuracy == nil && matrix.mostFrequentObjectClass == nil)
   }
 
-  @Test func constantPredictionsAreThoseOfAPictureFilledWithOneClass() throws {
+  @Test("A constant prediction equals an image filled with one class.")
+  func constantPredictionsAreThoseOfAPictureFilledWithOneClass() throws {
     let truth: [UInt8] = [0, 0, 0, 0, 0, 2, 2, 3, 3, 1, 255]
     var matrix = ConfusionMatrix(classes: 3)
     try matrix.add(predicted: [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2], truth: truth)
@@ -133,8 +140,8 @@ func plainIntersectionOverUnion(_ label: UInt8, predicted: [UInt8], truth: [UInt
       try filled.add(predicted: truth.map { _ in UInt8(label) }, truth: truth)
       #expect(matrix.predictingEverywhere(label) == filled)
     }
-    #expect(matrix.mostFrequentObjectClass == 2, "of equals the lowest, and never background")
-    #expect(matrix.predictingEverywhere(0).meanWithBackground == 0.5 / 4)
+    #expect(matrix.mostFrequentObjectClass == 2, "the lowest of equal classes, and never background")
+    #expect(matrix.predictingEverywhere(0).meanIoUWithBackground == 0.5 / 4)
     #expect(matrix.predictingEverywhere(2).pixelAccuracy == 0.2)
   }
 }

@@ -1,9 +1,10 @@
 import Evaluation
 import Foundation
+import Support
 import Testing
 
 @Suite struct EvaluationReportTests {
-  /// 1,234 pixels of background of which one is missed, four of `cat`, and `dog` nowhere.
+  /// 1,234 pixels of background, of which one is missed, four of `cat`, and none of `dog`.
   func smallReport() throws -> EvaluationReport {
     var matrix = ConfusionMatrix(classes: 2)
     try matrix.add(
@@ -19,22 +20,24 @@ import Testing
       pixels: matrix, labels: labels, scores: scores, images: 3, classNames: ["background", "cat", "dog"])
   }
 
-  @Test func figures() throws {
+  @Test("The report has the figures of the matrix and the labels.")
+  func figures() throws {
     let report = try smallReport()
-    #expect(report.meanIoU21 == (1233.0 / 1235 + 3.0 / 5) / 2)
-    #expect(report.meanIoU20 == 3.0 / 5)
-    #expect(report.meanIoUPresent == report.meanIoU21)
+    #expect(report.meanIoUWithBackground == (1233.0 / 1235 + 3.0 / 5) / 2)
+    #expect(report.meanIoUObjects == 3.0 / 5)
+    #expect(report.meanIoUPresent == report.meanIoUWithBackground)
     #expect(report.pixelAccuracy == 1236.0 / 1238)
     #expect(report.classes.map(\.name) == ["background", "cat", "dog"])
-    #expect(report.baselines?.allBackground.meanIoU21 == 1234.0 / 1238 / 2)
-    #expect(report.baselines?.allBackground.meanIoU20 == 0)
+    #expect(report.baselines?.allBackground.meanIoUWithBackground == 1234.0 / 1238 / 2)
+    #expect(report.baselines?.allBackground.meanIoUObjects == 0)
     #expect(report.baselines?.mostFrequentClass?.className == "cat")
-    #expect(report.baselines?.mostFrequentClass?.meanIoU20 == 4.0 / 1238)
+    #expect(report.baselines?.mostFrequentClass?.meanIoUObjects == 4.0 / 1238)
     #expect(report.labels.recall == 0.5 && report.labels.precision == 1)
     #expect(report.pixels == 1238 && report.images == 3)
   }
 
-  @Test func tableIsAlignedAndComplete() throws {
+  @Test("The table is aligned and complete.")
+  func tableIsAlignedAndComplete() throws {
     #expect(
       try smallReport().table == """
         class       IoU %  true pixels  predicted pixels
@@ -54,37 +57,40 @@ import Testing
         """)
   }
 
-  @Test func tableOfAnEmptySet() {
+  @Test("The table of an empty set has dashes.")
+  func tableOfAnEmptySet() {
     let report = EvaluationReport(
-      pixels: ConfusionMatrix(classes: 1), labels: LabelCounts(), images: 0, classNames: ["background", "cat"])
+      pixels: ConfusionMatrix(classes: 1), labels: LabelCounts(), scores: LabelScores(classes: 1), images: 0,
+      classNames: ["background", "cat"])
     #expect(report.table.contains("pixel accuracy %                           -               -  -"))
     #expect(report.baselines?.mostFrequentClass == nil && report.baselines != nil)
   }
 
-  @Test func jsonHoldsEveryKeyAndReadsBack() throws {
+  @Test("The JSON has every key and is read back.")
+  func jsonHoldsEveryKeyAndReadsBack() throws {
     let report = try smallReport()
     let data = try report.json()
-    #expect(try JSONDecoder().decode(EvaluationReport.self, from: data) == report)
+    #expect(try JSONText.decode(EvaluationReport.self, from: data) == report)
     #expect(try report.json() == data)
     let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     #expect(
       Set(object.keys) == [
-        "judged", "meanIoU21", "meanIoU20", "meanIoUPresent", "pixelAccuracy", "classes", "labels", "baselines",
-        "images",
-        "pixels",
+        "judged", "mean_iou_with_background", "mean_iou_objects", "mean_iou_present", "pixel_accuracy", "classes",
+        "labels", "baselines", "images", "pixels",
       ])
     #expect(object["judged"] as? String == "masks and labels")
     let classes = try #require(object["classes"] as? [[String: Any]])
     #expect(classes.map { $0["name"] as? String } == ["background", "cat", "dog"])
-    #expect(classes[2]["iou"] is NSNull, "a class that is nowhere has the key, with null")
-    #expect(classes.allSatisfy { Set($0.keys) == ["name", "iou", "truthPixels", "predictedPixels"] })
+    #expect(classes[2]["iou"] is NSNull, "a class without pixels has the key, with null")
+    #expect(classes.allSatisfy { Set($0.keys) == ["name", "iou", "truth_pixels", "predicted_pixels"] })
     let baselines = try #require(object["baselines"] as? [String: [String: Any]])
-    let accuracy = try #require(baselines["allBackground"]?["pixelAccuracy"] as? Double)
+    let accuracy = try #require(baselines["all_background"]?["pixel_accuracy"] as? Double)
     #expect(abs(accuracy - 1234.0 / 1238) < 1e-15, "JSONSerialization may miss the last bit")
   }
 
-  /// Of a model whose segmentation network is not trained.
-  @Test func labelsAlone() throws {
+  /// The segmentation network of the model is not trained.
+  @Test("A report of labels alone has no mask figures.")
+  func labelsAlone() throws {
     var (counts, scores) = (LabelCounts(), LabelScores(classes: 2))
     counts.add(predicted: [true, true], truth: [true, false])
     scores.add(scores: [0.9, 0.8], truth: [true, false])
@@ -102,14 +108,14 @@ import Testing
 
         """)
     let data = try report.json()
-    #expect(try JSONDecoder().decode(EvaluationReport.self, from: data) == report)
+    #expect(try JSONText.decode(EvaluationReport.self, from: data) == report)
     let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     let whole = try #require(try JSONSerialization.jsonObject(with: smallReport().json()) as? [String: Any])
     #expect(Set(object.keys) == Set(whole.keys) && object["judged"] as? String == "labels")
-    #expect(object["meanIoU21"] is NSNull && object["baselines"] is NSNull && object["pixels"] is NSNull)
+    #expect(object["mean_iou_with_background"] is NSNull && object["baselines"] is NSNull && object["pixels"] is NSNull)
     let classes = try #require((object["labels"] as? [String: Any])?["classes"] as? [[String: Any]])
     #expect(
-      classes.allSatisfy { Set($0.keys) == ["name", "averagePrecision", "images"] }
-        && classes[1]["averagePrecision"] is NSNull)
+      classes.allSatisfy { Set($0.keys) == ["name", "average_precision", "images"] }
+        && classes[1]["average_precision"] is NSNull)
   }
 }

@@ -2,7 +2,8 @@ import Evaluation
 import Testing
 
 @Suite struct LabelCountsTests {
-  @Test func threePicturesByHand() throws {
+  @Test("The figures of three images are those computed by hand.")
+  func threePicturesByHand() throws {
     var counts = LabelCounts()
     counts.add(predicted: [true, true, false, false], truth: [false, true, true, false])
     counts.add(predicted: [false, false, false, false], truth: [false, false, false, true])
@@ -18,7 +19,8 @@ import Testing
     #expect(throws: EvaluationError.countsDiffer(expected: 3, found: 1)) { try LabelCounts(counts: [1]) }
   }
 
-  @Test func figuresWithoutAnythingToDivideBy() {
+  @Test("Figures without a denominator are nil.")
+  func figuresWithoutAnythingToDivideBy() {
     var counts = LabelCounts()
     counts.add(predicted: [false, false], truth: [false, false])
     #expect(counts.precision == nil && counts.recall == nil && counts.f1 == nil)

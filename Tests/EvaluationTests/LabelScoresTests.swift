@@ -9,35 +9,40 @@ import Testing
     return scores
   }
 
-  /// Precision at the three true ones is 1, 2/3, 3/5; made monotone from the end nothing changes.
-  @Test func byHand() throws {
+  /// Precision at the three true labels is 1, 2/3, 3/5, which is monotone already.
+  @Test("The average precision is that computed by hand.")
+  func byHand() throws {
     let rows: [(Float, Bool)] = [(0.9, true), (0.8, false), (0.7, true), (0.6, false), (0.5, true), (0.1, false)]
     let area = try #require(scores(rows).averagePrecision(of: 1))
     #expect(abs(area - (1 + 2.0 / 3 + 3.0 / 5) / 3) < 1e-15)
     #expect(scores(rows).averagePrecision(of: 1) == scores(rows.reversed()).averagePrecision(of: 1))
   }
 
-  /// A precision that rises again counts for the recalls before it: 1/2, 2/3, 3/4 all become 3/4.
-  @Test func precisionIsMadeMonotone() throws {
+  /// A later, higher precision counts for smaller recalls: 1/2, 2/3 and 3/4 all become 3/4.
+  @Test("Precision is made monotone.")
+  func precisionIsMadeMonotone() throws {
     let area = try #require(scores([(4, false), (3, true), (2, true), (1, true)]).averagePrecision(of: 1))
     #expect(abs(area - 0.75) < 1e-15)
   }
 
-  @Test func equalScoresComeInTogether() {
+  @Test("Equal scores are taken together.")
+  func equalScoresComeInTogether() {
     #expect(scores([(1, true), (1, false), (1, false), (1, true)]).averagePrecision(of: 1) == 0.5)
     #expect(
       scores([(1, false), (1, true)]).averagePrecision(of: 1)
         == scores([(1, true), (1, false)]).averagePrecision(of: 1))
   }
 
-  @Test func whatIsNoNumberComesLast() {
+  @Test("NaN scores rank last.")
+  func whatIsNoNumberComesLast() {
     for rows: [(Float, Bool)] in [[(.nan, true), (0.2, false)], [(0.2, false), (.nan, true)]] {
       #expect(scores(rows).averagePrecision(of: 1) == 0.5)
     }
     #expect(scores([(.nan, true), (.nan, false)]).averagePrecision(of: 1) == 0.5)
   }
 
-  @Test func classesWithoutPicturesHaveNone() throws {
+  @Test("A class without images has no average precision.")
+  func classesWithoutPicturesHaveNone() throws {
     var scores = LabelScores(classes: 3)
     scores.add(scores: [0.1, 0.9, 0.3], truth: [false, true, false])
     scores.add(scores: [0.2, 0.1, 0.4], truth: [false, false, true])
@@ -47,8 +52,9 @@ import Testing
     #expect(LabelScores(classes: 3).meanAveragePrecision == nil)
   }
 
-  /// Against the definition: for every recall that is reached, the best precision at that recall or beyond.
-  @Test func followsTheDefinition() throws {
+  /// The definition: for every recall that is reached, the best precision at that recall or a larger one.
+  @Test("The average precision follows its definition.")
+  func followsTheDefinition() throws {
     var state: UInt64 = 9
     func roll(_ sides: UInt64) -> UInt64 {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

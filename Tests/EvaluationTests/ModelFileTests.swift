@@ -76,15 +76,15 @@ import Testing
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let net = net(batchNormalization: true)
-    let store = CheckpointStore(folder.appendingPathComponent("run/checkpoints"), keep: 9)
+    let store = CheckpointStore(folder.appendingPathComponent("run/checkpoints"), keep: 9, phases: ["classification", "segmentation"])
     try store.prepare()
     func write(_ phase: String, _ iteration: Int, _ ends: Bool) throws {
       try store.write(
         CheckpointSnapshot(
           CheckpointDescription(
-            phase: phase, iteration: iteration, endsPhase: ends, seed: 1, configuration: "", network: net.shape.text,
-            ranks: 1,
-            dnetVersion: "0.1"), copying: net.namedTensors, momentum: ParameterVector(ParameterTable([]))))
+            phase: phase, phaseIndex: phase == "classification" ? 0 : 1, iteration: iteration, endsPhase: ends, seed: 1,
+            configuration: "", network: net.shape.text, ranks: 1, dnetVersion: "0.1"),
+          weights: net.namedTensors, optimizerStates: []))
     }
     let run = folder.appendingPathComponent("run").path
     #expect(throws: ModelError.self) { try ModelFile.resolve(run) }

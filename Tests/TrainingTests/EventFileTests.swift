@@ -1,4 +1,4 @@
-// The file that TensorBoard reads: records come back, a resumed run cuts them, and check sums are CRC-32C.
+// The event file for TensorBoard.
 import Foundation
 import Testing
 import Training
@@ -13,7 +13,8 @@ import Training
       values: [("\(phase)/loss", 1 / Float(step + 1)), ("\(phase)/accuracy", -Float(step)), ("\(phase)/ä", 0)])
   }
 
-  @Test func recordsComeBackAndAreCut() throws {
+  @Test("Records are read back, and a resumed run cuts the file.")
+  func recordsComeBackAndAreCut() throws {
     defer { remove() }
     let first = try EventFile(folder: folder) { _, _ in true }
     for step in [1, 2, 127, 128, 300, 70_000] { try first.append(Self.record(step)) }
@@ -22,7 +23,7 @@ import Training
       EventFile.read(first.path) == [1, 2, 127, 128, 300, 70_000].map { Self.record($0) } + [
         Self.record(1, "segmentation")
       ])
-    // A resumed run goes on in the same file, without what lies beyond its checkpoint.
+    // A resumed run continues the same file, without the records after its checkpoint.
     let second = try EventFile(folder: folder) { phase, step in phase == "classification" && step <= 128 }
     try second.append(Self.record(129))
     #expect(second.path == first.path)
@@ -30,8 +31,8 @@ import Training
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)
   }
 
-  /// A kill in the middle of a record, or a damaged one, costs what follows and no more.
-  @Test func aTornEndIsLeftOut() throws {
+  @Test("An incomplete or damaged record ends the file.")
+  func aTornEndIsLeftOut() throws {
     defer { remove() }
     let file = try EventFile(folder: folder) { _, _ in true }
     for step in 1...3 { try file.append(Self.record(step)) }
@@ -46,14 +47,16 @@ import Training
     #expect(EventFile.read(file.path) == [Self.record(1)])
   }
 
-  /// The check value of CRC-32C is e3069283; TFRecord turns it by 15 bits and adds a constant.
-  @Test func checkSums() {
+  /// The check value of CRC-32C is e3069283; TFRecord rotates it by 15 bits and adds a constant.
+  @Test("Checksums are masked CRC-32C.")
+  func checkSums() {
     let crc: UInt32 = 0xe306_9283
     #expect(EventFile.checksum(Array("123456789".utf8)[...]) == (crc >> 15 | crc << 17) &+ 0xa282_ead8)
   }
 
-  /// The first record of a file as TensorFlow writes it: an Event at time 0 is not needed, only the version.
-  @Test func theFileBeginsWithItsVersion() throws {
+  /// TensorFlow writes an Event with a time here; the version alone suffices.
+  @Test("The file begins with the version record.")
+  func theFileBeginsWithItsVersion() throws {
     defer { remove() }
     let file = try EventFile(folder: folder) { _, _ in true }
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file.path)))

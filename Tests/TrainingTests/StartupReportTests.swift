@@ -1,4 +1,4 @@
-// What is made of the facts of all ranks, on clusters that this machine is not.
+// The comparison of facts from clusters of various kinds.
 import CProcessor
 import Testing
 import Training
@@ -9,15 +9,19 @@ import Training
 
   static func instructions(_ names: [String]) -> UInt64 { names.reduce(0) { $0 | dnet_instruction($1) } }
 
-  /// Ranks on hosts `node1`, `node2`, ..., so many on each; `change` makes them differ.
+  /// Returns the report of hosts `node1`, `node2`, ... with the given numbers of ranks; `change` makes ranks differ.
   func report(_ hosts: [Int], _ change: (Int, inout StartupFacts) -> Void = { _, _ in }) -> StartupReport {
     var all: [StartupFacts] = []
     for (host, ranks) in hosts.enumerated() {
       for _ in 0..<ranks {
         var facts = StartupFacts()
         facts.host = "node\(host + 1)"
-        (facts.cores, facts.launcherCores, facts.threads) = ("0-31", "0-31", 32 / ranks)
-        (facts.mpi, facts.blas, facts.instructions) = ("Open MPI v4.1.4 FUNNELED", "0.3.21 SkylakeX", Self.avx512)
+        facts.cores = "0-31"
+        facts.launcherCores = "0-31"
+        facts.threads = 32 / ranks
+        facts.mpi = "Open MPI v4.1.4 FUNNELED"
+        facts.blas = "0.3.21 SkylakeX"
+        facts.instructions = Self.avx512
         facts.executable = String(repeating: "a", count: 64)
         facts.settings = [
           "seed": "1", "classification.learningRate.base": "0.1", "cluster.mixedInstructionSets": "refuse",
@@ -31,16 +35,18 @@ import Training
     return StartupReport(all)
   }
 
-  @Test func equalRanksAreNoMatter() {
+  @Test("Equal ranks give no error and no warning.")
+  func equalRanksAreNoMatter() {
     for hosts in [[1], [2], [1, 1], [3, 2, 3]] {
       let found = report(hosts)
       #expect(found.error == nil && found.warnings.isEmpty, "\(hosts): \(found.warnings)")
     }
   }
 
-  // MARK: What ranks must share
+  // MARK: Differences
 
-  @Test func whatDiffersIsNamedWithRankHostAndBothValues() {
+  @Test("A difference is reported with rank, host and both values.")
+  func whatDiffersIsNamedWithRankHostAndBothValues() {
     let cases: [(change: (inout StartupFacts) -> Void, words: [String])] = [
       ({ $0.settings["seed"] = "2" }, ["has seed = 2", "has 1", "same configuration"]),
       ({ $0.settings["--phase"] = "segmentation" }, ["has --phase = segmentation", "has all"]),
@@ -58,7 +64,7 @@ import Training
         { $0.blas = "0.3.21 Haswell" },
         ["uses OpenBLAS 0.3.21 Haswell", "OpenBLAS 0.3.21 SkylakeX", "OPENBLAS_CORETYPE"]
       ),
-      // A build for another set is another program: the set is the reason.
+      // A build for another set is another program; the set is the better explanation.
       (
         {
           $0.instructions = Self.avx2
@@ -79,16 +85,22 @@ import Training
     }
   }
 
-  @Test func theSameNumberInOtherWordsIsNoDifference() {
+  @Test("Two spellings of a number are no difference.")
+  func theSameNumberInOtherWordsIsNoDifference() {
     #expect(
       report([2]) { rank, facts in if rank == 1 { facts.settings["classification.learningRate.base"] = "1e-1" } }.error
         == nil)
   }
 
-  @Test func mixedInstructionSetsMayBeToleratedOtherProgramsMayNot() {
+  @Test("Different instruction sets can be tolerated, different programs cannot.")
+  func mixedInstructionSetsMayBeToleratedOtherProgramsMayNot() {
     let tolerant = report([1, 1]) { rank, facts in
       facts.settings["cluster.mixedInstructionSets"] = "warn"
-      if rank == 1 { (facts.instructions, facts.blas, facts.executable) = (Self.avx2, "0.3.21 Haswell", "other") }
+      if rank == 1 {
+        facts.instructions = Self.avx2
+        facts.blas = "0.3.21 Haswell"
+        facts.executable = "other"
+      }
     }
     #expect(tolerant.error == nil)
     #expect(
@@ -102,15 +114,17 @@ import Training
     #expect(strict.error?.description.contains("another dnet-train") == true)
   }
 
-  @Test func anotherMPIIsAWarning() {
+  @Test("Another version of MPI is a warning.")
+  func anotherMPIIsAWarning() {
     let found = report([1, 1]) { rank, facts in if rank == 1 { facts.mpi = "Open MPI v4.1.6 FUNNELED" } }
     #expect(found.error == nil && found.warnings.count == 1)
     #expect(found.warnings.first?.contains("node2 has Open MPI v4.1.6") == true, "\(found.warnings)")
   }
 
-  // MARK: A rank that stands alone
+  // MARK: A single rank
 
-  @Test func theNearestLauncherCounts() {
+  @Test("The variable closest to the process counts.")
+  func theNearestLauncherCounts() {
     #expect(StartedTasks([:]) == nil)
     #expect(StartedTasks(["SLURM_NTASKS": "8"])?.count == 8)
     // srun -n 1 and mpirun -n 1 within a job of eight tasks.
@@ -119,7 +133,8 @@ import Training
     #expect(StartedTasks(["PMI_SIZE": "4"])?.variable == "PMI_SIZE")
   }
 
-  @Test func aSingletonAmongManyTasksIsRefused() {
+  @Test("A single rank among many tasks is refused.")
+  func aSingletonAmongManyTasksIsRefused() {
     let alone = report([1]) { _, facts in facts.tasks = StartedTasks(["SLURM_NTASKS": "8"]) }
     let text = alone.error?.description ?? ""
     #expect(text.contains("SLURM_NTASKS says 8 tasks") && text.contains("srun --mpi=pmix"), "\(text)")
@@ -129,66 +144,101 @@ import Training
 
   // MARK: Binding
 
-  @Test func ranksOnOneCoreBesideFreeOnes() {
-    let found = report([2]) { _, facts in (facts.cores, facts.threads) = ("0", 1) }
+  @Test("Ranks that share a core beside free cores give a warning.")
+  func ranksOnOneCoreBesideFreeOnes() {
+    let found = report([2]) { _, facts in
+      facts.cores = "0"
+      facts.threads = 1
+    }
     #expect(found.warnings.count == 1)
     #expect(
       found.warnings.first?.contains("ranks 0-1 of node1 have 2 threads on core 0, while 31 cores are free") == true,
       "\(found.warnings)")
   }
 
-  @Test func ranksWhoseCoresOverlapInAChain() {
+  @Test("Overlapping core lists are compared as one group.")
+  func ranksWhoseCoresOverlapInAChain() {
     let cores = ["0-3", "8-9", "3-4", "4-5"]
     // Six threads on six cores, two on two.
-    let enough = report([4]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = (cores[rank], 2, false)
+    let enough = report([4]) { rank, facts in
+      facts.cores = cores[rank]
+      facts.threads = 2
+      facts.sharesCores = false
     }
     #expect(enough.warnings.isEmpty, "\(enough.warnings)")
-    let more = report([4]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = (cores[rank], 3, false) }
+    let more = report([4]) { rank, facts in
+      facts.cores = cores[rank]
+      facts.threads = 3
+      facts.sharesCores = false
+    }
     #expect(
       more.warnings.first?.contains("ranks 0,2-3 of node1 have 9 threads on cores 0-5, while 24 cores are free")
         == true, "\(more.warnings)")
   }
 
-  @Test func aRankWithMoreThreadsThanItIsBoundTo() {
-    let found = report([1]) { _, facts in (facts.cores, facts.threads, facts.sharesCores) = ("5", 8, false) }
+  @Test("A rank with more threads than cores gives a warning.")
+  func aRankWithMoreThreadsThanItIsBoundTo() {
+    let found = report([1]) { _, facts in
+      facts.cores = "5"
+      facts.threads = 8
+      facts.sharesCores = false
+    }
     #expect(
       found.warnings.first?.contains("rank 0 of node1 has 8 threads on core 5, while 31 cores are free") == true,
       "\(found.warnings)")
-    // As many as the user wants, where no core is left over.
-    #expect(report([1]) { _, facts in (facts.threads, facts.sharesCores) = (64, false) }.warnings.isEmpty)
+    // The user may start any number of threads if no core is free.
+    #expect(
+      report([1]) { _, facts in
+        facts.threads = 64
+        facts.sharesCores = false
+      }.warnings.isEmpty)
   }
 
-  @Test func coresThatMPIRunLeavesToNobody() {
-    let found = report([2, 2, 2]) { rank, facts in (facts.cores, facts.threads) = ("\(rank % 2)", 1) }
+  @Test("Cores that mpirun leaves unused give a warning.")
+  func coresThatMPIRunLeavesToNobody() {
+    let found = report([2, 2, 2]) { rank, facts in
+      facts.cores = "\(rank % 2)"
+      facts.threads = 1
+    }
     #expect(found.warnings.count == 1)
     let text = found.warnings.first ?? ""
     #expect(
       text.contains("the 2 ranks of node1 (and on 2 other hosts) to 2 of 32 cores") && text.contains("slot:PE=16"),
       "\(text)")
-    // Meant so.
+    // Intended, because the configuration sets the number of threads.
     #expect(
-      report([2]) { rank, facts in (facts.cores, facts.threads, facts.sharesCores) = ("\(rank)", 1, false) }.warnings
-        .isEmpty)
-    // Every core has its rank; what other jobs on the machine have is nobody's business.
+      report([2]) { rank, facts in
+        facts.cores = "\(rank)"
+        facts.threads = 1
+        facts.sharesCores = false
+      }.warnings.isEmpty)
+    // Every core of the launcher has a rank; cores of other jobs do not count.
     #expect(
-      report([2]) { rank, facts in (facts.cores, facts.launcherCores, facts.threads) = ("\(rank)", "0-1", 1) }.warnings
-        .isEmpty)
+      report([2]) { rank, facts in
+        facts.cores = "\(rank)"
+        facts.launcherCores = "0-1"
+        facts.threads = 1
+      }.warnings.isEmpty)
   }
 
   // MARK: The table
 
-  @Test func oneRankIsOneLine() {
+  @Test("A single rank has a single line.")
+  func oneRankIsOneLine() {
     #expect(
       report([1]).table == [
         "node1: 1 rank, 32 threads on cores 0-31, AVX-512, OpenBLAS 0.3.21 SkylakeX, Open MPI v4.1.4 FUNNELED"
       ])
   }
 
-  @Test func aRowAHost() {
+  @Test("The table has a row for each host.")
+  func aRowAHost() {
     let table = report([2, 1, 3, 2]) { rank, facts in
       switch rank {
       case 0, 1: facts.cores = rank == 0 ? "0-15" : "16-31"
-      case 3...5: (facts.cores, facts.launcherCores) = (["0-3", "2-5", "6"][rank - 3], "0-7")
+      case 3...5:
+        facts.cores = ["0-3", "2-5", "6"][rank - 3]
+        facts.launcherCores = "0-7"
       case 6, 7: facts.cores = "0,2"
       default: break
       }

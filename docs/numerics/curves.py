@@ -30,7 +30,7 @@ def losses(run):
 
 
 def mean_iou(run):
-    return json.loads((run / "evaluation.json").read_text())["meanIoUPresent"]
+    return json.loads((run / "evaluation.json").read_text())["mean_iou_present"]
 
 
 def spread(values):

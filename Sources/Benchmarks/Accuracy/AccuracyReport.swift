@@ -1,6 +1,7 @@
 // The errors of all fast kernels against sums in Double, as a table and as JSON.
 import Foundation
 import Models
+import Support
 
 package struct AccuracyReport: Encodable, Sendable {
   /// One result of one kernel at one shape.
@@ -56,12 +57,5 @@ package struct AccuracyReport: Encodable, Sendable {
 
   private static func text(_ error: Double) -> String { error == 0 ? "0" : String(format: "%.1e", error) }
 
-  package func json() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return try encoder.encode(self) + Data("\n".utf8)
-  }
+  package func json() throws -> Data { try JSONText.encode(self) }
 }

@@ -1,6 +1,7 @@
 // The messages and the arithmetic of a rank's reduction, and the memory they need: what `ReductionSchedule` asks for,
 // done over MPI. The order of a sum is that of `ShardTree`, whichever rank computes it and whenever.
 import Compute
+import Support
 
 /// The effects of a `BucketedReduction`.
 final class BucketOperations: ReductionEffects {
@@ -212,9 +213,9 @@ final class BucketOperations: ReductionEffects {
 
   private func timed(_ bucket: Int, _ work: BucketWork, _ body: () -> Void) {
     guard let observer else { return body() }
-    let start = Backoff.seconds
+    let start = MonotonicClock.now
     body()
-    observer(bucket, work, Backoff.seconds - start)
+    observer(bucket, work, MonotonicClock.now - start)
   }
 
   // MARK: The end of an iteration

@@ -1,6 +1,7 @@
 // The exchange of the ranks' reports at the end of an iteration: one short message from each rank to each. Losses,
 // flags and times travel in it, so that an iteration needs no other agreement, and the times of arrival show which
 // ranks are late.
+import Support
 
 /// One iteration's reports of all ranks. Values are Doubles; every rank sends the same number of them.
 final class Reports {
@@ -25,7 +26,7 @@ final class Reports {
   func submit(_ values: [Double]) {
     precondition(values.count == count && !isInFlight, "\(values.count) values of \(count), or a report is in flight")
     isInFlight = true
-    startedAt = Backoff.seconds
+    startedAt = MonotonicClock.now
     let (rank, size) = (communicator.rank, communicator.size)
     for index in values.indices { memory[rank * count + index] = values[index] }
     func floats(_ rank: Int) -> UnsafeMutablePointer<Float> {

@@ -1,5 +1,5 @@
 // A stopwatch over the stages of a step.
-import Foundation
+import Support
 
 /// Seconds by stage, in the order in which stages first began. Each instant belongs to the stage that began last, so
 /// the sum over the stages is the whole step but for what precedes the first one.
@@ -9,7 +9,7 @@ package final class Stopwatch {
   /// How often each stage began.
   package private(set) var calls: [Stage: Int] = [:]
   private var current: Stage?
-  private var began: UInt64 = 0
+  private var began = 0.0
 
   package init() {}
 
@@ -22,13 +22,13 @@ package final class Stopwatch {
     }
     calls[stage, default: 0] += 1
     current = stage
-    began = DispatchTime.now().uptimeNanoseconds
+    began = MonotonicClock.now
   }
 
   /// Ends the current stage.
   package func stop() {
     guard let stage = current else { return }
-    seconds[stage]! += Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
+    seconds[stage]! += MonotonicClock.now - began
     current = nil
   }
 }

@@ -7,6 +7,7 @@ import Datasets
 import Foundation
 import Images
 import Proposals
+import Support
 
 package enum CropListProvider {
   /// The contents of `RUN/crops.json`. A resumed run must have the same crops.
@@ -122,7 +123,7 @@ package enum CropListProvider {
     // Any other list is replaced.
     let isThere = try communicator.anyRank(communicator.rank == 0 && holds(path, job))
     if !isThere {
-      let began = Clock.now
+      let began = MonotonicClock.now
       if communicator.rank == 0 { say("making crops: \(job.count.text)") }
       var tenths = 0
       _ = try CropListWriter.write(job, to: path, communicator, workers: workers) { done, all in
@@ -130,7 +131,7 @@ package enum CropListProvider {
         tenths = done * 10 / all
         say("crops of \(done)/\(all) images")
       }
-      if communicator.rank == 0 { say(String(format: "%@ made in %.1f s", path, Clock.now - began)) }
+      if communicator.rank == 0 { say(String(format: "%@ made in %.1f s", path, MonotonicClock.now - began)) }
     }
     let list = try shared(communicator) { try CropListReader.read(path) }
     return try communicator.rethrowOnAllRanks {
@@ -152,9 +153,7 @@ package enum CropListProvider {
   /// Refuses crops other than those that the run began with, and records them for a later resume. For rank 0.
   private static func keepIdentity(of list: CropList, _ configuration: Configuration, _ run: RunDirectory) throws {
     let own = try requireIdentity(of: list, configuration, run)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-    try run.write(String(decoding: try encoder.encode(own), as: UTF8.self) + "\n", to: "crops.json")
+    try run.write(String(decoding: try JSONText.encode(own), as: UTF8.self), to: "crops.json")
   }
 
   /// Refuses crops other than those that the run began with, once it has checkpoints.
@@ -164,7 +163,7 @@ package enum CropListProvider {
   ) throws -> Identity {
     let own = Identity(proposals: configuration.proposals, sha256: list.digest, crops: list.records.count)
     if let bytes = FileManager.default.contents(atPath: run.file("crops.json")),
-      let before = try? JSONDecoder().decode(Identity.self, from: bytes), before.sha256 != own.sha256,
+      let before = try? JSONText.decode(Identity.self, from: bytes), before.sha256 != own.sha256,
       !((try? FileManager.default.contentsOfDirectory(atPath: run.checkpoints)) ?? []).isEmpty
     {
       throw RunError.otherCrops(list: list.name, here: own.sha256, before: before.sha256)

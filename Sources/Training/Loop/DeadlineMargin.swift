@@ -1,15 +1,15 @@
-// How long before a time limit training must stop: an iteration and a checkpoint are still to come, and none of them has
-// been promised a duration.
+// The time before a deadline at which training must stop, so that one more iteration and a checkpoint fit. All durations are
+// estimates from past iterations.
 
 struct DeadlineMargin {
-  /// Of an iteration; the first of a process does not count, pictures are decoded in it.
+  /// The longest iteration. The first one of a process does not count, because it also decodes images.
   private var longestIteration = 0.0
   private var iterations = 0
-  /// From the gathering of the velocity to the last byte on disk.
+  /// The longest time from gathering the momentum to the last byte on disk.
   private var longestCheckpoint: Double?
   private let expectedCheckpoint: Double
 
-  /// - Parameter floats: of a checkpoint; before the first, 100 MB/s are reckoned with.
+  /// - Parameter floats: the values in a checkpoint; until the first one is written, 100 MB/s are assumed.
   init(checkpointFloats floats: Int) { expectedCheckpoint = Double(4 * floats) / 100e6 }
 
   mutating func note(iteration seconds: Double) {

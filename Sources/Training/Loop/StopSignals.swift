@@ -1,5 +1,5 @@
-// SIGTERM, SIGUSR1 and SIGUSR2 end a run at the end of the iteration, with a checkpoint: what a batch system sends before
-// the time is up. A handler may do next to nothing, so it sets a flag that the loop looks at.
+// The signals SIGTERM, SIGUSR1 and SIGUSR2, which end a run after the current iteration, with a checkpoint. Batch systems
+// send them before a job's time is up. A signal handler may do very little, so it only sets a flag that the loop reads.
 import Foundation
 import Synchronization
 
@@ -12,7 +12,7 @@ package enum StopSignals {
     }
   }
 
-  /// The signal that came, if one did.
+  /// The last signal received, if any.
   package static var last: Int32? {
     let value = received.load(ordering: .relaxed)
     return value == 0 ? nil : value

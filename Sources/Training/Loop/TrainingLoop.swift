@@ -11,6 +11,7 @@ import Compute
 import Datasets
 import Foundation
 import Models
+import Support
 
 package final class TrainingLoop {
   private let configuration: Configuration
@@ -34,12 +35,12 @@ package final class TrainingLoop {
 
   /// Reads the data, and initializes or restores the model. Throws alike on all ranks.
   package init(_ configuration: Configuration, _ options: TrainingOptions, _ communicator: Communicator) throws {
-    started = Clock.now
+    started = MonotonicClock.now
     self.configuration = configuration
     self.options = options
     self.communicator = communicator
     run = RunDirectory(options.output)
-    display = ProgressDisplay(ranks: communicator.size)
+    display = ProgressDisplay(logInterval: 60)
     let threads = try ThreadShare.threads(configured: configuration.threads, communicator)
     try StartupChecks.run(configuration, options, communicator, threads: threads, say: display.say)
     try ShardTree(shards: configuration.shards).requireWork(forRanks: communicator.size)
@@ -72,15 +73,15 @@ package final class TrainingLoop {
   package func train() throws -> ExitReason {
     var reason = ExitReason.finished
     for phase in coordinator.phases where !coordinator.isComplete(phase) {
-      let began = Clock.now
+      let began = MonotonicClock.now
       reason = try train(phase)
-      phaseSeconds[phase.name] = Clock.now - began
+      phaseSeconds[phase.name] = MonotonicClock.now - began
       if reason != .finished { break }
     }
     activity.begin("the end of the run")
     sayRankTimes()
     let loss = try coordinator.finish(
-      reason, seconds: Clock.now - started, phaseSeconds: phaseSeconds, threads: context.workers.threads)
+      reason, seconds: MonotonicClock.now - started, phaseSeconds: phaseSeconds, threads: context.workers.threads)
     try trace.write()
     if let loss { throw loss }
     return reason
@@ -103,7 +104,7 @@ package final class TrainingLoop {
       resources, configuration: configuration, communicator: communicator, context: context, trace: trace,
       activity: activity, data: .init(next: loader.next, recycle: loader.recycle))
     trainer.faultInjection = options.faultInjection
-    watchdog.knows(resources.reduction.plan)
+    watchdog.bucketPlan = resources.reduction.plan
 
     for iteration in start..<end {
       activity.begin("\(phase.name) iteration \(iteration + 1)")
@@ -236,9 +237,4 @@ extension RunError {
       phase: phase.name, iteration: iteration + 1, shard: bad.shard, rank: bad.rank,
       parameter: parameter.map { table.parameters[$0].name } ?? "float \(bad.offset)")
   }
-}
-
-/// Monotonic seconds.
-package enum Clock {
-  package static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
 }

@@ -1,20 +1,24 @@
-// RUN/events: the curves of a run for TensorBoard. A file of records (TFRecord): length, its check sum, the bytes, theirs; the
-// bytes are an Event message of protocol buffers (tensorflow/core/util/event.proto) with scalars in its summary. Four fields of
-// three messages are all that is needed, so they are written here, without generated code.
+// RUN/events: the curves of a run for TensorBoard.
+//
+// The file is a sequence of TFRecords: the length, its checksum, the bytes, their checksum. The bytes are an Event message in
+// protocol buffers (tensorflow/core/util/event.proto) with scalars in its summary. Only four fields of three messages are
+// needed, so they are encoded here without generated code.
 import Foundation
 import Support
 
-/// One iteration's scalars.
+/// The scalars of one iteration.
 package struct EventRecord: Equatable {
   /// Seconds since 1970.
   package var time: Double
-  /// Iterations of the phase done.
+  /// The number of iterations of the phase that are done.
   package var step: Int
-  /// Such as `classification/loss`.
+  /// The scalars with their tags, such as `classification/loss`.
   package var values: [(tag: String, value: Float)]
 
   package init(time: Double, step: Int, values: [(tag: String, value: Float)]) {
-    (self.time, self.step, self.values) = (time, step, values)
+    self.time = time
+    self.step = step
+    self.values = values
   }
 
   package static func == (a: Self, b: Self) -> Bool {
@@ -34,12 +38,12 @@ extension EventRecord {
   }
 }
 
-/// The event file of a run. Appended, and on resuming cut back to the checkpoint's iteration, as metrics.jsonl is.
+/// The event file of a run. Like metrics.jsonl it is cut back to the checkpoint's iteration when a run resumes.
 package final class EventFile {
   private let handle: FileHandle
   package let path: String
 
-  /// Opens the folder's file, or makes one; records that `keep` does not want are cut off.
+  /// Opens the folder's file, or creates one, and removes the records that `keep` rejects.
   package init(folder: String, keep: (_ phase: String, _ iteration: Int) -> Bool) throws {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
       $0.hasPrefix(Self.prefix)
@@ -71,7 +75,7 @@ package final class EventFile {
   }
 
   private static let prefix = "events.out.tfevents."
-  /// An Event whose file_version, field 3, says that this is such a file.
+  /// An Event with only `file_version`, field 3, which identifies the file format.
   private static let version = Data([0x1a, 13]) + Data("brain.Event:2".utf8)
 
   // MARK: Messages
@@ -88,11 +92,12 @@ package final class EventFile {
     return event + Data([0x2a]) + varint(UInt64(summary.count)) + summary
   }
 
-  /// The events with scalars of a file that this type wrote; what a kill cut short, or is damaged, ends it.
+  /// Reads the events with scalars of a file that this type wrote, up to the first incomplete or damaged record.
   package static func read(_ path: String) -> [EventRecord] {
     guard let data = FileManager.default.contents(atPath: path) else { return [] }
     let bytes = [UInt8](data)
-    var (place, records): (Int, [EventRecord]) = (0, [])
+    var place = 0
+    var records: [EventRecord] = []
     while place + 16 <= bytes.count {
       let length = (0..<4).reduce(0) { $0 | Int(bytes[place + $1]) << (8 * $1) }
       guard length <= bytes.count - place - 16, word(bytes, place + 8) == checksum(bytes[place..<place + 8]) else {
@@ -117,7 +122,8 @@ package final class EventFile {
         var values = Fields(summary)
         while case (1, .bytes(let message))? = values.next() {
           var parts = Fields(message)
-          var (tag, value) = ("", Float(0))
+          var tag = ""
+          var value = Float(0)
           while let part = parts.next() {
             if case (1, .bytes(let text)) = part { tag = String(decoding: text, as: UTF8.self) }
             if case (2, .fixed32(let bits)) = part { value = Float(bitPattern: bits) }
@@ -130,7 +136,7 @@ package final class EventFile {
     return record.values.isEmpty ? nil : record
   }
 
-  /// The fields of a message, one after another.
+  /// An iterator over the fields of a message.
   private struct Fields {
     enum Value {
       case varint(UInt64)
@@ -184,7 +190,7 @@ package final class EventFile {
       + littleEndian(checksum([UInt8](message)[...]))
   }
 
-  /// CRC-32C, turned and shifted as TFRecord wants it.
+  /// Returns the CRC-32C, rotated and shifted as TFRecord requires.
   package static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
     let crc = ~bytes.reduce(~UInt32(0)) { table[Int(($0 ^ UInt32($1)) & 0xff)] ^ ($0 >> 8) }
     return (crc >> 15 | crc << 17) &+ 0xa282_ead8
@@ -195,7 +201,8 @@ package final class EventFile {
   }
 
   private static func varint(_ value: UInt64) -> Data {
-    var (value, data) = (value, Data())
+    var value = value
+    var data = Data()
     while value >= 0x80 {
       data.append(UInt8(value & 0x7f) | 0x80)
       value >>= 7

@@ -1,54 +1,41 @@
-// metrics.jsonl: one line an iteration, for programs. Appended, and on resuming cut back to the checkpoint's iteration,
-// so that each iteration stands in it once.
+// RUN/metrics.jsonl: a line of JSON for each iteration, for programs. A resumed run cuts the file back to its checkpoint, so
+// that each iteration appears once.
 import Foundation
 import Support
 
-/// One iteration's figures.
+/// The metrics of one iteration.
 package struct IterationMetrics: Sendable, Codable, Equatable {
   package var phase: String
-  /// Iterations of the phase done, this one included.
+  /// The number of iterations of the phase that are done, including this one.
   package var iteration: Int
-  /// Mean over the shards.
+  /// The mean over the shards.
   package var loss: Double
-  /// Share of right decisions: of labels in phase one, of pixels in phase two.
+  /// The share of right decisions: of labels or of pixels, depending on the phase.
   package var accuracy: Double
   package var learningRate: Double
   package var examplesPerSecond: Double
   package var seconds: Double
-  /// Of `seconds`, what rank 0 waited for data and for other ranks.
+  /// The part of `seconds` in which rank 0 waited for data and for other ranks.
   package var secondsWaiting: Double
-  /// Of `seconds`, what the checkpoint before the iteration held it up; nil where there was none.
+  /// The part of `seconds` in which the checkpoint before the iteration delayed it; nil without a checkpoint.
   package var secondsCheckpointing: Double?
-  /// Of rank 0 in the iteration; nil in lines of older versions.
+  /// The page faults of rank 0 in the iteration; nil in lines of older versions.
   package var pageFaults: Int?
-  /// Where each rank's time went up to its report of the iteration; nil for one rank.
+  /// The time of each rank up to its report of the iteration; nil for one rank.
   package var ranks: RankMetrics?
-  /// The chained digest (docs/formats.md), each `verify.every` iterations.
+  /// The chained digest (docs/formats.md), every `verify.every` iterations.
   package var digest: String?
-
-  enum CodingKeys: String, CodingKey {
-    case phase, iteration, loss, accuracy, seconds, ranks, digest
-    case learningRate = "learning_rate"
-    case examplesPerSecond = "examples_per_second"
-    case secondsWaiting = "seconds_waiting"
-    case pageFaults = "page_faults"
-    case secondsCheckpointing = "seconds_checkpointing"
-  }
 }
 
 package final class MetricsLog {
   private let handle: FileHandle
   private let path: String
-  private let encoder: JSONEncoder
 
-  /// Opens the log; lines later than `keep` says are cut off.
+  /// Opens the log and removes the lines that `keep` rejects.
   package init(path: String, keep: (_ line: IterationMetrics) -> Bool) throws {
     self.path = path
-    encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    let kept = Self.read(path).filter(keep)
     var text = Data()
-    for line in kept { text += try encoder.encode(line) + Data("\n".utf8) }
+    for line in Self.read(path) where keep(line) { text += try JSONText.encode(line, .line) }
     do throws(FileError) { try AtomicFile.write(text, to: path) } catch {
       throw RunError.cannotWrite(path: path, reason: error.reason)
     }
@@ -62,16 +49,14 @@ package final class MetricsLog {
 
   package func append(_ metrics: IterationMetrics) throws {
     do {
-      try handle.write(contentsOf: encoder.encode(metrics) + Data("\n".utf8))
+      try handle.write(contentsOf: JSONText.encode(metrics, .line))
     } catch {
       throw RunError.cannotWrite(path: path, reason: (error as NSError).localizedDescription)
     }
   }
 
-  /// The lines of a log; a last line that a kill cut short is left out.
+  /// Reads the lines of a log, without a last line that was cut short when the process was killed.
   package static func read(_ path: String) -> [IterationMetrics] {
-    guard let data = FileManager.default.contents(atPath: path) else { return [] }
-    let decoder = JSONDecoder()
-    return data.split(separator: UInt8(ascii: "\n")).compactMap { try? decoder.decode(IterationMetrics.self, from: $0) }
+    FileManager.default.contents(atPath: path).map { JSONText.decodeLines(IterationMetrics.self, from: $0) } ?? []
   }
 }

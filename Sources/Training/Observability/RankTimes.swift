@@ -1,72 +1,79 @@
-// Where each rank's time goes, iteration by iteration and in all: arithmetic, waiting for data, waiting for others, and the
-// messages beside them. Who makes the others wait stands out.
+// The time that each rank spends computing, waiting for data and waiting for other ranks, per iteration and in total, so that
+// the rank that delays the others stands out.
 import Cluster
 import Foundation
+import Support
 
-/// Takes this rank's times.
+/// Measures the times of this rank.
 package final class RankStopwatch {
   private let communicator: Communicator
   private var dataSeconds = 0.0
-  /// Since the last report.
-  private var lapStart = Clock.now
-  private var lapBefore: (data: Double, wait: Double, transfer: Double)
-  /// Since the last agreement.
-  private var iterationStart = Clock.now
+  /// The time and the counters at the last report.
+  private var lapStart = MonotonicClock.now
+  private var lapBefore: RankTimes
+  /// The time and the seconds of waiting at the end of the last iteration.
+  private var iterationStart = MonotonicClock.now
   private var iterationBefore: Double
 
   init(_ communicator: Communicator) {
     self.communicator = communicator
-    lapBefore = (0, communicator.secondsWaiting, communicator.secondsTransferring)
+    lapBefore = RankTimes(wait: communicator.secondsWaiting, transfer: communicator.secondsTransferring)
     iterationBefore = communicator.secondsWaiting
   }
 
-  /// Runs `body`, whose time is waiting for data.
+  /// Runs `body` and counts its time as waiting for data.
   func data<Result>(_ body: () throws -> Result) rethrows -> Result {
-    let start = Clock.now
-    defer { dataSeconds += Clock.now - start }
+    let start = MonotonicClock.now
+    defer { dataSeconds += MonotonicClock.now - start }
     return try body()
   }
 
-  /// Times since the last lap.
+  /// Returns the times since the last lap.
   package func lap() -> RankTimes {
-    let now = (data: dataSeconds, wait: communicator.secondsWaiting, transfer: communicator.secondsTransferring)
-    var times = RankTimes()
-    (times.data, times.wait, times.transfer) = (
-      now.data - lapBefore.data, now.wait - lapBefore.wait, now.transfer - lapBefore.transfer
-    )
-    times.compute = Clock.now - lapStart - times.data - times.wait
-    (lapStart, lapBefore) = (Clock.now, now)
+    let now = RankTimes(
+      data: dataSeconds, wait: communicator.secondsWaiting, transfer: communicator.secondsTransferring)
+    var times = RankTimes(
+      data: now.data - lapBefore.data, wait: now.wait - lapBefore.wait, transfer: now.transfer - lapBefore.transfer)
+    times.compute = MonotonicClock.now - lapStart - times.data - times.wait
+    lapStart = MonotonicClock.now
+    lapBefore = now
     return times
   }
 
-  /// Seconds since the last call, and how many of them were spent waiting for data or other ranks.
+  /// Returns the seconds since the last call, and those of them that were spent waiting for data or other ranks.
   package func iteration() -> (seconds: Double, waiting: Double) {
-    let now = Clock.now
+    let now = MonotonicClock.now
     let waited = communicator.secondsWaiting + dataSeconds
-    defer { (iterationStart, iterationBefore) = (now, waited) }
+    defer {
+      iterationStart = now
+      iterationBefore = waited
+    }
     return (now - iterationStart, waited - iterationBefore)
   }
 }
 
-/// All ranks' times in a line of `metrics.jsonl`, in rank order.
+/// The times of all ranks in a line of `metrics.jsonl`, in rank order.
 package struct RankMetrics: Sendable, Codable, Equatable {
   package var compute: [Double]
   package var data: [Double]
   package var wait: [Double]
   package var transfer: [Double]
-  /// The rank whose words came last.
+  /// The rank whose report arrived last.
   package var last: Int
 
   package init(_ verdict: IterationVerdict) {
     func rounded(_ value: (RankTimes) -> Double) -> [Double] {
       verdict.reports.map { (value($0.times) * 1e6).rounded() / 1e6 }
     }
-    (compute, data, wait, transfer) = (rounded(\.compute), rounded(\.data), rounded(\.wait), rounded(\.transfer))
+    compute = rounded(\.compute)
+    data = rounded(\.data)
+    wait = rounded(\.wait)
+    transfer = rounded(\.transfer)
     last = verdict.lateness.indices.max { verdict.lateness[$0] < verdict.lateness[$1] } ?? 0
   }
 }
 
-/// The ranks' times in all, for people.
+/// The total times of all ranks, for people.
 final class RankSummary {
   let hosts: [String]
   private var times: [RankTimes]
@@ -95,25 +102,17 @@ final class RankSummary {
     last[RankMetrics(verdict).last] += 1
   }
 
-  /// A line for each rank; nothing where there is one rank or no iteration.
+  /// A table with a row for each rank; empty for one rank or without iterations.
   var lines: [String] {
     guard times.count > 1, iterations > 0 else { return [] }
-    func field(_ text: String, _ width: Int) -> String {
-      String(repeating: " ", count: max(width - text.count, 0)) + text
-    }
-    func seconds(_ value: Double) -> String { field(String(format: "%.4f", value / Double(iterations)), 9) }
-    let host = max(hosts.map(\.count).max() ?? 0, 4)
-    var lines = [
-      "seconds an iteration, means of \(iterations), as rank 0 saw it:",
-      "  rank  \("host".padding(toLength: host, withPad: " ", startingAt: 0))  compute      data      wait  transfer  came last",
-    ]
-    for rank in times.indices {
+    let heading = ["rank", "host", "compute", "data", "wait", "transfer", "came last"]
+    let rows = times.indices.map { rank in
       let time = times[rank]
-      lines.append(
-        "  " + field("\(rank)", 4) + "  " + hosts[rank].padding(toLength: host, withPad: " ", startingAt: 0)
-          + [time.compute, time.data, time.wait, time.transfer].map(seconds).joined(separator: " ")
-          + field("\(100 * last[rank] / iterations) %", 11))
+      return ["\(rank)", hosts[rank]]
+        + [time.compute, time.data, time.wait, time.transfer].map { String(format: "%.4f", $0 / Double(iterations)) }
+        + ["\(100 * last[rank] / iterations) %"]
     }
-    return lines
+    return ["seconds per iteration, means of \(iterations), measured by rank 0:"]
+      + TextTable.lines([heading] + rows, columns: [.right, .left, .right], indent: 2)
   }
 }

@@ -6,6 +6,7 @@ import Compute
 import Foundation
 import Models
 import Optimizers
+import Support
 
 final class Coordinator {
   /// The phases that this process runs, in their order.
@@ -122,12 +123,12 @@ final class Coordinator {
     }
   }
 
-  /// Allocates memory for the phase's checkpoints, and restores the optimizer's momentum if the run resumes inside the
+  /// Allocates memory for the phase's checkpoints, and restores the optimizer's state if the run resumes inside the
   /// phase. Collective.
   func begin(_ phase: PhaseSpec, _ optimizer: any Optimizer, _ owned: [[Range<Int>]]) throws {
     try checkpoints?.begin(phase, optimizer, owned)
     guard let resumed, configuration.phases[resumed.phase].name == phase.name, resumed.iteration > 0 else { return }
-    try resumed.restoreMomentum(optimizer, owned, communicator)
+    try resumed.restoreOptimizer(optimizer, owned, communicator)
   }
 
   // MARK: During a phase
@@ -155,7 +156,7 @@ final class Coordinator {
     let margin = checkpoints?.reserve.seconds ?? 0
     return StopRequests(
       signalled: StopSignals.last != nil,
-      pastDeadline: options.timeLimit.map { Clock.now - started + margin > $0 } ?? false)
+      pastDeadline: options.timeLimit.map { MonotonicClock.now - started + margin > $0 } ?? false)
   }
 
   /// Logs an iteration; returns the reason to stop after it, the same on every rank. Signals may reach one rank only, and

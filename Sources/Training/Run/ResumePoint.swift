@@ -85,21 +85,25 @@ struct ResumePoint {
     try checkpoint.weights().fill(model.vectors)
   }
 
-  /// Gives each rank its part of the momentum while rank 0 reads it. No rank holds more than a few pieces of it beyond its
-  /// own. Collective.
-  func restoreMomentum(_ optimizer: any Optimizer, _ owned: [[Range<Int>]], _ communicator: Communicator) throws {
-    let table = optimizer.table
+  /// Gives each rank its part of the optimizer's state while rank 0 reads it. No rank holds more than a few pieces of it
+  /// beyond its own. Collective.
+  func restoreOptimizer(_ optimizer: any Optimizer, _ owned: [[Range<Int>]], _ communicator: Communicator) throws {
+    for state in optimizer.states { try restore(state, owned, communicator) }
+  }
+
+  private func restore(_ state: OptimizerState, _ owned: [[Range<Int>]], _ communicator: Communicator) throws {
+    let table = state.table
     var stream: TensorStream?
     var order = Array(repeating: Int32(0), count: table.parameters.count)
     try communicator.rethrowOnAllRanks {
-      guard let opened = try checkpoint?.momentum() else { return }
+      guard let opened = try checkpoint?.optimizerState(state.name) else { return }
       try opened.header.requireAll(of: table, othersAllowed: false)
       // The file's order; a table names each parameter once.
       order = opened.header.entries.compactMap { table.index(of: $0.name).map(Int32.init) }
       stream = opened
     }
     try order.withUnsafeMutableBytes { try communicator.broadcast($0, from: 0) }
-    try optimizer.states[0].scatter(owned: owned, order: order.map(Int.init), communicator) {
+    try state.scatter(owned: owned, order: order.map(Int.init), communicator) {
       try stream?.read(into: UnsafeMutableRawBufferPointer($0))
     }
     try communicator.rethrowOnAllRanks { try stream?.finish() }

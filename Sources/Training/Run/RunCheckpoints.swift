@@ -8,6 +8,7 @@ import Foundation
 import Kernels
 import Models
 import Optimizers
+import Support
 
 final class RunCheckpoints {
   /// Seconds before each further attempt at a checkpoint or model that no later one makes up for.
@@ -166,17 +167,18 @@ final class RunCheckpoints {
   }
 
   private func timed<Result>(_ body: () throws -> Result) rethrows -> Result {
-    let began = Clock.now
+    let began = MonotonicClock.now
     defer {
-      heldUp += Clock.now - began
-      reserve.note(checkpoint: max(Clock.now - began, store.lastSeconds))
+      heldUp += MonotonicClock.now - began
+      reserve.note(checkpoint: max(MonotonicClock.now - began, store.lastSeconds))
     }
     return try body()
   }
 
   private func describe(_ phase: PhaseSpec, _ iteration: Int, endsPhase: Bool) -> CheckpointDescription {
     CheckpointDescription(
-      phase: phase.name, iteration: iteration, endsPhase: endsPhase, seed: configuration.seed,
+      phase: phase.name, phaseIndex: configuration.position(ofPhase: phase.name), iteration: iteration,
+      endsPhase: endsPhase, seed: configuration.seed,
       configuration: configuration.yaml, network: model.description.text, ranks: communicator.size,
       dnetVersion: Version.text,
       instructionSet: StartupFacts.instructionSet, blas: "\(BLAS.version) \(BLAS.coreName)", data: dataDigests,

@@ -1,4 +1,4 @@
-// A run's directory and the files in it that are not checkpoints. Rank 0 alone writes here.
+// The directory of a run, its files apart from checkpoints, and the errors of a run. Only rank 0 writes here.
 import Foundation
 import Images
 import Support
@@ -21,46 +21,46 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .cannotWrite(let path, let reason):
-      "cannot write \(path): \(reason); give a directory that can be written with --output"
+      "cannot write \(path): \(reason); name a writable directory with --output"
     case .notEmpty(let path, let checkpoint):
-      "\(path) already has the checkpoint \(checkpoint): use --resume auto to go on with it, or another --output"
+      "\(path) already has the checkpoint \(checkpoint): resume from it with --resume auto, or name another --output"
     case .otherConfiguration(let key, let here, let checkpoint):
-      "the checkpoint was made with \(key) = \(checkpoint), this run has \(here): it is a checkpoint of another run; "
-        + "set \(key) back, start anew with another --output, or go on all the same with --allow-change \(key)"
+      "the checkpoint was written with \(key) = \(checkpoint), this run has \(here), so they are different runs: "
+        + "set \(key) back, start a new run with another --output, or resume nevertheless with --allow-change \(key)"
     case .notFinite(let phase, let iteration, let shard, let loss):
       "the loss is \(loss) in iteration \(iteration) of the \(phase) phase, first in shard \(shard): "
-        + "lower \(phase).learningRate.base, and look at the shard's images with --record-steps"
+        + "lower \(phase).learningRate.base, and inspect the shard's images with --record-steps"
     case .gradientNotFinite(let phase, let iteration, let shard, let rank, let parameter):
-      "the gradient of \(parameter) is no number, or beyond 1e34, in iteration \(iteration) of the \(phase) phase, in shard "
-        + "\(shard) on rank \(rank), and changed no weight: lower \(phase).learningRate.base; if a run on other ranks "
-        + "does not find it there, look at that rank's memory and processor"
+      "the gradient of \(parameter) is NaN or beyond 1e34 in iteration \(iteration) of the \(phase) phase, in shard "
+        + "\(shard) on rank \(rank); no weight was changed: lower \(phase).learningRate.base; if the same run on other "
+        + "ranks does not fail, check that rank's memory and processor"
     case .untrainedGroup(let phase, let group, let trainedBy):
-      "the \(phase) phase needs trained \(group) parameters: resume from a checkpoint of the end of the \(trainedBy) phase, "
+      "the \(phase) phase needs trained \(group) parameters: resume from the last checkpoint of the \(trainedBy) phase, "
         + "or give the weights with --initial-weights"
     case .nothingToSegment(let list):
-      "no image of \(list) has a labelled pixel: the segmentation phase has nothing to learn from; check data.maskList"
+      "no image of \(list) has a labelled pixel, so the segmentation phase has nothing to learn from: check data.maskList"
     case .noCheckpoint(let path):
-      "\(path) is no checkpoint, it has no manifest.json: name a directory such as RUN/checkpoints/classification-000500 "
-        + "with --resume, or a run's with --output and --resume auto"
+      "\(path) is not a checkpoint, because it has no manifest.json: name a directory such as "
+        + "RUN/checkpoints/classification-000500 with --resume, or a run's directory with --output and --resume auto"
     case .noUsableCheckpoint(let path, let damaged):
       "none of the \(damaged) checkpoints in \(path) can be used, for the reasons above: "
-        + "put back a whole one, or remove them to start anew, or give another --output"
+        + "restore an intact one, remove them to start a new run, or name another --output"
     case .weightsNotFinite(let phase, let iteration, let tensor):
-      "\(tensor) holds values that are no numbers after iteration \(iteration) of the \(phase) phase, so no checkpoint is "
-        + "written: lower \(phase).learningRate.base and start anew with another --output"
+      "\(tensor) has NaN or infinite values after iteration \(iteration) of the \(phase) phase, so no checkpoint is "
+        + "written: lower \(phase).learningRate.base and start a new run with another --output"
     case .otherCrops(let list, let here, let before):
-      "\(list) has the SHA-256 \(here.prefix(12))..., but this run began with crops of \(before.prefix(12))...: "
-        + "put that list back, or start anew with another --output"
+      "\(list) has the SHA-256 \(here.prefix(12))..., but this run started with crops of \(before.prefix(12))...: "
+        + "restore that list, or start a new run with another --output"
     case .checkpointMissing(let phase, let iteration, let reason, let newest):
-      "the run has ended (\(reason)) after iteration \(iteration) of the \(phase) phase, and its checkpoint was not written, for the "
-        + "reason above: make room, and start the same command again; it goes on from \(newest ?? "the beginning")"
+      "the run has ended (\(reason)) after iteration \(iteration) of the \(phase) phase, and its checkpoint was not written "
+        + "for the reason above: free some space and start the same command again; it resumes from \(newest ?? "the beginning")"
     case .modelNotWritten(let path, let bytes, let reason, let newest):
-      "training is over and the model was not written to \(path): \(reason). It needs up to \(bytes) bytes there: make room, and "
-        + "start the same command again; it goes on from \(newest ?? "the beginning") and writes the model"
+      "training has finished, but the model was not written to \(path): \(reason). It needs up to \(bytes) bytes there: free "
+        + "some space and start the same command again; it resumes from \(newest ?? "the beginning") and writes the model"
     }
   }
 
-  /// Whether all ranks throw this error together, outside `Communicator.rethrowOnAllRanks`.
+  /// True for errors that all ranks throw at the same time, without `Communicator.rethrowOnAllRanks`.
   package var isShared: Bool {
     switch self {
     case .notFinite, .gradientNotFinite, .untrainedGroup, .checkpointMissing: true
@@ -81,7 +81,7 @@ package struct RunDirectory: Sendable {
   package var verification: String { file("verification.jsonl") }
   package var model: String { file("model.safetensors.zst") }
 
-  /// Makes the directory and sees that it can be written, without leaving anything in it if the process ends here.
+  /// Creates the directory and checks that it is writable, without leaving a file in it.
   package func create() throws {
     do { try FileBytes.makeFolder(path) } catch { throw RunError.cannotWrite(path: path, reason: error.reason) }
     if access(path, W_OK | X_OK) != 0 {
@@ -89,7 +89,7 @@ package struct RunDirectory: Sendable {
     }
   }
 
-  /// Writes a small file whole or not at all.
+  /// Writes a small file atomically.
   package func write(_ text: String, to name: String) throws {
     do { try AtomicFile.write(text, to: file(name)) } catch {
       throw RunError.cannotWrite(path: file(name), reason: error.reason)

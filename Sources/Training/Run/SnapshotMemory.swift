@@ -71,10 +71,14 @@ struct SnapshotMemory {
 
   /// The weights now and the momentum that was taken, for rank 0 to write.
   func snapshot(_ description: CheckpointDescription) -> CheckpointSnapshot {
-    let momentum = table.parameters.indices.map { [states, table] index in
-      TensorToWrite(name: table.parameters[index].name, shape: table.parameters[index].shape) { body in
-        try states[0].read(index) { try body(UnsafeRawBufferPointer($0)) }
-      }
+    let optimizerStates = states.map { state in
+      OptimizerStateToWrite(
+        name: state.name,
+        tensors: table.parameters.enumerated().map { index, parameter in
+          TensorToWrite(name: parameter.name, shape: parameter.shape) { body in
+            try state.read(index) { try body(UnsafeRawBufferPointer($0)) }
+          }
+        })
     }
     let copied = zip(changing, copyWeights()).flatMap { vector, place in
       vector.table.parameters.indices.map { index in
@@ -87,7 +91,7 @@ struct SnapshotMemory {
     }
     let fixed = model.vectors.filter { vector in !changing.contains { $0.memory === vector.memory } }
     return CheckpointSnapshot(
-      description, copying: [], fixed: fixed.flatMap(\.namedTensors) + copied, momentum: momentum,
+      description, weights: fixed.flatMap(\.namedTensors) + copied, optimizerStates: optimizerStates,
       drain: { [states] in for state in states { try state.drain() } })
   }
 }

@@ -3,6 +3,7 @@
 import Cluster
 import Compute
 import Foundation
+import Support
 
 extension ClusterSpeed {
   /// Measures the speed of the slowest rank and link; returns the same figures on every rank. Collective; takes a
@@ -22,12 +23,12 @@ extension ClusterSpeed {
     var best = Double.infinity
     for _ in 0..<3 {
       try communicator.barrier()
-      let start = Clock.now
+      let start = MonotonicClock.now
       try communicator.exchange([
         .receive(into.pointer, count: floats, from: (rank + size - 1) % size),
         .send(UnsafePointer(out.pointer), count: floats, to: (rank + 1) % size),
       ])
-      best = min(best, Clock.now - start)
+      best = min(best, MonotonicClock.now - start)
     }
     let slowest = try communicator.allGather([best]).map { $0[0] }.max()!
     return Double(4 * floats) / slowest
@@ -46,9 +47,9 @@ extension ClusterSpeed {
     let output = AlignedMemory(floats: table.vectorCount)
     var best = Double.infinity
     for _ in 0..<3 {
-      let start = Clock.now
+      let start = MonotonicClock.now
       factors.sum(0..<table.vectorCount, into: [output.pointer], pool)
-      best = min(best, Clock.now - start)
+      best = min(best, MonotonicClock.now - start)
     }
     return Double(2 * rows * height * width) / best
   }

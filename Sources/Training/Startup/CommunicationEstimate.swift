@@ -4,6 +4,7 @@ import Cluster
 import Compute
 import Foundation
 import Models
+import Support
 
 struct CommunicationEstimate {
   /// Lines of text; empty for one rank.
@@ -28,24 +29,19 @@ struct CommunicationEstimate {
         "\(phase.name): \(volume.plan.buckets.count) buckets; the busiest rank sends \(Self.megabytes(sum)) MB an "
           + "iteration, \(Self.megabytes(stored)) MB of them for small layers; the others by gradient exchange, "
           + "in MB and seconds (sent + computed):")
-      lines.append("  " + Self.row("layer", GradientExchange.allCases.map(\.rawValue), "chosen"))
+      var rows = [["layer"] + GradientExchange.allCases.map(\.rawValue) + ["chosen"]]
       for matrix in volume.choice.matrices {
         let cells = GradientExchange.allCases.map { exchange in
           let (sending, computing) = matrix.seconds(exchange, speed)
           return String(format: "%.1f MB %.3f + %.3f s", Double(matrix.bytes[exchange]!) / 1e6, sending, computing)
         }
         let layer = volume.plan.table.parameters[matrix.parameter].layer
-        lines.append("  " + Self.row(layer, cells, matrix.exchange.rawValue))
+        rows.append([layer] + cells + [matrix.exchange.rawValue])
       }
+      lines += TextTable.lines(rows, columns: [.left], indent: 2)
     }
     self.lines = lines
   }
 
   private static func megabytes(_ bytes: Int) -> String { String(format: "%.1f", Double(bytes) / 1e6) }
-
-  private static func row(_ name: String, _ cells: [String], _ last: String) -> String {
-    ([name.padding(toLength: 26, withPad: " ", startingAt: 0)]
-      + cells.map { $0.padding(toLength: max($0.count, 28), withPad: " ", startingAt: 0) } + [last]).joined(
-        separator: "  ")
-  }
 }

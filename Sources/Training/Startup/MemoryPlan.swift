@@ -6,6 +6,7 @@ import Compute
 import Foundation
 import Images
 import Models
+import Support
 
 struct MemoryPlan {
   /// Bytes of each kind, in the order of the table.
@@ -36,14 +37,11 @@ struct MemoryPlan {
 
   /// One line for each kind, one column for each rank.
   static func table(_ columns: [[Int]], names: [String]) -> [String] {
-    let width = columns.count == 1 ? 0 : "rank \(columns.count - 1)".count
-    func line(_ name: String, _ values: [Int]) -> String {
-      "  " + name.padding(toLength: 20, withPad: " ", startingAt: 0)
-        + values.map { "\($0 >> 20)" }.map { String(repeating: " ", count: max(max(width, 6) - $0.count, 0)) + $0 }
-        .joined(separator: "  ")
-    }
-    let lines = names.indices.map { index in line(names[index], columns.map { $0[index] }) }
-    return lines + [line("sum (MiB)", columns.map { $0.reduce(0, +) })]
+    let rows = names.indices.map { index in (names[index], columns.map { $0[index] }) }
+    return TextTable.lines(
+      (rows + [("sum (MiB)", columns.map { $0.reduce(0, +) })]).map { name, bytes in
+        [name] + bytes.map { "\($0 >> 20)" }
+      }, indent: 2)
   }
 
   /// Bytes of the cache of decoded images, extrapolated from the first images of the list.

@@ -1,29 +1,30 @@
-// Before any training: are these ranks one run? They must share program, configuration, data and arithmetic, or the
-// weights would depend on who held which shard. Collective; says what it found in one table.
+// The checks before training that all ranks form one run. They must have the same program, configuration, data and
+// arithmetic, because otherwise the weights would depend on which rank computes which shard.
 import Cluster
 import Foundation
 import Kernels
 import Support
 
 package enum StartupChecks {
-  /// Compares all ranks. Throws alike on all of them, with `StartupError`'s text; rank 0 says the table and warnings.
+  /// Compares all ranks. Collective: it throws on all ranks if they differ, with the text of `StartupError`. Rank 0 prints a
+  /// table of the hosts, and warnings.
   package static func run(
     _ configuration: Configuration, _ options: TrainingOptions, _ communicator: Communicator, threads: Int,
     say: (String) -> Void
   ) throws {
     let facts = StartupFacts.here(configuration, options, communicator, threads: threads)
-    let all = try communicator.gather(Array(JSONEncoder().encode(facts)))
+    let all = try communicator.gather(Array(JSONText.encode(facts, .line)))
     try communicator.rethrowOnAllRanks {
       guard let all else { return }
-      let report = StartupReport(try all.map { try JSONDecoder().decode(StartupFacts.self, from: Data($0)) })
-      // The table first: it shows where the ranks named by an error are.
+      let report = StartupReport(try all.map { try JSONText.decode(StartupFacts.self, from: $0) })
+      // The table comes first, because it shows where the ranks named by an error run.
       report.table.forEach(say)
       if let error = report.error { throw error }
       for warning in report.warnings { say("warning: \(warning)") }
     }
   }
 
-  /// Compares which images each rank has, and their labels: what its masks say. Throws alike on all ranks.
+  /// Compares the images of all ranks and their labels, which come from the masks. Collective: throws on all ranks.
   package static func requireSameLabels(_ data: TrainingData, _ communicator: Communicator) throws {
     let digest = SHA256()
     for (images, labels) in [(data.weak, data.weakLabels), (data.strong, data.strongLabels)] {
@@ -42,7 +43,7 @@ package enum StartupChecks {
   }
 }
 
-/// A value that ranks must share and do not.
+/// A value that must be the same on all ranks and is not.
 package struct Difference: Sendable, Equatable {
   package enum Kind: Sendable, Equatable {
     case setting(String)
@@ -54,26 +55,29 @@ package struct Difference: Sendable, Equatable {
   }
 
   package let kind: Kind
-  /// The first rank that differs from rank 0, and how many others do.
+  /// The first rank that differs from rank 0.
   package let rank: Int
+  /// The number of further ranks that differ.
   package let others: Int
   package let host: String
   package let value: String
   package let firstHost: String
   package let firstValue: String
 
-  /// nil where all ranks have rank 0's value.
+  /// Returns nil if all ranks have the value of rank 0.
   package init?(_ kind: Kind, hosts: [String], values: [String], same: (String, String) -> Bool = { $0 == $1 }) {
     let different = values.indices.filter { !same(values[$0], values[0]) }
     guard let rank = different.first else { return nil }
     self.kind = kind
     self.rank = rank
     others = different.count - 1
-    (host, value) = (hosts[rank], values[rank])
-    (firstHost, firstValue) = (hosts[0], values[0])
+    host = hosts[rank]
+    value = values[rank]
+    firstHost = hosts[0]
+    firstValue = values[0]
   }
 
-  /// Such as `rank 1 on host2 (and 3 more) has seed = 2, rank 0 on host1 has 1`.
+  /// The difference in words, such as `rank 1 on host2 (and 3 more) has seed = 2, rank 0 on host1 has 1`.
   package var text: String {
     let who = "rank \(rank) on \(host)" + (others > 0 ? " (and \(others) more)" : "")
     let first = "rank 0 on \(firstHost)"
@@ -88,19 +92,20 @@ package struct Difference: Sendable, Equatable {
     }
   }
 
-  /// The beginning of a digest; other texts whole.
+  /// Shortens a digest to its beginning; returns other texts unchanged.
   private func short(_ value: String) -> String {
     value.count == 64 && value.allSatisfy(\.isHexDigit) ? "\(value.prefix(12))..." : value
   }
 
   var remedy: String {
     let tolerance =
-      "; with cluster.mixedInstructionSets=warn the run goes on, but its weights depend on which rank holds which shard"
+      "; with cluster.mixedInstructionSets=warn the run starts, but its weights depend on which rank computes which shard"
     return switch kind {
     case .setting: "start all ranks with the same configuration file and options"
     case .executable: "start one build on all machines, from a shared folder or copied to each"
     case .instructionSet:
-      "start one build on all machines, made for what all have (DNET_MARCH=x86-64-v3 Launch/setup)" + tolerance
+      "start one build on all machines, made for an instruction set that all of them have "
+        + "(DNET_MARCH=x86-64-v3 Launch/setup)" + tolerance
     case .matrixLibrary:
       "install one version on all machines, and set the same kernels for all (mpirun -x "
         + "OPENBLAS_CORETYPE=\(BLAS.expectedCoreName ?? "Haswell"))" + tolerance
@@ -111,15 +116,15 @@ package struct Difference: Sendable, Equatable {
 }
 
 package enum StartupError: Error, Equatable, CustomStringConvertible {
-  /// One rank alone, where a launcher started several tasks.
+  /// MPI has a single rank although a launcher started several tasks.
   case alone(StartedTasks)
   case differs(Difference)
 
   package var description: String {
     switch self {
     case .alone(let tasks):
-      "\(tasks.variable) says \(tasks.count) tasks, but MPI sees one rank alone, which would train everything by itself: start it "
-        + "by Open MPI's mpirun, or by srun --mpi=pmix; by mpirun -n 1 where one rank is meant"
+      "\(tasks.variable) says \(tasks.count) tasks, but MPI has a single rank, so each task would train on its own: start them "
+        + "with Open MPI's mpirun or with srun --mpi=pmix, or with mpirun -n 1 if a single rank is intended"
     case .differs(let difference): "\(difference.text): \(difference.remedy)"
     }
   }

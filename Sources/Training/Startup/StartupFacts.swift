@@ -10,27 +10,27 @@ import Support
 
 package struct StartupFacts: Codable, Sendable, Equatable {
   package var host = ""
-  /// The cores that it may use, such as `0-3,8` (its affinity).
+  /// The cores that the rank may use (its affinity), such as `0-3,8`.
   package var cores = ""
-  /// Those that mpirun may use on this host, which is what it can bind ranks to; `cores` where another launcher or none
-  /// started the rank.
+  /// The cores that mpirun may use on this host and can bind ranks to; equal to `cores` if the rank was not started by
+  /// mpirun.
   package var launcherCores = ""
   package var threads = 1
-  /// Whether the configuration leaves the number of threads to dnet.
+  /// True if dnet chooses the number of threads (`threads` is 0 in the configuration).
   package var sharesCores = true
-  /// MPI library and its thread level.
+  /// The MPI library and its thread level.
   package var mpi = ""
-  /// What the program was compiled for: bits of CInstructionSet.
+  /// The instruction set that the program was compiled for, as bits of CInstructionSet.
   package var instructions: UInt64 = 0
-  /// Version of OpenBLAS and the kernels that it uses.
+  /// The version of OpenBLAS and the kernels that it uses.
   package var blas = ""
-  /// SHA-256 of the program.
+  /// The SHA-256 of the program.
   package var executable = ""
-  /// Configuration and options that all ranks must share, key -> value.
+  /// The configuration and the options that must be the same on all ranks, by key.
   package var settings: [String: String] = [:]
-  /// Lists or pack: key -> SHA-256, or why there is none.
+  /// The SHA-256 of lists or of a pack by key, or the reason why there is none.
   package var data: [String: String] = [:]
-  /// The environment's word on how many tasks were started together, where it has one.
+  /// The number of tasks that were started together according to the environment, if it says so.
   package var tasks: StartedTasks?
 
   package init() {}
@@ -49,7 +49,7 @@ package struct StartupFacts: Codable, Sendable, Equatable {
     facts.blas = "\(BLAS.version) \(BLAS.coreName)"
     facts.settings = settings(configuration, options)
     facts.tasks = StartedTasks(ProcessInfo.processInfo.environment)
-    // Read only where there is somebody to compare with.
+    // A single rank has nothing to compare.
     if communicator.size > 1 {
       facts.executable = programDigest
       facts.data = dataDigests(configuration)
@@ -57,12 +57,12 @@ package struct StartupFacts: Codable, Sendable, Equatable {
     return facts
   }
 
-  /// Keys that may differ from rank to rank: a machine may have more cores, more memory, or its data elsewhere.
+  /// The keys that may differ between ranks: a machine may have more cores, more memory, or its data elsewhere.
   private static let ownKeys = ["threads", "data.root", "data.cacheMegabytes"]
 
   private static func settings(_ configuration: Configuration, _ options: TrainingOptions) -> [String: String] {
     var settings = configuration.values.filter { !ownKeys.contains($0.key) }
-    // A pack may lie elsewhere too.
+    // The path of a pack may differ too.
     settings["data.pack"] = configuration.pack.isEmpty ? "none" : "a pack"
     settings["--phase"] = options.phases?.joined(separator: ", ") ?? "all"
     settings["--max-iterations"] = options.maxIterations.map(String.init) ?? "none"
@@ -71,7 +71,7 @@ package struct StartupFacts: Codable, Sendable, Equatable {
     return settings
   }
 
-  /// The cores of the parent process, where that is mpirun or its daemon.
+  /// The cores of the parent process if that is mpirun or its daemon.
   private static var launcherCores: String? {
     let parent = Int(getppid())
     let name = (try? String(contentsOfFile: "/proc/\(parent)/comm", encoding: .utf8))?.trimmingCharacters(in: .newlines)
@@ -79,9 +79,10 @@ package struct StartupFacts: Codable, Sendable, Equatable {
     return AvailableCores.list(ofProcess: "\(parent)")
   }
 
-  /// The names of what the program was compiled for.
+  /// The names of the instructions that the program was compiled for.
   static var instructionSet: String {
-    var (left, names) = (dnet_compiled(), [String]())
+    var left = dnet_compiled()
+    var names: [String] = []
     while let name = dnet_first_name(left) {
       names.append(String(cString: name))
       left &= ~dnet_instruction(name)
@@ -98,8 +99,8 @@ package struct StartupFacts: Codable, Sendable, Equatable {
     return digest.hex()
   }
 
-  /// A pack's header holds the SHA-256 of its index, and that holds a checksum of every picture; of a folder the lists
-  /// are read, and `StartupChecks.requireSameLabels` compares what the masks say.
+  /// Returns the SHA-256 of a pack's header, which covers a checksum of every image, or of a folder's lists;
+  /// `StartupChecks.requireSameLabels` compares the folder's masks.
   static func dataDigests(_ configuration: Configuration) -> [String: String] {
     if !configuration.pack.isEmpty {
       let header = try? FileHandle(forReadingFrom: URL(fileURLWithPath: configuration.pack)).read(upToCount: 256)
@@ -121,12 +122,13 @@ package struct StartedTasks: Codable, Sendable, Equatable {
   package var variable: String
   package var count: Int
 
-  /// The variable nearest to the process counts: mpirun's own, another MPI's, Slurm's step, Slurm's whole job.
+  /// Reads the variable closest to the process: that of mpirun, another MPI, the Slurm step, or the Slurm job.
   package init?(_ environment: [String: String]) {
     let variables = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"]
     guard let variable = variables.first(where: { environment[$0] != nil }),
       let count = Int(environment[variable]!)
     else { return nil }
-    (self.variable, self.count) = (variable, count)
+    self.variable = variable
+    self.count = count
   }
 }

@@ -1,14 +1,15 @@
-// What rank 0 makes of the facts of all ranks: the first difference that forbids the run, warnings, and a table.
+// The comparison of all ranks' facts on rank 0: the first difference that forbids the run, warnings, and a table of hosts.
 import CProcessor
 import Foundation
+import Support
 
 package struct StartupReport: Sendable {
   package private(set) var error: StartupError?
   package private(set) var warnings: [String] = []
-  /// One row a host under a heading; a single line for a single rank.
+  /// A heading and a row for each host; a single line for a single rank.
   package let table: [String]
 
-  /// - Parameter facts: of all ranks, in rank order; at least one.
+  /// - Parameter facts: the facts of all ranks in rank order; at least one.
   package init(_ facts: [StartupFacts]) {
     let hosts = HostFacts.group(facts)
     table = Self.table(facts, hosts)
@@ -18,7 +19,7 @@ package struct StartupReport: Sendable {
     warnBound(hosts.filter { $0.overlap == nil && $0.leavesCores })
   }
 
-  // MARK: What must be equal
+  // MARK: Differences
 
   private mutating func compare(_ facts: [StartupFacts]) {
     let names = facts.map(\.host)
@@ -30,7 +31,7 @@ package struct StartupReport: Sendable {
       refuse(
         Difference(.setting(key), hosts: names, values: facts.map { $0.settings[key] ?? "nothing" }, same: kind.equal))
     }
-    // Builds for two instruction sets are two programs: the sets say more.
+    // Builds for two instruction sets are two programs; the sets are the better explanation.
     let sets = facts.map(\.instructions)
     let second = sets.first { $0 != sets[0] }
     let unlike = difference(.instructionSet) {
@@ -56,11 +57,11 @@ package struct StartupReport: Sendable {
   private mutating func warn(_ difference: Difference?) {
     if let difference {
       warnings.append(
-        "\(difference.text): the weights depend on which rank holds which shard (cluster.mixedInstructionSets=warn)")
+        "\(difference.text): the weights depend on which rank computes which shard (cluster.mixedInstructionSets=warn)")
     }
   }
 
-  /// Configuration keys in their order, then options.
+  /// Returns the configuration keys in their order, then the options.
   private static func keys(_ values: [[String: String]]) -> [String] {
     let found = values.reduce(into: Set<String>()) { $0.formUnion($1.keys) }
     let known = ConfigurationKey.known.map(\.path).filter(found.contains)
@@ -69,7 +70,7 @@ package struct StartupReport: Sendable {
 
   // MARK: Instruction sets
 
-  /// The set's name; with what it has beyond another set, where names alone would not tell the two apart.
+  /// Returns the name of a set, with an instruction that distinguishes it from another set of the same name.
   static func instructionSet(_ set: UInt64, unlike other: UInt64? = nil) -> String {
     let name =
       switch dnet_level(set) {
@@ -86,7 +87,7 @@ package struct StartupReport: Sendable {
 
   // MARK: Binding
 
-  /// One line for all hosts whose ranks mpirun has bound to a part of the cores.
+  /// Adds one warning for all hosts whose ranks mpirun has bound to a part of the cores.
   private mutating func warnBound(_ hosts: [HostFacts]) {
     guard let first = hosts.first else { return }
     let others = hosts.count > 1 ? " (and on \(hosts.count - 1) other hosts)" : ""
@@ -104,7 +105,8 @@ package struct StartupReport: Sendable {
 
   private static func table(_ facts: [StartupFacts], _ hosts: [HostFacts]) -> [String] {
     if facts.count == 1 {
-      let (fact, host) = (facts[0], hosts[0])
+      let fact = facts[0]
+      let host = hosts[0]
       return [
         "\(fact.host): 1 rank, \(fact.threads) \(fact.threads == 1 ? "thread" : "threads") on \(host.cores.count == 1 ? "core" : "cores") "
           + "\(CoreList.text(host.cores)), \(instructionSet(fact.instructions)), OpenBLAS \(fact.blas), \(fact.mpi)"
@@ -118,14 +120,10 @@ package struct StartupReport: Sendable {
         texts(host.facts.map(\.mpi)),
       ]
     }
-    let columns = heading.indices.map { column in ([heading] + rows).map { $0[column].count }.max()! }
-    return ([heading] + rows).map { row in
-      zip(row, columns).dropLast().map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) + "  " }.joined() + row
-        .last!
-    }
+    return TextTable.lines([heading] + rows, columns: [.left])
   }
 
-  /// The one text of all ranks of a host, or all of them.
+  /// Joins the different texts of a host's ranks.
   private static func texts(_ all: [String]) -> String {
     all.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }.joined(separator: " and ")
   }

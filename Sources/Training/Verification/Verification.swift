@@ -1,50 +1,51 @@
-// What makes a run checkable after the fact: RUN/verification.jsonl, a line an iteration with the loss of each shard, and
-// each `verify.every` iterations with a word for every layer's gradient in every shard, the digest of the weights, and a digest
-// that chains it all to what came before. `dnet verify` computes a range again and names the first difference.
+// RUN/verification.jsonl: the log by which `dnet verify` checks a run afterwards.
+//
+// Each iteration has a line with the loss of each shard. Every `verify.every` iterations the line also has a checksum of every
+// layer's gradient in every shard, the digest of the weights, and a digest that chains the line to all lines before. `dnet
+// verify` repeats a range of iterations and names the first difference.
 import Batches
 import Checkpoints
 import Cluster
-import Support
-import Foundation
 import Compute
+import Foundation
+import Support
 
 /// A line of RUN/verification.jsonl.
 package struct VerificationLine: Codable, Equatable, Sendable {
   package var phase: String
-  /// Iterations of the phase done, this one included.
+  /// The number of iterations of the phase that are done, including this one.
   package var iteration: Int
-  /// Of every shard.
+  /// The loss of each shard.
   package var losses: [Double]
-  /// Which rank each shard was on, by the host's name.
+  /// The rank and the host of each shard.
   package var hosts: [String]
-  /// The fields below are there each `verify.every` iterations. SHA-256 of the parameters after the iteration.
+  /// The SHA-256 of the parameters after the iteration. This field and the next two are present every `verify.every`
+  /// iterations.
   package var weightsDigest: String?
-  /// SHA-256 of the chained digest before, the configuration, the minibatch's examples and the weights' digest.
+  /// The SHA-256 of the previous chained digest, the configuration, the minibatch's examples and the weights' digest.
   package var digest: String?
-  /// Layer by layer in the order of the backward pass.
+  /// The checksums of the gradients, layer by layer in the order of the backward pass.
   package var gradients: [LayerChecksums]?
 
   package struct LayerChecksums: Codable, Equatable, Sendable {
     package var layer: String
-    /// A word for each shard.
+    /// 64 bits in hexadecimal for each shard.
     package var words: [String]
-  }
-
-  enum CodingKeys: String, CodingKey {
-    case phase, iteration, losses, hosts, digest, gradients
-    case weightsDigest = "weights_digest"
   }
 }
 
-/// One rank's words of its gradients in an iteration, layer by layer as they are written.
+/// The checksums of one rank's gradients in an iteration, layer by layer.
 final class GradientChecksums {
   private let table: ParameterTable
   private let sums: PartialSums
   private var layers: [String] = []
-  /// By layer, for this rank's shards in order.
+  /// The checksums by layer, for this rank's shards in order.
   private var words: [String: [UInt64]] = [:]
 
-  init(_ table: ParameterTable, _ sums: PartialSums) { (self.table, self.sums) = (table, sums) }
+  init(_ table: ParameterTable, _ sums: PartialSums) {
+    self.table = table
+    self.sums = sums
+  }
 
   /// Adds the gradients that a layer has written for the current shard.
   func add(_ layer: LayerParameters) {
@@ -61,7 +62,7 @@ final class GradientChecksums {
     words[layer.name, default: []].append(word.value)
   }
 
-  /// All ranks' words by layer and shard on rank 0, nil elsewhere. Collective.
+  /// Returns the checksums of all ranks by layer and shard on rank 0, and nil on other ranks. Collective.
   func gather(_ communicator: Communicator) throws -> [VerificationLine.LayerChecksums]? {
     let own = layers.flatMap { words[$0]! }.withUnsafeBytes { Array($0) }
     guard let all = try communicator.gather(own) else { return nil }
@@ -77,18 +78,20 @@ final class GradientChecksums {
   }
 }
 
-/// RUN/verification.jsonl while a run writes it; rank 0's.
+/// The writer of RUN/verification.jsonl, on rank 0.
 final class VerificationLog {
   private let handle: FileHandle
   private let path: String
   private let configuration: Configuration
-  /// The digest of the last line that has one.
+  /// The digest of the last line with a digest.
   private(set) var chain: String
 
-  /// Opens the log and cuts off lines that `keep` does not want.
-  /// - Parameter chain: what a chain without lines begins with.
+  /// Opens the log and removes the lines that `keep` rejects.
+  ///
+  /// - Parameter chain: the digest that precedes the first line; nil at the beginning of a run.
   init(path: String, _ configuration: Configuration, chain start: String?, keep: (VerificationLine) -> Bool) throws {
-    (self.path, self.configuration) = (path, configuration)
+    self.path = path
+    self.configuration = configuration
     let kept = Self.read(path).filter(keep)
     chain = kept.last { $0.digest != nil }?.digest ?? start ?? "the beginning"
     let text = try Self.text(kept)
@@ -103,7 +106,7 @@ final class VerificationLog {
     }
   }
 
-  /// Appends a line; with a digest where weights are given.
+  /// Appends a line, with digests if weights are given.
   func append(
     _ line: VerificationLine, weights: [NamedTensor]?, gradients: [VerificationLine.LayerChecksums]?,
     examples: () -> [String]
@@ -114,7 +117,9 @@ final class VerificationLog {
       chain = SHA256.hex(
         of: ([chain, configuration.fingerprint, line.phase, "\(line.iteration)"] + examples() + [digest]).joined(
           separator: "\n"))
-      (line.weightsDigest, line.digest, line.gradients) = (digest, chain, gradients)
+      line.weightsDigest = digest
+      line.digest = chain
+      line.gradients = gradients
     }
     do { try handle.write(contentsOf: Self.text([line])) } catch {
       throw RunError.cannotWrite(path: path, reason: (error as NSError).localizedDescription)
@@ -122,15 +127,11 @@ final class VerificationLog {
   }
 
   private static func text(_ lines: [VerificationLine]) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    return try lines.reduce(into: Data()) { $0 += try encoder.encode($1) + Data("\n".utf8) }
+    try lines.reduce(into: Data()) { $0 += try JSONText.encode($1, .line) }
   }
 
-  /// The lines of a log; a last line that a kill cut short is left out.
+  /// Reads the lines of a log, without a last line that was cut short when the process was killed.
   static func read(_ path: String) -> [VerificationLine] {
-    guard let data = FileManager.default.contents(atPath: path) else { return [] }
-    let decoder = JSONDecoder()
-    return data.split(separator: UInt8(ascii: "\n")).compactMap { try? decoder.decode(VerificationLine.self, from: $0) }
+    FileManager.default.contents(atPath: path).map { JSONText.decodeLines(VerificationLine.self, from: $0) } ?? []
   }
 }
