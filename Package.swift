@@ -104,7 +104,8 @@ let package = Package(
     tests(of: "Datasets", ["Support"]),
     tests(of: "Preparation", ["Support", "Datasets", "Images", "Compute"], excluding: ["Fixtures"]),
     tests(of: "Proposals", ["Support", "Datasets", "Images", "Randomness", "Compute"], excluding: ["Golden"]),
-    tests(of: "Batches", ["Support", "Datasets", "Images", "Compute", "Proposals", "Randomness"], excluding: ["Golden"]),
+    tests(
+      of: "Batches", ["Support", "Datasets", "Images", "Compute", "Proposals", "Randomness"], excluding: ["Golden"]),
     tests(of: "Networks", ["Kernels", "Compute"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(

@@ -9,11 +9,11 @@
 // are added in the tree of shards whoever holds them (`Cluster`), and no task's size depends on the threads (`Kernels`).
 import Batches
 import Cluster
-import Compute
 import Datasets
 import Foundation
 import Networks
 import Optimizers
+import Compute
 
 package final class TrainingLoop {
   private let configuration: Configuration
@@ -107,8 +107,7 @@ package final class TrainingLoop {
       run, iterations: options.recordSteps, phase: phase, net: net, communicator: communicator)
     if start == 0 { try recorder.recordStart() }
     let runner = PhaseTrainer(
-      work, phase, configuration, communicator, context, trace, activity, nextBatch: loader.next,
-      recycle: loader.recycle)
+      work, phase, configuration, communicator, context, trace, activity, nextBatch: loader.next, recycle: loader.recycle)
     runner.drill = options.drill
     watchdog.knows(reduction.plan)
 
