@@ -1,7 +1,9 @@
 // A file mapped into memory: its bytes without a copy, read from disk as they are touched.
 import Foundation
 
-/// `@unchecked Sendable`: the mapping is read-only and lives as long as the object.
+/// The bytes are valid as long as the object lives.
+///
+/// `@unchecked Sendable`: the mapping is read-only.
 package final class MappedFile: @unchecked Sendable {
   package let path: String
   package let bytes: UnsafeRawBufferPointer

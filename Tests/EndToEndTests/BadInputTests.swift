@@ -78,7 +78,7 @@ extension EndToEnd {
           Case(
             name: "missing photograph", settings: weak("lost"),
             words: [photograph("lost"), "line 3", "take the line out"]),
-          Case(name: "empty list", settings: weak("empty"), words: ["empty.txt", "one image id a line"]),
+          Case(name: "empty list", settings: weak("empty"), words: ["empty.txt", "one image id per line"]),
           Case(name: "absent list", settings: strong("absent"), words: ["absent.txt", "check the path"]),
           Case(name: "list of another form", settings: weak("table"), words: ["table.txt, line 2", "\(good[1]) 1 x"]),
           Case(
@@ -87,9 +87,9 @@ extension EndToEnd {
           Case(name: "colour mask", settings: strong("coloured"), words: [mask("coloured"), "save masks as palette"]),
           Case(name: "neither mask nor labels", settings: weak("unmasked"), words: ["unmasked", "ImageSets/Main"]),
           Case(
-            name: "too few masks", settings: ["data.masksPerClass=33"],
+            name: "too few masks", settings: ["data.strongPerClass=33"],
             words: ["data.masksPerClass", "33", "lower it to"]),
-          // Images are decoded during training, so these errors end the job at some iteration, the same on all ranks.
+          // Pictures are decoded when they are drawn, so these end the job in the middle, at the same iteration on all ranks.
           Case(
             name: "truncated photograph", settings: weak("cut"), atStart: false,
             words: [photograph("cut"), "fetch it again"]),

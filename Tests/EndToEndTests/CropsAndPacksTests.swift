@@ -138,7 +138,7 @@ extension EndToEnd {
           refusal(
             "unknown image", ["data.proposals=stranger.txt"],
             ["stranger.txt, line \(bare.count + 1)", "stranger is not in", Self.list]),
-          refusal("fields", ["data.proposals=fields.txt"], ["fields.txt, line 2: 10 fields where 9 are wanted"]),
+          refusal("fields", ["data.proposals=fields.txt"], ["fields.txt, line 2: 10 fields instead of 9"]),
           refusal("corners", ["data.proposals=corners.txt"], ["corners.txt, line 2: the box 9 0 3 9 ends before"]),
           refusal("too few images", ["data.proposals=few.txt"], ["few.txt has no crop of", "data propose"]),
           refusal("line feed", ["data.proposals=two\nlines.txt"], ["line feed", "two\\nlines.txt", "rename"]),
@@ -147,7 +147,7 @@ extension EndToEnd {
             output: "a\nb"),
           refusal("damaged index", ["data.pack=index.pack"], ["index.pack", "copy the pack again"]),
           refusal("pack cut short", ["data.pack=short.pack"], ["short.pack has", "cut short"]),
-          refusal("no pack", ["data.pack=crops.txt"], ["crops.txt is no pack", "data.pack"]),
+          refusal("no pack", ["data.pack=crops.txt"], ["crops.txt is not a pack", "data.pack"]),
           refusal(
             "no such list", ["data.pack=set.pack", "data.imageLabelList=other.txt"],
             ["set.pack has no list other.txt", "--list other.txt"]),

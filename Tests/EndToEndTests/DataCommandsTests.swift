@@ -96,7 +96,7 @@ extension EndToEnd {
       #expect(split.status == 0, "\(split.output)")
       let list = "ImageSets/Segmentation/splits/strong-2.txt"
       let bytes = try workplace.read("data/\(list)")
-      #expect(String(decoding: bytes, as: UTF8.self).hasPrefix("# dnet data split: 2 images a class, seed 1, from "))
+      #expect(String(decoding: bytes, as: UTF8.self).hasPrefix("# dnet data split: 2 images per class, seed 1, from "))
       let digests = try #require(ListFile.digests(bytes))
       #expect(digests.stated == digests.found)
       try workplace.train("chosen", ranks: nil, set: ["data.masksPerClass=2"])

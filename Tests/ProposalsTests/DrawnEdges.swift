@@ -32,7 +32,7 @@ enum DrawnEdges {
     for _ in 0..<width * height / 60 {
       put(
         random.uniform(0, Double(width)), random.uniform(0, Double(height)), Float(random.uniform(0, 0.6)),
-        random.uniform(0, .pi))
+        angle: random.uniform(0, .pi))
     }
     return map
   }

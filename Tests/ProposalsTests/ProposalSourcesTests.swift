@@ -35,9 +35,9 @@ import Testing
   @Test(
     "A fault names the line.",
     arguments: [
-      ("1 2 3", "line 1", "3 fields"), ("0 0 1 1\n1 2 3 x", "line 2", "no number"),
+      ("1 2 3", "line 1", "3 fields"), ("0 0 1 1\n1 2 3 x", "line 2", "not a number"),
       ("0 0 1 1\n\n9 2 3 4", "line 3", "no pixel"), ("100 0 120 5", "line 1", "outside the image of 100 x 80"),
-      ("0 0 1 1 1\n0 0 1 1", "line 2", "has no score"), ("0 0 1 nan", "line 1", "no number"),
+      ("0 0 1 1 1\n0 0 1 1", "line 2", "has no score"), ("0 0 1 nan", "line 1", "not a number"),
       ("0 0 1e300 5", "line 1", "far"),
     ]) func faultsNameTheLine(text: String, line: String, reason: String)
   {

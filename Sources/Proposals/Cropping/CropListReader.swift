@@ -12,7 +12,7 @@ package enum CropListReader {
     try requireOneLine(path)
     let file: MappedFile
     do { file = try MappedFile(path) } catch { throw .unreadable(list: path, reason: error.reason) }
-    return try parse(file.bytes, name: path)
+    return try withExtendedLifetime(file) { () throws(CropListError) in try parse(file.bytes, name: path) }
   }
 
   /// Throws `lineFeedInPath`.
