@@ -2,7 +2,7 @@
 import Kernels
 import Testing
 
-struct OpenBLASTests {
+@Suite struct BLASTests {
   @Test(
     "Only a wrong selection of kernels is overridden.",
     arguments: [
