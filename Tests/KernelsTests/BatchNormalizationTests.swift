@@ -67,7 +67,7 @@ import Testing
     let truth = NaiveBatchNormalization.statistics(maps)
     #expect(relativeError(result.mean, truth.mean) < 1e-6)
     #expect(relativeError(result.variance, truth.variance) < 1e-6)
-    // One element a channel: the deviation is that of epsilon, and x - mean rounding noise times 3e4.
+    // With one element per channel the deviation is that of epsilon, and x - mean is rounding noise times 3e4.
     guard shape.n * shape.h * shape.w > 1 else { return }
     let y = NaiveBatchNormalization.forward(
       maps, scale: doubles(scale), shift: doubles(shift), epsilon: 1e-9, rectified: rectified)
