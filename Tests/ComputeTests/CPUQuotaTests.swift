@@ -37,7 +37,6 @@ import Testing
     #expect(CPUQuota(cores: cores, group: "").threads == threads)
   }
 
-  /// Each level limits all below it.
   @Test("In version 2 the least limit on the path to the root counts.") func theLeastOnTheWayUpCountsInVersion2() throws
   {
     let groups = try Groups([
@@ -50,7 +49,6 @@ import Testing
     #expect(groups.least("") == nil)
   }
 
-  /// In a container with a namespace of its own the group is the root of what is mounted.
   @Test("A container with its own namespace finds its limit at the mounted root.")
   func containersSeeTheirLimitAtTheRoot() throws {
     let groups = try Groups(["cpu.max": "250000 100000"])
@@ -75,7 +73,7 @@ import Testing
     }
   }
 
-  /// Version 2 beside version 1, without the controller.
+  /// Version 2 is mounted beside version 1, without the CPU controller.
   @Test("A hybrid of both versions uses the one with a limit.") func hybridsHaveBoth() throws {
     let groups = try Groups([
       "unified/a/cpu.max": "200000 100000", "cpu/a/cpu.cfs_quota_us": "700000", "cpu/a/cpu.cfs_period_us": "100000",

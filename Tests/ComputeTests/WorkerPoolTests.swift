@@ -44,7 +44,7 @@ import Testing
 
   @Test("As many tasks run at once as there are threads.", arguments: [2, 3, 4])
   func asManyTasksRunAtOnceAsThereAreThreads(threads: Int) {
-    // Each task waits for all others: they can only meet if every one has a thread of its own.
+    // Each task waits for all others, so they can meet only if each has its own thread.
     let pool = WorkerPool(threads: threads)
     let arrived = Atomic<Int>(0)
     let met = Atomic<Int>(0)
@@ -71,7 +71,6 @@ import Testing
     }
   }
 
-  /// After a pause the threads sleep; they have to wake for the next job.
   @Test("Sleeping threads wake for the next job.") func threadsWakeAfterAPause() {
     let pool = WorkerPool(threads: 2)
     for _ in 0..<4 {

@@ -2,23 +2,23 @@
 import Kernels
 import Testing
 
-struct OpenBLASTests {
+@Suite struct BLASTests {
   @Test(
     "Only a wrong selection of kernels is overridden.",
     arguments: [
-      // A processor that the library does not know, and settings by mistake or from another machine.
+      // A processor unknown to the library, and settings made by mistake or for another machine.
       ("Prescott", nil, 2, "SkylakeX"), ("Prescott", nil, 1, "Haswell"), ("Prescott", "Prescott", 2, "SkylakeX"),
       ("Prescott", "nonsense", 1, "Haswell"), ("Sandybridge", "SANDYBRIDGE", 1, "Haswell"),
       ("Haswell", nil, 2, "SkylakeX"),
-      // A library without the kernels: asking again would never end.
+      // A library without the kernels: another execution would never end.
       ("Prescott", "SkylakeX", 2, nil), ("Prescott", "SKYLAKEX", 2, nil), ("Haswell", "SkylakeX", 2, nil),
-      // All is well.
+      // The kernels fit.
       ("SkylakeX", nil, 2, nil), ("Cooperlake", nil, 2, nil), ("Zen", nil, 1, nil), ("SkylakeX", "SKYLAKEX", 2, nil),
-      // Somebody's choice for a cluster.
+      // A user's choice for a cluster.
       ("Haswell", "Haswell", 2, nil), ("Zen", "zen", 2, nil), ("SkylakeX", "SkylakeX", 1, nil),
       // Built for AVX2: the same kernels on every machine, however new.
       ("SkylakeX", nil, 1, "Haswell"),
-      // Nothing is known of these.
+      // Processors without known kernels.
       ("Prescott", nil, 0, nil), ("ARMV8", nil, -1, nil),
     ] as [(String, String?, Int, String?)])
   func coreToAskFor(core: String, setting: String?, level: Int, wanted: String?) {

@@ -17,7 +17,9 @@ import Testing
     var shiftGradient: [Float]
   }
 
-  func pass(_ shape: Shape, _ x: [Float], _ dy: [Float], _ scale: [Float], _ shift: [Float], rectified: Bool) -> Pass {
+  func pass(
+    _ shape: Shape, _ x: [Float], _ dy: [Float], scale: [Float], shift: [Float], rectified: Bool
+  ) -> Pass {
     let norm = BatchNormalization(
       images: shape.n, channels: shape.c, height: shape.h, width: shape.w, epsilon: 1e-9)
     var workspace = nans(norm.workspaceFloats)
@@ -59,13 +61,13 @@ import Testing
     let dy = draws.floats(shape.count)
     let scale = draws.floats(shape.c, 0.5...1.5)
     let shift = draws.floats(shape.c)
-    let result = pass(shape, x, dy, scale, shift, rectified: rectified)
+    let result = pass(shape, x, dy, scale: scale, shift: shift, rectified: rectified)
 
     let maps = shape.maps(x)
     let truth = NaiveBatchNormalization.statistics(maps)
     #expect(relativeError(result.mean, truth.mean) < 1e-6)
     #expect(relativeError(result.variance, truth.variance) < 1e-6)
-    // One element a channel: the deviation is that of epsilon, and x - mean rounding noise times 3e4.
+    // With one element per channel the deviation is that of epsilon, and x - mean is rounding noise times 3e4.
     guard shape.n * shape.h * shape.w > 1 else { return }
     let y = NaiveBatchNormalization.forward(
       maps, scale: doubles(scale), shift: doubles(shift), epsilon: 1e-9, rectified: rectified)
@@ -85,7 +87,7 @@ import Testing
     let x = draws.floats(shape.count, 99.999...100.001)
     let zeros = [Float](repeating: 0, count: shape.c)
     let result = pass(
-      shape, x, draws.floats(shape.count), zeros.map { _ in 1 }, zeros, rectified: false)
+      shape, x, draws.floats(shape.count), scale: zeros.map { _ in 1 }, shift: zeros, rectified: false)
     let truth = NaiveBatchNormalization.statistics(shape.maps(x))
     #expect(relativeError(result.variance, truth.variance) < 1e-6)
     #expect(relativeError(result.mean, truth.mean) < 1e-7)
@@ -98,7 +100,7 @@ import Testing
     let x = draws.floats(shape.count, -4e-4...4e-4)
     let scale = [Float](repeating: 1, count: 16)
     let shift = [Float](repeating: 0.001, count: 16)
-    let result = pass(shape, x, draws.floats(shape.count), scale, shift, rectified: false)
+    let result = pass(shape, x, draws.floats(shape.count), scale: scale, shift: shift, rectified: false)
     let y = NaiveBatchNormalization.forward(
       shape.maps(x), scale: doubles(scale), shift: doubles(shift), epsilon: 1e-9, rectified: false)
     #expect(relativeError(result.y, doubles(y.blocked)) < 2e-6)

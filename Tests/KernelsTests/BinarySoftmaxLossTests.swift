@@ -60,7 +60,7 @@ import Testing
 
   @Test("A certain mistake costs the clamp, and a tie goes to the foreground.") func certainMistakesCostAtMostTheClamp()
   {
-    // Background surely, foreground true; and the other way round; then a tie, which goes to foreground.
+    // Certain background where foreground is true, the reverse, and a tie, which goes to the foreground.
     let shape = Shape(1, 2, 1, 3)
     let result = pass(shape, [1e4, -1e4, 2, -1e4, 1e4, 2], [1, 0, 1])
     let truth = NaiveBinarySoftmaxLoss.forward(maps(shape, [1e4, -1e4, 2, -1e4, 1e4, 2]), mask: [1, 0, 1])

@@ -32,7 +32,6 @@ import Testing
     #expect(relativeError(product(a, b, shape, transposed: transposed), truth) < 2e-6)
   }
 
-  /// The sum that the head of the file promises, element by element.
   @Test("Each element is summed in the documented order.", arguments: cases, [false, true])
   func sumsInTheOrderItPromises(_ shape: Case, transposed: Bool) {
     var draws = Draws(23)

@@ -39,7 +39,7 @@ import Testing
     let pass = RowBias(rows: rows, columns: columns)
     var sums = nans(columns)
     inOddOrder(pass.sumTasks) { pass.sum(dy, into: &sums, task: $0) }
-    // In single precision and in row order, so to the bit.
+    // The reference sums in single precision and in row order, so the bits are equal.
     let truth = (0..<columns).map { k in (0..<rows).reduce(Float(0)) { $0 + dy[$1 * columns + k] } }
     #expect(identical(sums, truth))
   }

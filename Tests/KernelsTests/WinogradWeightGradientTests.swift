@@ -69,7 +69,6 @@ func winogradWeightGradient(
     }
   }
 
-  /// The networks at a quarter of the width, 96x96, four images: several threads find work in every layer.
   @Test(
     "Layers at a quarter of the width and 96 x 96 have tasks for several threads.",
     arguments: [(16, 16, 96), (16, 32, 48), (32, 32, 48), (64, 64, 24), (128, 128, 12), (128, 128, 6)])

@@ -187,9 +187,9 @@ package struct FactorProducts: Sendable {
         let (a, b) = (left + shard * rows * tall, right + shard * rows * Self.panelWidth)
         let merge = merges[shard]
         switch tall {
-        case 4: FactorTiles.fourBy32(a, b, rows: rows, end, merge: merge, tile: Self.tileFloats)
-        case 8: FactorTiles.eightBy32(a, b, rows: rows, end, merge: merge, tile: Self.tileFloats)
-        default: FactorTiles.twelveBy32(a, b, rows: rows, end, merge: merge, tile: Self.tileFloats)
+        case 4: FactorTiles.fourBy32(a, b, rows: rows, end: end, merge: merge, tile: Self.tileFloats)
+        case 8: FactorTiles.eightBy32(a, b, rows: rows, end: end, merge: merge, tile: Self.tileFloats)
+        default: FactorTiles.twelveBy32(a, b, rows: rows, end: end, merge: merge, tile: Self.tileFloats)
         }
         end += (1 - merge) * Self.tileFloats
       }
@@ -223,10 +223,10 @@ package struct FactorProducts: Sendable {
 private enum FactorTiles {
   @inline(never)
   static func twelveBy32(
-    _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int, _ end: UnsafeMutablePointer<Float>,
+    _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int, end: UnsafeMutablePointer<Float>,
     merge: Int, tile: Int
   ) {
-    guard Vectors.areWide else { return narrow(12, left, right, rows: rows, end, merge: merge, tile: tile) }
+    guard Vectors.areWide else { return narrow(12, left, right, rows: rows, end: end, merge: merge, tile: tile) }
     var (left, right, target) = (left, right, end)
     var (first, second, third) = (FourRowsBy32(), FourRowsBy32(), FourRowsBy32())
     for _ in 0..<rows {
@@ -250,10 +250,10 @@ private enum FactorTiles {
 
   @inline(never)
   static func eightBy32(
-    _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int, _ end: UnsafeMutablePointer<Float>,
+    _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int, end: UnsafeMutablePointer<Float>,
     merge: Int, tile: Int
   ) {
-    guard Vectors.areWide else { return narrow(8, left, right, rows: rows, end, merge: merge, tile: tile) }
+    guard Vectors.areWide else { return narrow(8, left, right, rows: rows, end: end, merge: merge, tile: tile) }
     var (left, right, target) = (left, right, end)
     var (first, second) = (FourRowsBy32(), FourRowsBy32())
     for _ in 0..<rows {
@@ -274,10 +274,10 @@ private enum FactorTiles {
 
   @inline(never)
   static func fourBy32(
-    _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int, _ end: UnsafeMutablePointer<Float>,
+    _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int, end: UnsafeMutablePointer<Float>,
     merge: Int, tile: Int
   ) {
-    guard Vectors.areWide else { return narrow(4, left, right, rows: rows, end, merge: merge, tile: tile) }
+    guard Vectors.areWide else { return narrow(4, left, right, rows: rows, end: end, merge: merge, tile: tile) }
     var (left, right, target) = (left, right, end)
     var sums = FourRowsBy32()
     for _ in 0..<rows {
@@ -296,7 +296,7 @@ private enum FactorTiles {
   @inline(never)
   private static func narrow(
     _ tall: Int, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int,
-    _ end: UnsafeMutablePointer<Float>, merge: Int, tile: Int
+    end: UnsafeMutablePointer<Float>, merge: Int, tile: Int
   ) {
     for first in stride(from: 0, to: tall, by: 4) {
       for half in 0..<2 {

@@ -15,10 +15,10 @@ package struct BilinearUpsampling: Sendable {
   private let factor: Int
   /// The weight of the successor at each place in a run; the input that begins the run has the complement.
   private let fractions: [Float]
-  /// One task per plane.
+  /// The number of tasks: one per plane.
   package let tasks: Int
 
-  /// The shape of the small planes.
+  /// Creates the plan for small planes of a shape.
   package init(images: Int, channels: Int, height: Int, width: Int, factor: Int) {
     precondition(factor > 0, "factor \(factor) does not enlarge: use 1 or more")
     self.height = height
@@ -87,7 +87,7 @@ package struct BilinearUpsampling: Sendable {
     }
   }
 
-  /// The input rows above and below an output row, and the weight of the one below: 0 where they are the same.
+  /// Returns the input rows above and below an output row, and the weight of the lower one: 0 where they are the same.
   private func neighbours(of row: Int) -> (upper: Int, lower: Int, fraction: Float) {
     guard row >= factor / 2 else { return (0, 0, 0) }
     let (upper, place) = (row - factor / 2).quotientAndRemainder(dividingBy: factor)

@@ -1,10 +1,8 @@
-// The check that values can be summed over ranks: NaN, infinities and values near the end of Float's range would
-// spread.
+// The check that values can be summed over ranks. NaN, infinities and values near the limit of Float would spread.
 
 /// The largest magnitude of a vector.
 package enum Magnitude {
-  /// The largest magnitude allowed in a shard's gradient. Sums over any number of shards then stay far below Float's
-  /// limit.
+  /// The largest magnitude allowed in a shard's gradient, which keeps sums over shards far below the limit of Float.
   package static let limit: Float = 1e34
 
   /// Returns the largest |x|, or infinity if a value is NaN.

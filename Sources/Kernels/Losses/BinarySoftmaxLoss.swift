@@ -25,7 +25,7 @@ package struct BinarySoftmaxLoss: Sendable {
   ) {
     var sums = PixelLossSums()
     chunks.forEachGroup(task) { image, pixel, count in
-      let difference = difference(scores, image, pixel, count)
+      let difference = difference(scores, image: image, pixel: pixel, count: count)
       let label = (mask + image * pixels + pixel).lanes(count: count, padding: 255)
       let term = Lanes.softplus(difference.replacing(with: -difference, where: label .== 1))
       // Ties go to the higher class.
@@ -35,7 +35,7 @@ package struct BinarySoftmaxLoss: Sendable {
     sums.store(in: workspace, task: task)
   }
 
-  /// The loss of the shard, the number of pixels it is the mean of, and the number of correct pixels among them.
+  /// Returns the loss of the shard, the number of counted pixels, and the number of correct pixels among them.
   package func combine(workspace: UnsafePointer<Float>) -> (loss: Float, pixels: Int, correct: Int) {
     PixelLossSums.combine(workspace, tasks: tasks)
   }
@@ -48,7 +48,7 @@ package struct BinarySoftmaxLoss: Sendable {
   ) {
     let share = counted > 0 ? Float(1 / Double(counted)) : 0
     chunks.forEachGroup(task) { image, pixel, count in
-      let difference = difference(scores, image, pixel, count)
+      let difference = difference(scores, image: image, pixel: pixel, count: count)
       let label = (mask + image * pixels + pixel).lanes(count: count, padding: 255)
       let isForeground = label .== 1
       // The probability of the wrong class: it has the gradient's sign for that class, and does not cancel when small.
@@ -65,7 +65,7 @@ package struct BinarySoftmaxLoss: Sendable {
   package func softmaxPlanes(_ scores: UnsafePointer<Float>, into probabilities: UnsafeMutablePointer<Float>, task: Int)
   {
     chunks.forEachGroup(task) { image, pixel, count in
-      let difference = difference(scores, image, pixel, count)
+      let difference = difference(scores, image: image, pixel: pixel, count: count)
       let target = probabilities + image * 2 * pixels + pixel
       target.setLanes(Lanes.sigmoid(-difference), count: count)
       (target + pixels).setLanes(Lanes.sigmoid(difference), count: count)
@@ -74,7 +74,7 @@ package struct BinarySoftmaxLoss: Sendable {
 
   /// The foreground's score less the background's, of up to 16 pixels.
   @inline(__always) private func difference(
-    _ scores: UnsafePointer<Float>, _ image: Int, _ pixel: Int, _ count: Int
+    _ scores: UnsafePointer<Float>, image: Int, pixel: Int, count: Int
   ) -> Lanes {
     let scores = scores + image * 2 * pixels + pixel
     return (scores + pixels).lanes(count: count) - scores.lanes(count: count)

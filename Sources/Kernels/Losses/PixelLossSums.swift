@@ -30,8 +30,7 @@ struct PixelLossSums {
     record.setLanes(correct, at: 32)
   }
 
-  /// Returns the mean loss, and the numbers of counted and of correct pixels. Tasks are added in order, in double
-  /// precision.
+  /// Returns the mean loss, and the numbers of counted and of correct pixels, summed in the order of tasks in Double.
   static func combine(
     _ workspace: UnsafePointer<Float>, tasks: Int
   ) -> (loss: Float, pixels: Int, correct: Int) {

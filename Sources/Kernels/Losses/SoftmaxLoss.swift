@@ -55,7 +55,7 @@ package struct SoftmaxLoss: Sendable {
     sums.store(in: workspace, task: task)
   }
 
-  /// The loss of the shard, the number of pixels it is the mean of, and the number of correct pixels among them.
+  /// Returns the loss of the shard, the number of counted pixels, and the number of correct pixels among them.
   package func combine(workspace: UnsafePointer<Float>) -> (loss: Float, pixels: Int, correct: Int) {
     PixelLossSums.combine(workspace, tasks: tasks)
   }

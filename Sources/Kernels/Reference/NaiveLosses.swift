@@ -5,7 +5,7 @@ package enum NaiveSoftmaxLoss {
   /// Returns the softmax over the channels.
   package static func probabilities(_ scores: NaiveMaps) -> NaiveMaps {
     scores.like { n, k, y, x in
-      let column = column(scores, n, y, x)
+      let column = column(scores, image: n, y: y, x: x)
       let exponentials = column.map { exp($0 - column.max()!) }
       return exponentials[k] / exponentials.reduce(0, +)
     }
@@ -22,7 +22,7 @@ package enum NaiveSoftmaxLoss {
     forEachKnown(scores, mask) { n, label, y, x in
       loss -= log(max(p[n, label, y, x], Double(Float.leastNormalMagnitude)))
       pixels += 1
-      let column = column(scores, n, y, x)
+      let column = column(scores, image: n, y: y, x: x)
       let predicted = tiesGoUp ? column.lastIndex(of: column.max()!)! : column.firstIndex(of: column.max()!)!
       correct += predicted == label ? 1 : 0
     }
@@ -39,7 +39,7 @@ package enum NaiveSoftmaxLoss {
     return gradient
   }
 
-  private static func column(_ scores: NaiveMaps, _ n: Int, _ y: Int, _ x: Int) -> [Double] {
+  private static func column(_ scores: NaiveMaps, image n: Int, y: Int, x: Int) -> [Double] {
     (0..<scores.channels).map { scores[n, $0, y, x] }
   }
 

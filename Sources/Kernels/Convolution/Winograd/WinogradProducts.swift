@@ -148,12 +148,12 @@ enum ChannelProducts {
   @inline(never)
   static func eightBy32(
     _ inputs: UnsafePointer<Float>, _ low: UnsafePointer<Float>, _ high: UnsafePointer<Float>, tiles: Int,
-    continuing: Bool, _ sums: UnsafeMutablePointer<Float>
+    continuing: Bool, into sums: UnsafeMutablePointer<Float>
   ) {
     guard Vectors.areWide else {
       for start in stride(from: 0, to: 8, by: 4) {
-        fourBy16(inputs + start, low, tiles: tiles, continuing: continuing, sums + start * 32, step: 32)
-        fourBy16(inputs + start, high, tiles: tiles, continuing: continuing, sums + start * 32 + 16, step: 32)
+        fourBy16(inputs + start, low, tiles: tiles, continuing: continuing, into: sums + start * 32, step: 32)
+        fourBy16(inputs + start, high, tiles: tiles, continuing: continuing, into: sums + start * 32 + 16, step: 32)
       }
       return
     }
@@ -171,11 +171,11 @@ enum ChannelProducts {
   @inline(never)
   static func eightBy16(
     _ inputs: UnsafePointer<Float>, _ gradients: UnsafePointer<Float>, tiles: Int,
-    continuing: Bool, _ sums: UnsafeMutablePointer<Float>
+    continuing: Bool, into sums: UnsafeMutablePointer<Float>
   ) {
     guard Vectors.areWide else {
-      fourBy16(inputs, gradients, tiles: tiles, continuing: continuing, sums, step: 16)
-      fourBy16(inputs + 4, gradients, tiles: tiles, continuing: continuing, sums + 64, step: 16)
+      fourBy16(inputs, gradients, tiles: tiles, continuing: continuing, into: sums, step: 16)
+      fourBy16(inputs + 4, gradients, tiles: tiles, continuing: continuing, into: sums + 64, step: 16)
       return
     }
     var (first, second) =
@@ -194,7 +194,7 @@ enum ChannelProducts {
   @inline(never)
   private static func fourBy16(
     _ inputs: UnsafePointer<Float>, _ gradients: UnsafePointer<Float>, tiles: Int, continuing: Bool,
-    _ sums: UnsafeMutablePointer<Float>, step: Int
+    into sums: UnsafeMutablePointer<Float>, step: Int
   ) {
     var four = continuing ? FourRowsBy16(sums, step: step) : FourRowsBy16()
     for tile in 0..<tiles { four.add(inputs + tile * 16, step: 1, gradients.lanes(at: tile * 16)) }

@@ -110,9 +110,10 @@ package struct WinogradWeightGradient: Sendable {
             let source = UnsafePointer(inputs + position * inputPlane + eighth / 2 * count * 16 + eighth % 2 * 8)
             let continuing = start != ownTiles.lowerBound
             if isWide {
-              ChannelProducts.eightBy32(source, low, low + count * 16, tiles: count, continuing: continuing, target)
+              ChannelProducts.eightBy32(
+                source, low, low + count * 16, tiles: count, continuing: continuing, into: target)
             } else {
-              ChannelProducts.eightBy16(source, low, tiles: count, continuing: continuing, target)
+              ChannelProducts.eightBy16(source, low, tiles: count, continuing: continuing, into: target)
             }
             target += 8 * (isWide ? Self.panel : 16)
           }
