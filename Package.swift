@@ -94,8 +94,8 @@ let package = Package(
     .executableTarget(
       name: "dnet",
       dependencies: [
-        "Support", "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Networks",
-        "Preparation", "Proposals", "Randomness", "Compute", arguments,
+        "Support", "Training", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels",
+        "Networks", "Preparation", "Proposals", "Randomness", "Compute", arguments,
       ],
       swiftSettings: arithmetic),
 

@@ -1,5 +1,5 @@
-// The facts that each rank reports at the start, so that rank 0 can compare them: where the rank runs, and everything that the
-// weights depend on.
+// The facts that each rank reports at the start, so that rank 0 can compare them: where the rank runs, and everything
+// that the weights depend on.
 import CProcessor
 import Cluster
 import Compute
@@ -130,7 +130,8 @@ extension SHA256 {
   }
 }
 
-/// The number of tasks that a launcher says it has started. It exceeds the number of ranks if MPI does not know the launcher.
+/// The number of tasks that a launcher says it has started. It exceeds the number of ranks if MPI does not know the
+/// launcher.
 package struct StartedTasks: Codable, Sendable, Equatable {
   package var variable: String
   package var count: Int
