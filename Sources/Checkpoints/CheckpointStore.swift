@@ -1,8 +1,8 @@
 // The checkpoints of a run, RUN/checkpoints. A kill at any moment leaves the earlier checkpoints whole.
 //
-// A checkpoint is written under a temporary name in the same directory, made durable, read back, and renamed. A directory
-// with a final name is therefore complete unless the disk fails later, which sizes and SHA-256 reveal. Finally the link
-// `latest`, a convenience for people and scripts, is moved.
+// A checkpoint is written under a temporary name in the same directory, made durable, read back, and renamed. A
+// directory with a final name is therefore complete unless the disk fails later, which sizes and SHA-256 reveal.
+// Finally the link `latest`, a convenience for people and scripts, is moved.
 import Foundation
 import Support
 import Synchronization
@@ -42,8 +42,8 @@ package final class CheckpointStore: @unchecked Sendable {
     self.files = files
   }
 
-  /// Creates the directory and removes the unfinished files of killed runs. The writing process calls it before its first
-  /// write.
+  /// Creates the directory and removes the unfinished files of killed runs. The writing process calls it before its
+  /// first write.
   package func prepare() throws {
     do {
       try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -171,7 +171,8 @@ package final class CheckpointStore: @unchecked Sendable {
       try files.removeTree(temporary.path)
       if files.mkdir(temporary.path) != 0 { throw systemError(temporary.path, "create") }
       try snapshot.write(into: temporary, threads: Self.compressorThreads, files: files)
-      // A checkpoint of this name, from before a resume or damaged, is moved aside first: directories are not overwritten.
+      // A checkpoint of this name, from before a resume or damaged, is moved aside first: directories are not
+      // overwritten.
       try files.removeTree(aside.path)
       if files.rename(final.path, aside.path) != 0 && errno != ENOENT { throw systemError(final.path, "rename") }
       if files.rename(temporary.path, final.path) != 0 {

@@ -1,8 +1,8 @@
 // Reader and writer of the safetensors format (github.com/huggingface/safetensors).
 //
-// A file holds the length of the header as eight little-endian bytes, the header in JSON with the type, the shape and the
-// byte range of each tensor, and then all values without gaps. Files may come from other people or from full disks, so
-// the reader checks everything.
+// A file holds the length of the header as eight little-endian bytes, the header in JSON with the type, the shape and
+// the byte range of each tensor, and then all values without gaps. Files may come from other people or from full disks,
+// so the reader checks everything.
 import Compute
 import Foundation
 import Support

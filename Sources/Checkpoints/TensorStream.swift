@@ -1,4 +1,5 @@
-// Sequential reading of a file of weights. Values go directly to their destination, so memory for the file is not needed.
+// Sequential reading of a file of weights. Values go directly to their destination, so memory for the file is not
+// needed.
 import Compute
 import Foundation
 
@@ -58,8 +59,8 @@ package final class TensorStream {
     }
   }
 
-  /// Overwrites all parameters of the vectors and skips other tensors of the file. If a parameter is missing or has another
-  /// shape, nothing is changed; if the file turns out to be damaged later, some parameters are.
+  /// Overwrites all parameters of the vectors and skips other tensors of the file. If a parameter is missing or has
+  /// another shape, nothing is changed; if the file turns out to be damaged later, some parameters are.
   package func fill(_ vectors: [ParameterVector]) throws {
     for vector in vectors { try header.requireAll(of: vector.table, othersAllowed: true) }
     var skipped = [UInt8](repeating: 0, count: 1 << 20)

@@ -10,8 +10,8 @@ extension StoredTensors {
     for index in vector.table.parameters.indices { copy(to: vector, index) }
   }
 
-  /// Overwrites the parameters that the file has. A parameter with another shape is refused, and so is a file with none of
-  /// the parameters.
+  /// Overwrites the parameters that the file has. A parameter with another shape is refused, and so is a file with none
+  /// of the parameters.
   ///
   /// - Returns: the names of the parameters that were set and of those left unchanged, in the order of the tables.
   package func setInitialWeights(of vectors: [ParameterVector]) throws -> (set: [String], left: [String]) {
@@ -24,8 +24,10 @@ extension StoredTensors {
     guard !set.isEmpty else {
       throw CheckpointError.anotherNetwork(
         path: path,
-        "none of its \(entries.count) tensors (\(entries.prefix(3).map(\.name).joined(separator: ", "))...) is a parameter "
-          + "of the network (\(left.prefix(3).joined(separator: ", "))...): convert it with dnet model import")
+        "none of its \(entries.count) tensors (\(entries.prefix(3).map(\.name).joined(separator: ", "))...) "
+          + "is a parameter of the network (\(left.prefix(3).joined(separator: ", "))...): "
+          + "convert it with dnet model import"
+      )
     }
     for vector in vectors {
       for (index, parameter) in vector.table.parameters.enumerated() where entry(parameter.name) != nil {
@@ -75,7 +77,8 @@ extension TensorHeader {
     guard entry.shape == parameter.shape else {
       throw CheckpointError.anotherNetwork(
         path: path,
-        "its tensor \(entry.name) has shape \(shape(entry.shape)), the network's has \(shape(parameter.shape)). \(Self.advice)"
+        "its tensor \(entry.name) has shape \(shape(entry.shape)), the network's has \(shape(parameter.shape)). "
+          + Self.advice
       )
     }
   }

@@ -21,8 +21,8 @@ package final class ZstdSink: ByteSink {
   /// - Parameters:
   ///   - contentBytes: the exact number of bytes that will be written, if known; it is recorded in the file.
   ///   - threads: the library's threads in addition to the caller, if it was built with thread support. They share one
-  ///     frame in pieces of a fixed size, so the bytes do not depend on their number. The alternative, several frames, is
-  ///     cut after the first one by some readers.
+  ///     frame in pieces of a fixed size, so the bytes do not depend on their number. The alternative, several frames,
+  ///     is cut after the first one by some readers.
   package init(_ sink: any ByteSink, contentBytes: Int? = nil, threads: Int = 1) throws {
     self.sink = sink
     guard let context = ZSTD_createCCtx() else {

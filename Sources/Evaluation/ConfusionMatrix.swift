@@ -1,8 +1,8 @@
 // The confusion matrix of a segmentation, and the figures that are computed from it.
 //
-// The K object classes are numbered 1...K and background is 0, so a matrix has K+1 rows and columns. All counts are integers,
-// so matrices of several ranks can be added in any order. Goals, in order: exact counts, the definitions of the VOC
-// benchmark, speed.
+// The K object classes are numbered 1...K and background is 0, so a matrix has K+1 rows and columns. All counts are
+// integers, so matrices of several ranks can be added in any order. Goals, in order: exact counts, the definitions of
+// the VOC benchmark, speed.
 import Images
 
 package enum EvaluationError: Error, CustomStringConvertible, Equatable {
@@ -116,8 +116,8 @@ package struct ConfusionMatrix: Sendable, Equatable {
 
 // The figures. Each is a fraction in 0...1, or nil where it would be 0 / 0.
 extension ConfusionMatrix {
-  /// Returns intersection over union as in the VOC benchmark: true positives / (true positives + false positives + false
-  /// negatives), over the pixels of all images together. Nil for a class in neither the truth nor the prediction.
+  /// Returns intersection over union as in the VOC benchmark: true positives / (true positives + false positives +
+  /// false negatives), over the pixels of all images together. Nil for a class in neither the truth nor the prediction.
   package func intersectionOverUnion(of label: Int) -> Double? {
     let both = self[truth: label, predicted: label]
     return ratio(both, truthPixels(of: label) + predictedPixels(of: label) - both)
@@ -129,8 +129,8 @@ extension ConfusionMatrix {
   /// The mean over the object classes only (20 for VOC).
   package var meanIoUObjects: Double? { mean(over: 1...classes) { _ in true } }
 
-  /// The mean over the classes in the truth, including background: a class that is only predicted does not enter as zero.
-  /// It is the figure for small sets, which lack some classes.
+  /// The mean over the classes in the truth, including background: a class that is only predicted does not enter as
+  /// zero. It is the figure for small sets, which lack some classes.
   package var meanIoUPresent: Double? { mean(over: 0...classes) { truthPixels(of: $0) > 0 } }
 
   package var pixelAccuracy: Double? {

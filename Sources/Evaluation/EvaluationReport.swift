@@ -2,7 +2,8 @@
 import Foundation
 import Support
 
-/// The report that `dnet evaluate` prints and writes. Fractions are in 0...1, or nil (null in JSON) where they would be 0 / 0.
+/// The report that `dnet evaluate` prints and writes. Fractions are in 0...1, or nil (null in JSON) where they would be
+/// 0 / 0.
 package struct EvaluationReport: Sendable, Equatable, Codable {
   package struct ClassFigures: Sendable, Equatable, Codable {
     package let name: String
@@ -80,8 +81,8 @@ package struct EvaluationReport: Sendable, Equatable, Codable {
 
   package let judged: Judged
 
-  /// The mean over background and all object classes: 21 for VOC, K+1 for a set of K classes. Classes in neither the truth
-  /// nor the prediction are left out of every mean.
+  /// The mean over background and all object classes: 21 for VOC, K+1 for a set of K classes. Classes in neither the
+  /// truth nor the prediction are left out of every mean.
   @Nullable package private(set) var meanIoUWithBackground: Double?
   /// The mean over the object classes: 20 for VOC, K for a set of K classes.
   @Nullable package private(set) var meanIoUObjects: Double?
@@ -157,8 +158,8 @@ extension EvaluationReport {
   /// Returns the report as JSON with sorted keys; a figure without a value is null.
   package func json() throws -> Data { try JSONText.encode(self) }
 
-  /// Tables of the classes, of means and baselines, and of label figures. Percentages have one decimal, or `-` where there is
-  /// nothing to divide by.
+  /// Tables of the classes, of means and baselines, and of label figures. Percentages have one decimal, or `-` where
+  /// there is nothing to divide by.
   package var table: String {
     var lines = [labelTable, "", labelLine]
     if let baselines {

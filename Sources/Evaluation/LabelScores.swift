@@ -1,8 +1,8 @@
-// Average precision of image labels, as in PASCAL VOC's classification task since 2010 (VOC devkit, VOCevalcls, `VOCap`): the
-// area under the curve of precision over recall, with precision made monotone.
+// Average precision of image labels, as in PASCAL VOC's classification task since 2010 (VOC devkit, VOCevalcls,
+// `VOCap`): the area under the curve of precision over recall, with precision made monotone.
 //
-// One difference: the devkit leaves out images in which all objects of a class are marked difficult. Labels here come from
-// masks, which have no such mark.
+// One difference: the devkit leaves out images in which all objects of a class are marked difficult. Labels here come
+// from masks, which have no such mark.
 
 /// The scores and the truth of some images, a row of K classes for each.
 package struct LabelScores: Sendable, Equatable {

@@ -11,8 +11,9 @@ package enum JSONText {
 
   /// Returns the text of a value, ended by a line feed.
   ///
-  /// Property names become snake_case keys; keys of dictionaries stay as they are. An absent optional has no key, unless
-  /// it is `@Nullable`. NaN and infinities, for which JSON has no numbers, are written as "nan", "inf" and "-inf".
+  /// Property names become snake_case keys; keys of dictionaries stay as they are. An absent optional has no key,
+  /// unless it is `@Nullable`. NaN and infinities, for which JSON has no numbers, are written as "nan", "inf" and
+  /// "-inf".
   package static func encode(_ value: some Encodable, _ layout: Layout = .pretty) throws -> Data {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -32,8 +33,8 @@ package enum JSONText {
     return try decoder.decode(type, from: Data(bytes))
   }
 
-  /// Reads the values of a log with one value per line. A line that cannot be read is left out, such as a last line that
-  /// was cut short when the process was killed.
+  /// Reads the values of a log with one value per line. A line that cannot be read is left out, such as a last line
+  /// that was cut short when the process was killed.
   package static func decodeLines<Value: Decodable>(_ type: Value.Type, from bytes: Data) -> [Value] {
     bytes.split(separator: UInt8(ascii: "\n")).compactMap { try? decode(type, from: $0) }
   }

@@ -3,8 +3,8 @@
 package enum TextTable {
   package enum Alignment: Sendable { case left, right }
 
-  /// Returns the rows as lines with two spaces between columns and none at a line's end. A row may have fewer cells than
-  /// others.
+  /// Returns the rows as lines with two spaces between columns and none at a line's end. A row may have fewer cells
+  /// than others.
   ///
   /// - Parameters:
   ///   - columns: the alignment of each column; the last one also holds for the columns after it.

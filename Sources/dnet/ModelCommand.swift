@@ -72,9 +72,11 @@ struct ModelCommand: ParsableCommand {
           "\($0.0) \($0.1)"
         }
         rows.append(
-          [tensor.name, WeightsDigest.shapeText(tensor.shape)] + figures + ["\(tensor.bytes)", bad.joined(separator: ", ")])
+          [tensor.name, WeightsDigest.shapeText(tensor.shape)] + figures
+            + ["\(tensor.bytes)", bad.joined(separator: ", ")])
       }
-      TextTable.lines(rows, columns: [.left, .left, .right, .right, .right, .right, .right, .left]).forEach { print($0) }
+      let columns: [TextTable.Alignment] = [.left, .left, .right, .right, .right, .right, .right, .left]
+      TextTable.lines(rows, columns: columns).forEach { print($0) }
       let ratio = Double(report.fileBytes) / Double(max(report.tensorBytes, 1))
       print(
         "\(tensors.count) tensors, \(report.tensorBytes / 4) values, \(report.tensorBytes) bytes; the file has "

@@ -32,8 +32,8 @@ import Testing
     }
   }
 
-  /// Written by `dnet-train` 0.1.0 after one iteration of the segmentation phase: `network.width` 0.01, `network.inputSize` 32,
-  /// one class, and initial weights whose ReLUs are all off, so that the files are small.
+  /// Written by `dnet-train` 0.1.0 after one iteration of the segmentation phase: `network.width` 0.01,
+  /// `network.inputSize` 32, one class, and initial weights whose ReLUs are all off, so that the files are small.
   @Test("A checkpoint of format 2 is read.")
   func formatTwoIsRead() throws {
     let store = CheckpointStore(directory.file("checkpoints"), keep: 2, phases: somePhases)

@@ -122,7 +122,8 @@ import Testing
         6, "overlaps"
       ),
       (
-        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#,
+        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
+          + #""b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#,
         12, "gap"
       ),
       (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, 8, "gap"),

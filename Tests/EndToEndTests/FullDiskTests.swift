@@ -5,12 +5,16 @@ import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct FullDiskTests {
-    /// Runs in a mount namespace of its own; only root may mount. The disk has 64 MB, fills up, and has space again later.
+    /// Runs in a mount namespace of its own; only root may mount. The disk has 64 MB, fills up, and has space again
+    /// later.
     private static let script = #"""
       mount -t tmpfs -o size=64m tmpfs disk || exit 77
       "$@" --output disk/run >train.log 2>&1 &
       pid=$!
-      until_true() { for i in $(seq 1200); do "$@" && return; kill -0 $pid || { cat train.log; exit 8; }; sleep 0.05; done; cat train.log; exit 9; }
+      until_true() {
+        for i in $(seq 1200); do "$@" && return; kill -0 $pid || { cat train.log; exit 8; }; sleep 0.05; done
+        cat train.log; exit 9
+      }
       latest() { readlink disk/run/checkpoints/latest || echo none; }
       has_one() { test "$(latest)" != none; }
       complains() { grep -q 'was not written to' train.log; }
@@ -63,8 +67,8 @@ extension EndToEnd {
 
     // MARK: The end of a phase and of a run
 
-    /// The directory `checkpoints` on a disk too small for any, or on one that is full until the first warning; or the run's
-    /// directory on a small disk.
+    /// The directory `checkpoints` on a disk too small for any, or on one that is full until the first warning; or the
+    /// run's directory on a small disk.
     private enum Disk: String, CaseIterable {
       case small = #"""
         mkdir -p run/checkpoints && mount -t tmpfs -o size=64k tmpfs run/checkpoints || exit 77
@@ -87,7 +91,8 @@ extension EndToEnd {
         ls -A run
         mount -o remount,size=64m run
         "$@" >again.log 2>&1; echo "again $?"
-        mkdir out; cp run/*.json run/*.zst out/; mount --make-private run; umount run/checkpoints; umount run; cp out/* run/
+        mkdir out; cp run/*.json run/*.zst out/; mount --make-private run
+        umount run/checkpoints; umount run; cp out/* run/
         """#
     }
 
@@ -126,8 +131,8 @@ extension EndToEnd {
       #expect(outcome.lines == ["status 0"], "\(outcome.output)\n\(text)")
       for words in [
         "checkpoint classification-000004 was not written to", "; the next attempt is in 4 s",
-        "warning: the classification phase is done and its last checkpoint is not written; the run goes on without. Until one is, a "
-          + "restart begins at the beginning",
+        "warning: the classification phase is done and its last checkpoint is not written; the run goes on without. "
+          + "Until one is, a restart begins at the beginning",
         "warning: the model is written, the checkpoint after segmentation iteration 3 is not",
       ] { #expect(text.contains(words), "no \(words) in \(text)") }
       #expect(try never.summary("run").weightsDigest == Workplace.digest.get())

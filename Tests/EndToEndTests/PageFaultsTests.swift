@@ -4,8 +4,8 @@ import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct PageFaultsTests {
-    /// The first iterations touch everything and fill the image cache. Later ones may touch a quarter of a megabyte for the
-    /// log and MPI's small buffers, which is less than a single activation of a training step.
+    /// The first iterations touch everything and fill the image cache. Later ones may touch a quarter of a megabyte for
+    /// the log and MPI's small buffers, which is less than a single activation of a training step.
     @Test("Later iterations touch no new memory.", arguments: [nil, 2] as [Int?])
     func laterIterationsAskForNothing(ranks: Int?) throws {
       let workplace = try Workplace()

@@ -7,8 +7,9 @@ import Training
 @Suite struct MetricsLogTests {
   static func line(_ iteration: Int, phase: String = "classification") -> IterationMetrics {
     let text = """
-      {"phase": "\(phase)", "iteration": \(iteration), "loss": \(1 / Double(iteration + 2)), "accuracy": \(0.1 * Double(iteration)),
-       "learning_rate": 0.01, "examples_per_second": 12.5, "seconds": \(0.3 + Double(iteration)), "seconds_waiting": 1e-7, "page_faults": 12}
+      {"phase": "\(phase)", "iteration": \(iteration), "loss": \(1 / Double(iteration + 2)),
+       "accuracy": \(0.1 * Double(iteration)), "learning_rate": 0.01, "examples_per_second": 12.5,
+       "seconds": \(0.3 + Double(iteration)), "seconds_waiting": 1e-7, "page_faults": 12}
       """
     do { return try JSONText.decode(IterationMetrics.self, from: Array(text.utf8)) } catch {
       fatalError("\(error)")
@@ -48,15 +49,11 @@ import Training
   @Test("A line that dnet 0.1.0 wrote before checkpoint format 3 is read.")
   func earlierLine() throws {
     defer { remove() }
-    let text = """
-      {"accuracy":0.13645833333333332,"digest":"c0e7","examples_per_second":179.2655704669918,"iteration":1,
-      """ + """
-        "learning_rate":0.01,"loss":0.6931471228599548,"page_faults":776,"phase":"segmentation","ranks":{"compute":[0.5],
-        """ + """
-        "data":[0.25],"last":0,"transfer":[0],"wait":[0.125]},"seconds":0.0055,"seconds_checkpointing":0.1088,
-        """ + """
-        "seconds_waiting":0.0031}
-        """
+    let text =
+      #"{"accuracy":0.13645833333333332,"digest":"c0e7","examples_per_second":179.2655704669918,"iteration":1,"#
+      + #""learning_rate":0.01,"loss":0.6931471228599548,"page_faults":776,"phase":"segmentation","#
+      + #""ranks":{"compute":[0.5],"data":[0.25],"last":0,"transfer":[0],"wait":[0.125]},"seconds":0.0055,"#
+      + #""seconds_checkpointing":0.1088,"seconds_waiting":0.0031}"#
     try text.write(toFile: path, atomically: true, encoding: .utf8)
     let line = try #require(MetricsLog.read(path).first)
     #expect(line.phase == "segmentation" && line.iteration == 1 && line.loss == 0.6931471228599548)

@@ -1,5 +1,5 @@
-// The time before a deadline at which training must stop, so that one more iteration and a checkpoint fit. All durations are
-// estimates from past iterations.
+// The time before a deadline at which training must stop, so that one more iteration and a checkpoint fit. All
+// durations are estimates from past iterations.
 
 struct DeadlineMargin {
   /// The longest iteration. The first one of a process does not count, because it also decodes images.

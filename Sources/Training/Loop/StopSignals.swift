@@ -1,5 +1,6 @@
-// The signals SIGTERM, SIGUSR1 and SIGUSR2, which end a run after the current iteration, with a checkpoint. Batch systems
-// send them before a job's time is up. A signal handler may do very little, so it only sets a flag that the loop reads.
+// The signals SIGTERM, SIGUSR1 and SIGUSR2, which end a run after the current iteration, with a checkpoint. Batch
+// systems send them before a job's time is up. A signal handler may do very little, so it only sets a flag that the
+// loop reads.
 import Foundation
 import Synchronization
 

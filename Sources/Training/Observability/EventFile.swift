@@ -1,8 +1,8 @@
 // RUN/events: the curves of a run for TensorBoard.
 //
-// The file is a sequence of TFRecords: the length, its checksum, the bytes, their checksum. The bytes are an Event message in
-// protocol buffers (tensorflow/core/util/event.proto) with scalars in its summary. Only four fields of three messages are
-// needed, so they are encoded here without generated code.
+// The file is a sequence of TFRecords: the length, its checksum, the bytes, their checksum. The bytes are an Event
+// message in protocol buffers (tensorflow/core/util/event.proto) with scalars in its summary. Only four fields of three
+// messages are needed, so they are encoded here without generated code.
 import Foundation
 import Support
 

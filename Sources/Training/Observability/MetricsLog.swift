@@ -1,5 +1,5 @@
-// RUN/metrics.jsonl: a line of JSON for each iteration, for programs. A resumed run cuts the file back to its checkpoint, so
-// that each iteration appears once.
+// RUN/metrics.jsonl: a line of JSON for each iteration, for programs. A resumed run cuts the file back to its
+// checkpoint, so that each iteration appears once.
 import Foundation
 import Support
 

@@ -1,5 +1,5 @@
-// The number of page faults of the process. It should stand still during training: a fault means that an iteration touches
-// memory for the first time.
+// The number of page faults of the process. It should stand still during training: a fault means that an iteration
+// touches memory for the first time.
 import Foundation
 
 enum PageFaults {

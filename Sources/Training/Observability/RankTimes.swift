@@ -1,5 +1,5 @@
-// The time that each rank spends computing, waiting for data and waiting for other ranks, per iteration and in total, so that
-// the rank that delays the others stands out.
+// The time that each rank spends computing, waiting for data and waiting for other ranks, per iteration and in total,
+// so that the rank that delays the others stands out.
 import Cluster
 import Foundation
 import Support

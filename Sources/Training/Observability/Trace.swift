@@ -1,5 +1,6 @@
-// The timeline of all ranks for `--trace FILE`, in Chrome's trace format (chrome://tracing, Perfetto). Each rank is a process
-// with a row for arithmetic and one for messages. All clocks start at zero when the ranks leave a common barrier.
+// The timeline of all ranks for `--trace FILE`, in Chrome's trace format (chrome://tracing, Perfetto). Each rank is a
+// process with a row for arithmetic and one for messages. All clocks start at zero when the ranks leave a common
+// barrier.
 import Cluster
 import Compute
 import Foundation

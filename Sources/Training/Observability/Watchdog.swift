@@ -1,5 +1,5 @@
-// Detection of an iteration that does not end. Each rank watches itself, reports what it waits for, and ends the job, which
-// would otherwise occupy its nodes until the time limit.
+// Detection of an iteration that does not end. Each rank watches itself, reports what it waits for, and ends the job,
+// which would otherwise occupy its nodes until the time limit.
 import Cluster
 import Compute
 import Foundation

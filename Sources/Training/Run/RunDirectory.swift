@@ -38,7 +38,8 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
       "the \(phase) phase needs trained \(group) parameters: resume from the last checkpoint of the \(trainedBy) phase, "
         + "or give the weights with --initial-weights"
     case .nothingToSegment(let list):
-      "no image of \(list) has a labelled pixel, so the segmentation phase has nothing to learn from: check data.maskList"
+      "no image of \(list) has a labelled pixel, so the segmentation phase has nothing to learn from: "
+        + "check data.maskList"
     case .noCheckpoint(let path):
       "\(path) is not a checkpoint, because it has no manifest.json: name a directory such as "
         + "RUN/checkpoints/classification-000500 with --resume, or a run's directory with --output and --resume auto"
@@ -52,11 +53,13 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
       "\(list) has the SHA-256 \(here.prefix(12))..., but this run started with crops of \(before.prefix(12))...: "
         + "restore that list, or start a new run with another --output"
     case .checkpointMissing(let phase, let iteration, let reason, let newest):
-      "the run has ended (\(reason)) after iteration \(iteration) of the \(phase) phase, and its checkpoint was not written "
-        + "for the reason above: free some space and start the same command again; it resumes from \(newest ?? "the beginning")"
+      "the run has ended (\(reason)) after iteration \(iteration) of the \(phase) phase, and its checkpoint was not "
+        + "written for the reason above: free some space and start the same command again; it resumes from "
+        + (newest ?? "the beginning")
     case .modelNotWritten(let path, let bytes, let reason, let newest):
-      "training has finished, but the model was not written to \(path): \(reason). It needs up to \(bytes) bytes there: free "
-        + "some space and start the same command again; it resumes from \(newest ?? "the beginning") and writes the model"
+      "training has finished, but the model was not written to \(path): \(reason). It needs up to \(bytes) bytes "
+        + "there: free some space and start the same command again; it resumes from \(newest ?? "the beginning") and writes "
+        + "the model"
     }
   }
 

@@ -6,8 +6,8 @@ import Kernels
 import Support
 
 package enum StartupChecks {
-  /// Compares all ranks. Collective: it throws on all ranks if they differ, with the text of `StartupError`. Rank 0 prints a
-  /// table of the hosts, and warnings.
+  /// Compares all ranks. Collective: it throws on all ranks if they differ, with the text of `StartupError`. Rank 0
+  /// prints a table of the hosts, and warnings.
   package static func run(
     _ configuration: Configuration, _ options: TrainingOptions, _ communicator: Communicator, threads: Int,
     say: (String) -> Void
@@ -99,7 +99,8 @@ package struct Difference: Sendable, Equatable {
 
   var remedy: String {
     let tolerance =
-      "; with cluster.mixedInstructionSets=warn the run starts, but its weights depend on which rank computes which shard"
+      "; with cluster.mixedInstructionSets=warn the run starts, but its weights depend on which rank computes which "
+      + "shard"
     return switch kind {
     case .setting: "start all ranks with the same configuration file and options"
     case .executable: "start one build on all machines, from a shared folder or copied to each"
@@ -123,8 +124,8 @@ package enum StartupError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .alone(let tasks):
-      "\(tasks.variable) says \(tasks.count) tasks, but MPI has a single rank, so each task would train on its own: start them "
-        + "with Open MPI's mpirun or with srun --mpi=pmix, or with mpirun -n 1 if a single rank is intended"
+      "\(tasks.variable) says \(tasks.count) tasks, but MPI has a single rank, so each task would train on its own: "
+        + "start them with Open MPI's mpirun or with srun --mpi=pmix, or with mpirun -n 1 if a single rank is intended"
     case .differs(let difference): "\(difference.text): \(difference.remedy)"
     }
   }

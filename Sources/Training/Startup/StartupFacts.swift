@@ -1,4 +1,5 @@
-// What a rank says of itself at the start, so that rank 0 can compare: where it runs, and what its weights depend on.
+// The facts that each rank reports at the start, so that rank 0 can compare them: where the rank runs, and everything
+// that the weights depend on.
 import CProcessor
 import Cluster
 import Compute
@@ -117,7 +118,8 @@ package struct StartupFacts: Codable, Sendable, Equatable {
   }
 }
 
-/// How many tasks a launcher says it started: more than MPI's ranks where the two know nothing of each other.
+/// The number of tasks that a launcher says it has started. It exceeds the number of ranks if MPI does not know the
+/// launcher.
 package struct StartedTasks: Codable, Sendable, Equatable {
   package var variable: String
   package var count: Int

@@ -1,4 +1,5 @@
-// The comparison of all ranks' facts on rank 0: the first difference that forbids the run, warnings, and a table of hosts.
+// The comparison of all ranks' facts on rank 0: the first difference that forbids the run, warnings, and a table of
+// hosts.
 import CProcessor
 import Foundation
 import Support
@@ -45,7 +46,8 @@ package struct StartupReport: Sendable {
     for key in Self.keys(facts.map(\.data)) { refuse(difference(.list(key)) { $0.data[key] ?? "nothing" }) }
     if let other = facts.first(where: { $0.mpi != facts[0].mpi }) {
       warnings.append(
-        "\(other.host) has \(other.mpi), \(facts[0].host) \(facts[0].mpi): install one version of Open MPI on all machines"
+        "\(other.host) has \(other.mpi), \(facts[0].host) \(facts[0].mpi): "
+          + "install one version of Open MPI on all machines"
       )
     }
   }
@@ -97,8 +99,8 @@ package struct StartupReport: Sendable {
       ranks == 1
       ? "--bind-to none gives it all" : "--bind-to none gives them all, --map-by slot:PE=\(each) gives each \(each)"
     warnings.append(
-      "mpirun has bound \(ranks == 1 ? "the rank" : "the \(ranks) ranks") of \(first.name)\(others) to \(first.cores.count) of "
-        + "\(first.launcherCores.count) cores: \(remedy)")
+      "mpirun has bound \(ranks == 1 ? "the rank" : "the \(ranks) ranks") of \(first.name)\(others) to "
+        + "\(first.cores.count) of \(first.launcherCores.count) cores: \(remedy)")
   }
 
   // MARK: The table
@@ -107,8 +109,9 @@ package struct StartupReport: Sendable {
     if facts.count == 1 {
       let fact = facts[0]
       let host = hosts[0]
+      let threads = fact.threads == 1 ? "1 thread" : "\(fact.threads) threads"
       return [
-        "\(fact.host): 1 rank, \(fact.threads) \(fact.threads == 1 ? "thread" : "threads") on \(host.cores.count == 1 ? "core" : "cores") "
+        "\(fact.host): 1 rank, \(threads) on \(host.cores.count == 1 ? "core" : "cores") "
           + "\(CoreList.text(host.cores)), \(instructionSet(fact.instructions)), OpenBLAS \(fact.blas), \(fact.mpi)"
       ]
     }

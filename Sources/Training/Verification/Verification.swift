@@ -1,8 +1,8 @@
 // RUN/verification.jsonl: the log by which `dnet verify` checks a run afterwards.
 //
-// Each iteration has a line with the loss of each shard. Every `verify.every` iterations the line also has a checksum of every
-// layer's gradient in every shard, the digest of the weights, and a digest that chains the line to all lines before. `dnet
-// verify` repeats a range of iterations and names the first difference.
+// Each iteration has a line with the loss of each shard. Every `verify.every` iterations the line also has a checksum
+// of every layer's gradient in every shard, the digest of the weights, and a digest that chains the line to all lines
+// before. `dnet verify` repeats a range of iterations and names the first difference.
 import Batches
 import Checkpoints
 import Cluster
