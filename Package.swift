@@ -110,7 +110,12 @@ let package = Package(
     tests(of: "Preparation", ["Datasets", "Images", "Compute"], excluding: ["Fixtures"]),
     tests(of: "Proposals", ["Support", "Datasets", "Images", "Randomness", "Compute"], excluding: ["Golden"]),
     tests(of: "Batches", ["Datasets", "Images", "Compute", "Proposals", "Randomness"], excluding: ["Golden"]),
-    tests(of: "Models", ["Kernels", "Compute"], excluding: ["Golden"]),
+    // Values by formula and the comparison of gradients with differences.
+    .target(
+      name: "TestSupport", dependencies: ["Compute", "Layers"], path: "Tests/TestSupport", swiftSettings: arithmetic),
+    tests(of: "Layers", ["Kernels", "Compute", "TestSupport"]),
+    tests(
+      of: "Models", ["Randomness", "Kernels", "Compute", "Batches", "Layers", "TestSupport"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(
       name: "cluster-check", dependencies: ["Cluster", "Compute", "Kernels", "Optimizers"],
@@ -126,7 +131,7 @@ let package = Package(
     .testTarget(name: "FuzzTests", dependencies: ["dnet-fuzz"], swiftSettings: arithmetic),
     tests(of: "Optimizers", ["Compute"]),
     tests(of: "Checkpoints", ["Support", "Compute"], excluding: ["Fixtures"]),
-    tests(of: "Evaluation", ["Checkpoints", "Images", "Layers", "Models", "Compute"]),
+    tests(of: "Evaluation", ["Checkpoints", "Images", "Batches", "Layers", "Models", "Compute"]),
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Layers", "Models", "Randomness", "Compute"]),
     tests(
       of: "Training",
