@@ -104,7 +104,7 @@ let package = Package(
     tests(of: "Support"),
     tests(of: "Randomness"),
     tests(of: "Kernels"),
-    tests(of: "Compute"),
+    tests(of: "Compute", ["Kernels"]),
     tests(of: "Images", excluding: ["Golden"]),
     tests(of: "Datasets", ["Support"]),
     tests(of: "Preparation", ["Datasets", "Images", "Compute"], excluding: ["Fixtures"]),
