@@ -6,9 +6,14 @@ struct DiagnosisTests {
   /// A machine with nothing wrong.
   private func sound() -> Machine {
     var machine = Machine()
-    (machine.coresOnline, machine.coresAllowed, machine.threads) = (8, 8, 8)
-    (machine.memoryBytes, machine.availableMemoryBytes) = (64 << 30, 48 << 30)
-    (machine.peakGflops, machine.productGflops, machine.convolutionGflops) = (150, 140, 400)
+    machine.coresOnline = 8
+    machine.coresAllowed = 8
+    machine.threads = 8
+    machine.memoryBytes = 64 << 30
+    machine.availableMemoryBytes = 48 << 30
+    machine.peakGflops = 150
+    machine.productGflops = 140
+    machine.convolutionGflops = 400
     return machine
   }
 

@@ -15,7 +15,7 @@ import Testing
   static let images: [RGBImage] = {
     var dice = Dice(state: 77)
     return [(64, 64), (91, 40), (33, 97), (130, 128), (20, 17)].map { width, height in
-      // Patches of colour with noise, so that the network sees something.
+      // Patches of colour with noise, so that the maps are not uniform.
       let patches = (0..<24).map { _ in dice.roll(200) }
       var image = RGBImage(width: width, height: height)
       for y in 0..<height {
@@ -74,7 +74,7 @@ import Testing
     /// Label of each pixel, and by how much its map is above the next.
     let mask: [UInt8]
     let margin: [Double]
-    /// Foreground probabilities before normalising, by label.
+    /// Probability maps before normalization: the background, then each label.
     let maps: [[Double]]
   }
 
@@ -93,7 +93,7 @@ import Testing
       predictor.decode([LabelQuery(image: 0, seeds: (0..<classes).map { labels.contains($0) ? scores[$0] : 0 })])
       return (0..<area).map { Double(predictor.probabilities.pointer[plane * area + $0]) }
     }
-    // Step 4: all together, the background. Step 5: each alone, its foreground.
+    // All labels together give the background, each alone its foreground.
     var maps = [map(present, plane: 0)] + present.map { map([$0], plane: 1) }
     let raw = maps
     for pixel in 0..<area {
@@ -129,7 +129,7 @@ import Testing
     #expect(found.mask.width == image.width && found.mask.height == image.height, "\(what)")
     #expect(zip(found.labelScores, twin.scores).allSatisfy { abs($0 - $1) < 1e-5 }, "\(what)")
     #expect(found.labels == twin.scores.map { $0 > 0.5 }, "\(what)")
-    // Single against double precision: where two maps all but meet, either may win.
+    // Single against double precision: where two maps are nearly equal, either may win.
     let wrong = twin.mask.indices.filter { found.mask.indices[$0] != twin.mask[$0] && twin.margin[$0] > 1e-4 }
     #expect(wrong.isEmpty, "\(what): \(wrong.count) of \(twin.mask.count) pixels, the first at \(wrong.first ?? 0)")
     #expect(twin.margin.count { $0 <= 1e-4 } < twin.mask.count / 50, "\(what): the maps are too much alike to compare")

@@ -1,8 +1,8 @@
 // The Double reference's gradients against central differences of its own losses: a few entries of every parameter of both
-// phases, and the saliency. In Double steps can be so small that they hardly meet a corner of ReLU or pooling, and still
+// phases, and the saliency. In Double, steps can be so small that they rarely meet a corner of a ReLU or a pooling, and still
 // leave eight digits: the bound is 1e-5.
 //
-// Sizes are free in the reference: three to five channels keep two passes a difference cheap.
+// The reference takes any sizes. Three to five channels keep the two passes of a difference cheap.
 import Foundation
 import TestSupport
 import Testing
@@ -78,7 +78,7 @@ import Testing
     var masks: [UInt8] { ReferenceValues.masks(salt: "gradients", examples: examples, size: size) }
   }
 
-  /// Two entries of every tensor: its largest, and one by chance.
+  /// Checks two entries of every tensor: the largest, and one at random.
   private func check(
     _ case: Case, h: Double = 1e-7, _ step: (ReferenceDecoupledNet) -> ReferenceStep,
     zero: (String) -> Bool = { _ in false }
@@ -101,7 +101,7 @@ import Testing
         }
         let difference = (loss(h) - loss(-h)) / (2 * h)
         let scale = max(abs(gradient[entry]), plainNorm(gradient) / Double(gradient.count).squareRoot())
-        // 1e-8: what rounding of the two losses leaves.
+        // 1e-8 for the rounding of the two losses.
         #expect(
           abs(difference - gradient[entry]) <= 1e-5 * scale + 1e-8,
           "\(name)[\(entry)]: \(gradient[entry]), differences give \(difference)")
