@@ -49,7 +49,7 @@ private struct UnsharedSpec: LayerSpec {
 @Suite struct LayerStackTests {
   private let shape = ActivationShape(.maps, channels: 16, size: 8)
 
-  /// Two normalized convolutions, a pooling and the scores: the output of the last of `widths` is read by the scores alone.
+  /// Two normalized convolutions and the scores. The backward pass of the scores alone reads the second one's output.
   private func decoder(unshared: Bool = false) -> LayerList {
     var list = LayerList(section: "n", input: shape)
     list.transposedConvolution3x3("deconv1", 32, normalization: .authors)
