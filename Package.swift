@@ -108,13 +108,18 @@ let package = Package(
     tests(of: "Support"),
     tests(of: "Randomness"),
     tests(of: "Kernels"),
-    tests(of: "Compute"),
+    tests(of: "Compute", ["Kernels"]),
     tests(of: "Images", ["Support"], excluding: ["Golden"]),
     tests(of: "Datasets", ["Support"]),
     tests(of: "Preparation", ["Support", "Datasets", "Images", "Compute"], excluding: ["Fixtures"]),
     tests(of: "Proposals", ["Support", "Datasets", "Images", "Randomness", "Compute"], excluding: ["Golden"]),
     tests(of: "Batches", ["Support", "Datasets", "Images", "Compute", "Proposals", "Randomness"], excluding: ["Golden"]),
-    tests(of: "Models", ["Kernels", "Compute"], excluding: ["Golden"]),
+    // Values by formula and the comparison of gradients with differences.
+    .target(
+      name: "TestSupport", dependencies: ["Compute", "Layers"], path: "Tests/TestSupport", swiftSettings: arithmetic),
+    tests(of: "Layers", ["Kernels", "Compute", "TestSupport"]),
+    tests(
+      of: "Models", ["Randomness", "Kernels", "Compute", "Batches", "Layers", "TestSupport"], excluding: ["Golden"]),
     // Runs under mpirun, started by ClusterTests: what several ranks must agree on.
     .executableTarget(
       name: "cluster-check", dependencies: ["Cluster", "Compute", "Kernels", "Optimizers"],
@@ -135,7 +140,7 @@ let package = Package(
       name: "fcn-tiny",
       dependencies: ["Batches", "Compute", "Datasets", "Images", "Layers", "Models", "Proposals", "TrainCommand"],
       path: "Tests/fcn-tiny", swiftSettings: arithmetic),
-    tests(of: "Evaluation", ["Support", "Checkpoints", "Images", "Layers", "Models", "Compute"]),
+    tests(of: "Evaluation", ["Support", "Checkpoints", "Images", "Batches", "Layers", "Models", "Compute"]),
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Layers", "Models", "Randomness", "Compute"]),
     tests(of: "Scaling", ["Cluster", "Training"]),
     tests(of: "Training", ["CProcessor", "Compute", "Layers", "Models", "Cluster"]),

@@ -42,6 +42,8 @@ package struct FullyConvolutionalSpec: LayerSpec {
   }
 
   package var statistics: [ParameterSpec] { normalization?.statistics(layer: name, section: section) ?? [] }
+  /// Rows are normalized as maps.
+  package var workingMaps: Int { normalization == nil ? 0 : output.count }
   package var multiplyAdds: Int { input.channels * kernel * kernel * output.channels * output.pixels }
 
   package func makeLayer(_ resources: LayerResources) -> any Layer { FullyConvolutionalLayer(self, resources) }

@@ -19,6 +19,8 @@ package protocol LayerSpec: Sendable {
   var multiplyAdds: Int { get }
   /// Multiply-adds of one image's backward pass.
   var backwardMultiplyAdds: Int { get }
+  /// Floats of the largest maps, one image, that the backward pass needs besides the gradients of input and output.
+  var workingMaps: Int { get }
   /// Whether the backward pass reads the layer's own output.
   var backwardReadsOutput: Bool { get }
   /// Whether the backward pass has read the layer's input before it writes the input's gradient. Then the two may share
@@ -37,6 +39,7 @@ extension LayerSpec {
   package var statistics: [ParameterSpec] { [] }
   package var multiplyAdds: Int { 0 }
   package var backwardMultiplyAdds: Int { 2 * multiplyAdds }
+  package var workingMaps: Int { 0 }
   package var backwardReadsOutput: Bool { true }
   package var backwardFreesInput: Bool { false }
   package func fold(_ folding: BatchNormalizationFolding, next: (any LayerSpec)?) {}

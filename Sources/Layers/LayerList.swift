@@ -36,9 +36,10 @@ package struct LayerList: Sendable {
   /// Batch-norm means and variances of all layers; empty without batch normalization.
   package var statisticsTable: ParameterTable { ParameterTable(specs.flatMap(\.statistics)) }
 
-  /// Floats of the largest activation in channel blocks, one image.
+  /// Floats of the largest maps in channel blocks, one image: activations, their gradients, and working maps.
   package var largestMaps: Int {
-    specs.flatMap { [$0.input, $0.output] }.filter { $0.layout == .maps }.map(\.count).max() ?? 0
+    let activations = specs.flatMap { [$0.input, $0.output] }.filter { $0.layout == .maps }.map(\.count)
+    return (activations + specs.map(\.workingMaps)).max() ?? 0
   }
 
   /// Multiply-adds of one image's forward pass.

@@ -1,17 +1,17 @@
-// The table of errors: every kernel is in it, within its bound; and it sees errors.
+// The table of kernel errors: every kernel is in it, within its bound.
 import Benchmarks
+import Compute
 import Foundation
 import Models
 import Testing
-import Compute
 
 struct AccuracyTests {
   private static let report = AccuracyBenchmark(
-    NetworkShape(width: 0.0625, inputSize: 96, classes: 5, batchNormalization: false), images: 2, samples: 500,
-    workers: WorkerPool(threads: 2)
+    DecoupledNet(NetworkShape(width: 0.0625, inputSize: 96, classes: 5, batchNormalization: false)), images: 2,
+    samples: 500, workers: WorkerPool(threads: 2)
   ).run()
 
-  @Test func everyKernelIsWithinItsBound() throws {
+  @Test("Every kernel is within its bound.") func everyKernelIsWithinItsBound() throws {
     let bounds = [
       ("Winograd forward", 3e-6), ("Winograd data gradient", 3e-6), ("Winograd weight gradient", 3e-6),
       ("planar convolution forward", 1e-6), ("planar convolution weight gradient", 2e-6), ("product forward", 2e-6),
@@ -38,7 +38,7 @@ struct AccuracyTests {
     #expect(report.rows.contains { $0.kernel == "Winograd forward" && $0.relativeL2 > 1e-7 })
   }
 
-  @Test func theTableAndTheFileHoldEveryRow() throws {
+  @Test("The table and the file have every row.") func theTableAndTheFileHoldEveryRow() throws {
     let report = Self.report
     #expect(report.table.split(separator: "\n").count { $0.hasPrefix("|") } == report.rows.count + 2)
     let json = try #require(try JSONSerialization.jsonObject(with: report.json()) as? [String: Any])
@@ -52,11 +52,11 @@ struct AccuracyTests {
     }
   }
 
-  /// Threads do the work, and do not show in the figures.
-  @Test func theFiguresAreTheSameOnAnyNumberOfThreads() {
-    let shape = NetworkShape(width: 0.0625, inputSize: 32, classes: 2, batchNormalization: false)
+  @Test("The number of threads changes no figure.") func theFiguresAreTheSameOnAnyNumberOfThreads() {
+    let model = DecoupledNet(
+      NetworkShape(width: 0.0625, inputSize: 32, classes: 2, batchNormalization: false))
     let reports = [1, 3].map {
-      AccuracyBenchmark(shape, images: 1, samples: 50, workers: WorkerPool(threads: $0)).run()
+      AccuracyBenchmark(model, images: 1, samples: 50, workers: WorkerPool(threads: $0)).run()
     }
     #expect(reports[0].table == reports[1].table)
   }

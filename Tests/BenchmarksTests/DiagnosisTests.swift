@@ -1,3 +1,4 @@
+// Diagnoses of machines by their facts.
 import Benchmarks
 import Testing
 
@@ -5,9 +6,14 @@ struct DiagnosisTests {
   /// A machine with nothing wrong.
   private func sound() -> Machine {
     var machine = Machine()
-    (machine.coresOnline, machine.coresAllowed, machine.threads) = (8, 8, 8)
-    (machine.memoryBytes, machine.availableMemoryBytes) = (64 << 30, 48 << 30)
-    (machine.peakGflops, machine.productGflops, machine.convolutionGflops) = (150, 140, 400)
+    machine.coresOnline = 8
+    machine.coresAllowed = 8
+    machine.threads = 8
+    machine.memoryBytes = 64 << 30
+    machine.availableMemoryBytes = 48 << 30
+    machine.peakGflops = 150
+    machine.productGflops = 140
+    machine.convolutionGflops = 400
     return machine
   }
 
@@ -17,13 +23,14 @@ struct DiagnosisTests {
     return Diagnosis(machine)
   }
 
-  @Test func nothingIsWrongWithASoundMachine() {
+  @Test("Nothing is wrong with a sound machine.") func nothingIsWrongWithASoundMachine() {
     let diagnosis = diagnose { _ in }
     #expect(diagnosis.errors.isEmpty)
     #expect(diagnosis.warnings.isEmpty)
   }
 
-  @Test func whatMakesTrainingWrongOrManyTimesSlowerIsAnError() {
+  @Test("Conditions that make training wrong or many times slower are errors.")
+  func whatMakesTrainingWrongOrManyTimesSlowerIsAnError() {
     let cases: [((inout Machine) -> Void, String)] = [
       ({ $0.isOptimised = false }, "debug build"),
       (
@@ -53,7 +60,7 @@ struct DiagnosisTests {
     }
   }
 
-  @Test func whatCostsLessIsAWarning() {
+  @Test("Conditions that cost less are warnings.") func whatCostsLessIsAWarning() {
     let cases: [((inout Machine) -> Void, String)] = [
       ({ $0.compiled = .avx2 }, "up to twice as slow"),
       ({ $0.blasCore = "Haswell" }, "up to twice as slow"),
@@ -86,8 +93,7 @@ struct DiagnosisTests {
     }
   }
 
-  /// The checks of arithmetic hold here, with room to the tolerance.
-  @Test func arithmeticIsRightHere() {
+  @Test("The checks of arithmetic hold on this machine, far within the tolerance.") func arithmeticIsRightHere() {
     let machine = Machine.here(threads: 1, ranksOnNode: 1)
     #expect(machine.productError < 1e-5)
     #expect(machine.convolutionError < 1e-5)

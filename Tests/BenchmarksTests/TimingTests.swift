@@ -1,18 +1,19 @@
+// Medians, the stopwatch, and the measured peaks of the processor.
 import Benchmarks
-import Models
-import Testing
 import Compute
+import Testing
 
 struct TimingTests {
-  @Test func medianIsTheMiddle() {
+  @Test("The median is the middle value, or the mean of the two in the middle.") func medianIsTheMiddle() {
     #expect(Timing.median([3, 1, 2]) == 2)
     #expect(Timing.median([4, 1, 2, 3]) == 2.5)
     #expect(Timing.median([7]) == 7)
   }
 
-  @Test func stopwatchGivesEachInstantToTheLastStage() {
+  @Test("The stopwatch gives each instant to the stage that began last.") func stopwatchGivesEachInstantToTheLastStage()
+  {
     let stopwatch = Stopwatch()
-    let (a, b) = (Stage("a", .forward), Stage("b", .forward))
+    let (a, b) = (Stage("a", .convolution, .forward), Stage("b", .other, .forward))
     let all = Timing.seconds {
       stopwatch.begin(a)
       stopwatch.begin(b)
@@ -24,8 +25,8 @@ struct TimingTests {
     #expect(stopwatch.seconds.values.reduce(0, +) <= all)
   }
 
-  /// Only what no load on the machine can change: a loop that the compiler had removed would pass what any processor can do.
-  @Test func peaksAreNoMoreThanAProcessorHas() {
+  /// Load on the machine cannot break this bound, but a loop that the compiler has removed does.
+  @Test("Measured peaks are no more than a processor can do.") func peaksAreNoMoreThanAProcessorHas() {
     // 64 operations a cycle at 6.5 GHz.
     let most = 64 * 6.5
     let peak = MachinePeak.multiplyAdds(WorkerPool(threads: 1), repeats: 3)

@@ -1,9 +1,9 @@
-// Models from disk: folded ones give the same outputs, and a run's folder stands for what is newest in it.
+// Models from disk: folded ones give the same outputs, and a run's directory stands for its newest checkpoint.
 import Checkpoints
+import Compute
 import Evaluation
 import Foundation
 import Models
-import Compute
 import Testing
 
 @Suite struct ModelFileTests {
@@ -18,7 +18,7 @@ import Testing
     let net = DecoupledNet(
       NetworkShape(width: 0.0625, inputSize: 96, classes: 3, batchNormalization: batchNormalization))
     net.initialize(.he, seed: 5)
-    for vector in [net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics] {
+    for vector in net.vectors {
       for parameter in vector.table.parameters where parameter.name.contains("bn.") {
         for (index, place) in vector[parameter.name].indices.enumerated() {
           let wave = Float((index &* 37 &+ parameter.name.utf8.count &* 11) % 17) / 17
@@ -37,22 +37,24 @@ import Testing
     return net
   }
 
-  private func outputs(_ net: DecoupledNet) -> (scores: [Float], foreground: [Float]) {
+  private func outputs(_ model: any Model) -> (scores: [Float], foreground: [Float]) {
+    guard let net = model as? DecoupledNet else { preconditionFailure("a file holds another model") }
     let (images, side) = (2, net.shape.inputSize)
     let planes = (0..<images * 3 * side * side).map { Float(($0 &* 7919) % 251) - 125 }
-    let pass = InferencePass(net, images: images, context: ExecutionContext(workers: WorkerPool(threads: 2)))
-    let scores = pass.features(planes)
-    pass.segment((0..<images).map { LabelQuery(image: $0, seeds: [0.9, 0, 0.4]) })
-    return (scores, Array(pass.probabilities.buffer))
+    let predictor = DecoupledNetPredictor(
+      net, images: images, context: ExecutionContext(workers: WorkerPool(threads: 2)))
+    let scores = predictor.scores(planes)
+    predictor.decode((0..<images).map { LabelQuery(image: $0, seeds: [0.9, 0, 0.4]) })
+    return (scores, Array(predictor.probabilities.buffer))
   }
 
-  @Test(arguments: [false, true])
+  @Test("Folded models give the same outputs.", arguments: [false, true])
   func foldedModelsGiveTheSameOutputs(batchNormalization: Bool) throws {
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let net = net(batchNormalization: batchNormalization)
     let file = folder.appendingPathComponent("model.safetensors.zst")
-    try WeightsFile.publish(net.namedTensors, metadata: ["network": net.shape.text], to: file)
+    try WeightsFile.publish(net.namedTensors, metadata: ["network": net.description.text], to: file)
     let (plain, folded) = (
       folder.appendingPathComponent("plain.safetensors"), folder.appendingPathComponent("folded.safetensors")
     )
@@ -72,7 +74,7 @@ import Testing
       far <= differences.count / 1000, "\(far) of \(differences.count) pixels differ, by up to \(differences.max()!)")
   }
 
-  @Test func aRunStandsForItsNewestCheckpoint() throws {
+  @Test("A run's directory stands for its newest checkpoint.") func aRunStandsForItsNewestCheckpoint() throws {
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let net = net(batchNormalization: true)
@@ -82,13 +84,14 @@ import Testing
       try store.write(
         CheckpointSnapshot(
           CheckpointDescription(
-            phase: phase, phaseIndex: phase == "classification" ? 0 : 1, iteration: iteration, endsPhase: ends, seed: 1,
-            configuration: "", network: net.shape.text, ranks: 1, dnetVersion: "0.1"),
-          weights: net.namedTensors, optimizerStates: []))
+            phase: phase, iteration: iteration, endsPhase: ends, seed: 1, configuration: "",
+            network: net.description.text,
+            ranks: 1,
+            dnetVersion: "0.1"), copying: net.namedTensors, momentum: ParameterVector(ParameterTable([]))))
     }
     let run = folder.appendingPathComponent("run").path
     #expect(throws: ModelError.self) { try ModelFile.resolve(run) }
-    for (phase, iteration, ends, words) in [
+    for (phase, iteration, ends, text) in [
       ("classification", 5, false, "from within the classification phase"),
       ("classification", 9, true, "from the end of the classification phase"),
       ("segmentation", 5, false, "gathered at the phase's end"),
@@ -99,12 +102,43 @@ import Testing
       do {
         _ = try ModelFile.load(run)
         Issue.record("\(name) was taken for a model")
-      } catch { #expect("\(error)".contains(words) && "\(error)".contains(name), "\(error)") }
+      } catch { #expect("\(error)".contains(text) && "\(error)".contains(name), "\(error)") }
     }
     try write("segmentation", 7, true)
     for path in [run, run + "/checkpoints", run + "/checkpoints/segmentation-000007", run + "/checkpoints/latest"] {
       let loaded = try ModelFile.load(path)
       #expect(WeightsDigest.hex(of: loaded.namedTensors) == WeightsDigest.hex(of: net.namedTensors), "\(path)")
     }
+  }
+
+  @Test("A file of a model that is not registered names the models that are.") func unknownModels() throws {
+    let folder = try temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let net = net(batchNormalization: false)
+    let file = folder.appendingPathComponent("model.safetensors.zst")
+    let text = ModelDescription(model: "unknown", shape: net.shape).text
+    try WeightsFile.publish(net.namedTensors, metadata: ["network": text], to: file)
+    #expect(throws: ModelError.unknownModel(path: file.path, model: "unknown")) { try ModelFile.load(file.path) }
+    try WeightsFile.publish(net.namedTensors, metadata: ["network": "VGG16"], to: file)
+    #expect(throws: ModelError.noNetwork(path: file.path, found: "VGG16")) { try ModelFile.load(file.path) }
+  }
+
+  @Test("A file of the previous version, whose text has other keys and no model name, is still read.")
+  func previousVersion() throws {
+    let folder = try temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let net = net(batchNormalization: true)
+    let file = folder.appendingPathComponent("model.safetensors.zst")
+    let text = #"{"batchNormalization":true,"classes":3,"inputSize":96,"width":0.0625}"#
+    try WeightsFile.publish(net.namedTensors, metadata: ["network": text], to: file)
+    let loaded = try ModelFile.load(file.path)
+    #expect(loaded.shape == net.shape && loaded is DecoupledNet)
+    #expect(WeightsDigest.hex(of: loaded.namedTensors) == WeightsDigest.hex(of: net.namedTensors))
+  }
+
+  @Test("Masks are trained when the phases of all groups that make them are over.") func trainedMasks() {
+    let net = net(batchNormalization: false)
+    #expect(!ModelFile.hasTrainedMasks(net, after: "classification"))
+    #expect(ModelFile.hasTrainedMasks(net, after: "segmentation"))
   }
 }

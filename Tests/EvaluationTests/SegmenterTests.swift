@@ -1,20 +1,21 @@
-// The segmenter against a twin that takes one picture at a time through the nine steps of Segmenter.swift's head, in Double.
+// The segmenter against a twin that takes one image at a time through the nine steps of Segmenter.swift's head, in Double.
+import Batches
+import Compute
 import Evaluation
 import Foundation
 import Images
 import Models
-import Compute
 import Testing
 
 @Suite struct SegmenterTests {
   static let classes = 3
   static let size = 64
 
-  /// Pictures of awkward sizes: square, wide, high, larger and smaller than the network's input.
-  static let pictures: [RGBImage] = {
+  /// Images of awkward sizes: square, wide, high, larger and smaller than the network's input.
+  static let images: [RGBImage] = {
     var dice = Dice(state: 77)
     return [(64, 64), (91, 40), (33, 97), (130, 128), (20, 17)].map { width, height in
-      // Patches of colour with noise, so that the network sees something.
+      // Patches of colour with noise, so that the maps are not uniform.
       let patches = (0..<24).map { _ in dice.roll(200) }
       var image = RGBImage(width: width, height: height)
       for y in 0..<height {
@@ -29,34 +30,37 @@ import Testing
   }()
 
   /// A network whose maps differ from pixel to pixel and class to class: first weights, larger score layers, and statistics
-  /// from the pictures themselves. `biases` of the score layer force labels in or out.
+  /// from the images themselves. `biases` of the score layer force labels in or out.
   static func net(biases: [Float]) -> DecoupledNet {
     let net = DecoupledNet(NetworkShape(width: 0.0625, inputSize: size, classes: classes, batchNormalization: false))
     net.initialize(.he, seed: 5)
-    for i in net.segmentation["segmentation.score.weight"].indices {
-      net.segmentation["segmentation.score.weight"][i] *= 12
-    }
+    let segmentation = net.segmentation.parameters
+    for i in segmentation["segmentation.score.weight"].indices { segmentation["segmentation.score.weight"][i] *= 12 }
     // Where all activations are zero, background and foreground would tie.
-    net.segmentation["segmentation.score.bias"][0] = 0.3
-    let step = SegmentationStep(net, images: pictures.count, context: ExecutionContext(workers: WorkerPool(threads: 1)))
-    step.prepareClassification()
+    segmentation["segmentation.score.bias"][0] = 0.3
+    let step = SegmentationStep(net, images: images.count, context: ExecutionContext(workers: WorkerPool(threads: 1)))
     step.prepare()
-    let labels = pictures.indices.flatMap { [Float(1), Float($0 % 2), Float(1 - $0 % 2)] }
-    step.gatherStatistics(planes: pictures.flatMap(plane), labels: labels, into: net.segmentationStatistics)
-    for (label, bias) in biases.enumerated() { net.classification["classification.score.bias"][label] = bias }
+    let batch = ShardBatch(examples: images.count, size: size, classes: classes)
+    _ = batch.planes.buffer.update(fromContentsOf: images.flatMap(plane))
+    _ = batch.labels.buffer.update(
+      fromContentsOf: images.indices.flatMap { [Float(1), Float($0 % 2), Float(1 - $0 % 2)] })
+    step.gatherStatistics(batch, into: net.segmentation.statistics)
+    for (label, bias) in biases.enumerated() {
+      net.classification.parameters["classification.score.bias"][label] = bias
+    }
     return net
   }
 
   // MARK: The twin
 
   /// Steps 1 and 2, in single precision as the segmenter has them: the network's poolings make more of a last bit.
-  static func plane(_ picture: RGBImage) -> [Float] {
-    let side = max(picture.width, picture.height)
+  static func plane(_ image: RGBImage) -> [Float] {
+    let side = max(image.width, image.height)
     return [Float(104.00698793), 116.66876762, 122.67891434].enumerated().flatMap { channel, mean in
       var padded = [Float](repeating: 0, count: side * side)
-      for y in 0..<picture.height {
-        for x in 0..<picture.width {
-          let color = picture[x, y]
+      for y in 0..<image.height {
+        for x in 0..<image.width {
+          let color = image[x, y]
           padded[y * side + x] = Float([color.blue, color.green, color.red][channel])
         }
       }
@@ -70,26 +74,26 @@ import Testing
     /// Label of each pixel, and by how much its map is above the next.
     let mask: [UInt8]
     let margin: [Double]
-    /// Foreground probabilities before normalising, by label.
+    /// Probability maps before normalization: the background, then each label.
     let maps: [[Double]]
   }
 
-  static func twin(_ net: DecoupledNet, _ picture: RGBImage) -> Twin {
+  static func twin(_ net: DecoupledNet, _ image: RGBImage) -> Twin {
     let area = size * size
-    let pass = InferencePass(net, images: 1, context: ExecutionContext(workers: WorkerPool(threads: 1)))
-    let scores = pass.features(plane(picture))
+    let predictor = DecoupledNetPredictor(net, images: 1, context: ExecutionContext(workers: WorkerPool(threads: 1)))
+    let scores = predictor.scores(plane(image))
     let present = (0..<classes).filter { scores[$0] > 0.5 }
-    let pixels = picture.width * picture.height
+    let pixels = image.width * image.height
     guard !present.isEmpty else {
       return Twin(
         scores: scores, mask: [UInt8](repeating: 0, count: pixels), margin: [Double](repeating: 1, count: pixels),
         maps: [])
     }
     func map(_ labels: [Int], plane: Int) -> [Double] {
-      pass.segment([LabelQuery(image: 0, seeds: (0..<classes).map { labels.contains($0) ? scores[$0] : 0 })])
-      return (0..<area).map { Double(pass.probabilities.pointer[plane * area + $0]) }
+      predictor.decode([LabelQuery(image: 0, seeds: (0..<classes).map { labels.contains($0) ? scores[$0] : 0 })])
+      return (0..<area).map { Double(predictor.probabilities.pointer[plane * area + $0]) }
     }
-    // Step 4: all together, the background. Step 5: each alone, its foreground.
+    // All labels together give the background, each alone its foreground.
     var maps = [map(present, plane: 0)] + present.map { map([$0], plane: 1) }
     let raw = maps
     for pixel in 0..<area {
@@ -97,14 +101,14 @@ import Testing
       let sum = maps.reduce(0) { $0 + $1[pixel] }
       for m in maps.indices { maps[m][pixel] /= sum }
     }
-    let side = max(picture.width, picture.height)
+    let side = max(image.width, image.height)
     let resized = maps.map {
       Imresize.resize($0, width: size, height: size, toWidth: side, toHeight: side, kernel: .bicubic)
     }
     var mask = [UInt8]()
     var margin = [Double]()
-    for y in 0..<picture.height {
-      for x in 0..<picture.width {
+    for y in 0..<image.height {
+      for x in 0..<image.width {
         let values = resized.map { $0[y * side + x] }
         let best = values.firstIndex(of: values.max()!)!
         mask.append(best == 0 ? 0 : UInt8(present[best - 1] + 1))
@@ -114,18 +118,18 @@ import Testing
     return Twin(scores: scores, mask: mask, margin: margin, maps: raw)
   }
 
-  static func segment(_ net: DecoupledNet, _ pictures: [RGBImage], atOnce: Int, threads: Int = 1) -> [Segmentation] {
+  static func segment(_ net: DecoupledNet, _ images: [RGBImage], atOnce: Int, threads: Int = 1) -> [Segmentation] {
     let segmenter = Segmenter(net, images: atOnce, context: ExecutionContext(workers: WorkerPool(threads: threads)))
-    return stride(from: 0, to: pictures.count, by: atOnce).flatMap {
-      segmenter.segment(Array(pictures[$0..<min($0 + atOnce, pictures.count)]))
+    return stride(from: 0, to: images.count, by: atOnce).flatMap {
+      segmenter.segment(Array(images[$0..<min($0 + atOnce, images.count)]))
     }
   }
 
-  func expectEqual(_ found: Segmentation, _ twin: Twin, _ picture: RGBImage, _ what: String) {
-    #expect(found.mask.width == picture.width && found.mask.height == picture.height, "\(what)")
+  func expectEqual(_ found: Segmentation, _ twin: Twin, _ image: RGBImage, _ what: String) {
+    #expect(found.mask.width == image.width && found.mask.height == image.height, "\(what)")
     #expect(zip(found.labelScores, twin.scores).allSatisfy { abs($0 - $1) < 1e-5 }, "\(what)")
     #expect(found.labels == twin.scores.map { $0 > 0.5 }, "\(what)")
-    // Single against double precision: where two maps all but meet, either may win.
+    // Single against double precision: where two maps are nearly equal, either may win.
     let wrong = twin.mask.indices.filter { found.mask.indices[$0] != twin.mask[$0] && twin.margin[$0] > 1e-4 }
     #expect(wrong.isEmpty, "\(what): \(wrong.count) of \(twin.mask.count) pixels, the first at \(wrong.first ?? 0)")
     #expect(twin.margin.count { $0 <= 1e-4 } < twin.mask.count / 50, "\(what): the maps are too much alike to compare")
@@ -133,25 +137,27 @@ import Testing
 
   // MARK: Tests
 
-  @Test(arguments: [[20, -20, -20], [20, -20, 20], [20, 20, 20], [-20, 20, -20]] as [[Float]])
+  @Test(
+    "Masks equal the twin's.",
+    arguments: [[20, -20, -20], [20, -20, 20], [20, 20, 20], [-20, 20, -20]] as [[Float]])
   func masksEqualTheTwins(biases: [Float]) {
     let net = Self.net(biases: biases)
     var seen: Set<UInt8> = []
-    for (number, picture) in Self.pictures.enumerated() {
-      let twin = Self.twin(net, picture)
-      let found = Self.segment(net, [picture], atOnce: 1)[0]
+    for (number, image) in Self.images.enumerated() {
+      let twin = Self.twin(net, image)
+      let found = Self.segment(net, [image], atOnce: 1)[0]
       #expect(found.labels == biases.map { $0 > 0 })
-      expectEqual(found, twin, picture, "picture \(number)")
+      expectEqual(found, twin, image, "image \(number)")
       seen.formUnion(found.mask.indices)
     }
     let possible = Set([0] + biases.indices.filter { biases[$0] > 0 }.map { UInt8($0 + 1) })
     #expect(seen.isSubset(of: possible) && seen.count >= 2, "labels \(seen) say little")
   }
 
-  /// Maps that were swapped between labels, or all alike, would pass the comparison above unseen.
-  @Test func eachLabelHasItsOwnMap() {
+  /// Maps that were swapped between labels, or all alike, would pass the comparison above.
+  @Test("Each label has its own map.") func eachLabelHasItsOwnMap() {
     let net = Self.net(biases: [20, 20, 20])
-    let maps = Self.twin(net, Self.pictures[3]).maps
+    let maps = Self.twin(net, Self.images[3]).maps
     #expect(maps.count == 4)
     for i in 1..<4 {
       for j in 1..<i {
@@ -161,54 +167,54 @@ import Testing
     }
   }
 
-  @Test func noLabelIsAllBackground() {
+  @Test("Without any label the whole image is background.") func noLabelIsAllBackground() {
     // Zero weights and biases: every score is exactly 0.5, which is not above the threshold.
     for bias in [Float(-20), 0] {
       let net = Self.net(biases: [bias, bias, bias])
-      if bias == 0 { net.classification["classification.score.weight"].update(repeating: 0) }
-      for (picture, found) in zip(Self.pictures, Self.segment(net, Self.pictures, atOnce: 2)) {
-        #expect(found.mask == IndexImage(width: picture.width, height: picture.height))
+      if bias == 0 { net.classification.parameters["classification.score.weight"].update(repeating: 0) }
+      for (image, found) in zip(Self.images, Self.segment(net, Self.images, atOnce: 2)) {
+        #expect(found.mask == IndexImage(width: image.width, height: image.height))
         #expect(found.labels == [false, false, false])
         if bias == 0 { #expect(found.labelScores == [0.5, 0.5, 0.5]) }
       }
     }
   }
 
-  /// Pictures of one call have different labels, and different numbers of them.
-  @Test func aPictureAloneAndInABatchAreTheSame() {
+  /// Images of one call have different labels, and different numbers of them.
+  @Test("An image has the same mask alone and in a batch.") func anImageAloneAndInABatchAreTheSame() {
     let plain = Self.net(biases: [0, 0, 0])
-    let logits = Self.pictures.map { Self.twin(plain, $0).scores.map { log(Double($0) / (1 - Double($0))) } }
-    // A class's threshold lies in the widest gap between the pictures' scores.
+    let logits = Self.images.map { Self.twin(plain, $0).scores.map { log(Double($0) / (1 - Double($0))) } }
+    // A class's threshold lies in the widest gap between the images' scores.
     let biases = (0..<Self.classes).map { label -> Float in
       let sorted = logits.map { $0[label] }.sorted()
       let gap = zip(sorted, sorted.dropFirst()).max { $0.1 - $0.0 < $1.1 - $1.0 }!
       return Float(-(gap.0 + gap.1) / 2)
     }
     let net = Self.net(biases: biases)
-    let alone = Self.segment(net, Self.pictures, atOnce: 1)
-    #expect(Set(alone.map(\.labels)).count >= 2, "all pictures have the same labels")
-    for (number, picture) in Self.pictures.enumerated() {
-      expectEqual(alone[number], Self.twin(net, picture), picture, "picture \(number)")
+    let alone = Self.segment(net, Self.images, atOnce: 1)
+    #expect(Set(alone.map(\.labels)).count >= 2, "all images have the same labels")
+    for (number, image) in Self.images.enumerated() {
+      expectEqual(alone[number], Self.twin(net, image), image, "image \(number)")
     }
     for (atOnce, threads) in [(1, 2), (2, 1), (3, 2), (5, 1), (5, 2), (7, 2)] {
-      let found = Self.segment(net, Self.pictures, atOnce: atOnce, threads: threads)
+      let found = Self.segment(net, Self.images, atOnce: atOnce, threads: threads)
       for (number, one) in alone.enumerated() {
         // Products of other shapes round otherwise; where two maps all but meet that may show.
         let apart = zip(found[number].mask.indices, one.mask.indices).count { $0 != $1 }
         #expect(
           apart <= one.mask.indices.count / 200,
-          "picture \(number), \(atOnce) at once, \(threads) threads: \(apart) pixels")
+          "image \(number), \(atOnce) at once, \(threads) threads: \(apart) pixels")
         #expect(found[number].labels == one.labels)
         #expect(zip(found[number].labelScores, one.labelScores).allSatisfy { abs($0 - $1) < 1e-5 })
       }
     }
   }
 
-  @Test func theNumberOfThreadsChangesNoBit() {
+  @Test("The number of threads changes no bit.") func theNumberOfThreadsChangesNoBit() {
     let net = Self.net(biases: [20, -20, 20])
-    let one = Self.segment(net, Self.pictures, atOnce: 3, threads: 1)
+    let one = Self.segment(net, Self.images, atOnce: 3, threads: 1)
     for threads in [2, 3] {
-      let more = Self.segment(net, Self.pictures, atOnce: 3, threads: threads)
+      let more = Self.segment(net, Self.images, atOnce: 3, threads: threads)
       for number in one.indices {
         #expect(more[number].mask == one[number].mask)
         #expect(more[number].labelScores.map(\.bitPattern) == one[number].labelScores.map(\.bitPattern))
@@ -216,18 +222,18 @@ import Testing
     }
   }
 
-  /// A list's last call has fewer pictures. At the same place of a call, neighbours change nothing.
-  @Test(arguments: 0..<4) func neighboursInACallChangeNoBit(place: Int) {
+  /// A list's last call has fewer images. At the same place of a call, neighbours change nothing.
+  @Test("Neighbours in a call change no bit.", arguments: 0..<4) func neighboursInACallChangeNoBit(place: Int) {
     let net = Self.net(biases: [20, 20, -20])
     let segmenter = Segmenter(net, images: 4, context: ExecutionContext(workers: WorkerPool(threads: 2)))
     var first: Segmentation?
     for count in place + 1...4 {
       for neighbour in [0, 3, 4] {
-        var call = Array(repeating: Self.pictures[neighbour], count: count)
-        call[place] = Self.pictures[1]
+        var call = Array(repeating: Self.images[neighbour], count: count)
+        call[place] = Self.images[1]
         let found = segmenter.segment(call)[place]
         if let first {
-          #expect(found.mask == first.mask, "\(count) pictures, neighbour \(neighbour)")
+          #expect(found.mask == first.mask, "\(count) images, neighbour \(neighbour)")
           #expect(found.labelScores.map(\.bitPattern) == first.labelScores.map(\.bitPattern))
         }
         first = first ?? found
@@ -235,27 +241,28 @@ import Testing
     }
   }
 
-  /// The classification network alone says the same, and its saliency lies where another pass finds it.
-  @Test func labelsAloneHaveTheSameScores() throws {
+  @Test("The classification network alone gives the same scores, and a saliency for each class and image.")
+  func labelsAloneHaveTheSameScores() throws {
     let net = Self.net(biases: [0.3, -0.2, 0.1])
-    let scorer = LabelScorer(net, images: 5, context: ExecutionContext(workers: WorkerPool(threads: 2)))
-    let found = scorer.score(Self.pictures)
-    for (labels, whole) in zip(found, Self.segment(net, Self.pictures, atOnce: 5)) {
+    let scorer = try #require(
+      LabelScorer(net, images: 5, context: ExecutionContext(workers: WorkerPool(threads: 2))))
+    let found = scorer.score(Self.images)
+    for (labels, whole) in zip(found, Self.segment(net, Self.images, atOnce: 5)) {
       #expect(
         labels.labelScores.map(\.bitPattern) == whole.labelScores.map(\.bitPattern) && labels.labels == whole.labels)
     }
     var maps: Set<[UInt8]> = []
-    for (image, picture) in Self.pictures.enumerated() {
+    for (number, image) in Self.images.enumerated() {
       for label in 1...Self.classes {
-        let map = scorer.saliency(of: label, image: image, picture)
-        #expect(map.width == picture.width && map.height == picture.height)
-        #expect(Set(map.indices).count > 3, "picture \(image), class \(label): the map is flat")
+        let map = scorer.saliency(of: label, image: number, image)
+        #expect(map.width == image.width && map.height == image.height)
+        #expect(Set(map.indices).count > 3, "image \(number), class \(label): the map is flat")
         maps.insert(map.indices)
-        // The largest value of the four places of pool5 is white wherever the picture covers its middle.
-        if picture.width == picture.height { #expect(map.indices.max() == 255) }
+        // The largest value of the four places of pool5 is white wherever the image covers its middle.
+        if image.width == image.height { #expect(map.indices.max() == 255) }
       }
     }
     // A map of 2 x 2 in grey: two classes may look alike by chance.
-    #expect(maps.count > 2 * Self.pictures.count, "classes or pictures share a map")
+    #expect(maps.count > 2 * Self.images.count, "classes or images share a map")
   }
 }

@@ -1,12 +1,15 @@
-// The fast network in float32 against the reference in Double, which was itself held against PyTorch: losses, every
-// parameter's gradient and inference, for both phases, with and without batch norm in the classification network.
+// The network in float32 against the reference in Double, which itself agrees with PyTorch: losses, every parameter's
+// gradient and inference, for both phases, with and without batch normalization in the classification network.
 //
-// Tolerances (docs/numerics.md): gradients jump by 1e-4 to 1e-2 where float32 flips a ReLU or a switch that Double does
+// Tolerances (docs/numerics.md): gradients jump by 1e-4 to 1e-2 where float32 flips a ReLU or a pooling index that Double does
 // not. The classification phase and the "calm" cases, where nothing lies near a flip, are held to 2e-4 of each tensor's
 // norm; the other segmentation cases, with thousands of units near one, to 2e-2, as PyTorch's float32 needs it too.
-import Foundation
+import Batches
 import Compute
+import Foundation
+import Layers
 import Models
+import TestSupport
 import Testing
 
 @Suite struct DecoupledNetTests {
@@ -25,7 +28,7 @@ import Testing
           batchNormalization: golden.network.batchNorm))
       context = ExecutionContext(workers: WorkerPool(threads: threads))
       let values = golden.parameterValues
-      for vector in [net.classification, net.classificationStatistics, net.segmentation, net.segmentationStatistics] {
+      for vector in net.vectors {
         for (index, parameter) in vector.table.parameters.enumerated() {
           let given = try #require(values[parameter.name], "the golden file has no \(parameter.name)")
           #expect(given.count == parameter.count, "\(parameter.name)")
@@ -36,19 +39,27 @@ import Testing
       labels = golden.labels
     }
 
-    func gradient(of vector: ParameterVector) -> WholeGradient {
-      WholeGradient(vector.table, rows: golden.examples * net.shape.scorePixels)
+    func step(_ phase: String, dropoutRate: Float = 0) -> any TrainingStep {
+      net.makeStep(
+        DecoupledNet.phases.first { $0.name == phase }!, shardSize: golden.examples, dropoutRate: dropoutRate,
+        context: context)
+    }
+
+    /// - Parameter masks: the golden file's where none are given.
+    func batch(masks: [UInt8]? = nil) -> ShardBatch {
+      ShardBatch(
+        planes: planes, labels: labels, masks: masks ?? golden.masks, examples: golden.examples,
+        size: golden.network.inputSize)
     }
   }
 
-  @Test(arguments: Golden.names)
+  @Test("The classification step equals the reference.", arguments: Golden.names)
   func classificationStepEqualsTheReference(name: String) throws {
     let `case` = try Case(name)
-    let step = ClassificationStep(`case`.net, images: `case`.golden.examples, dropoutRate: 0, context: `case`.context)
-    let gradient = `case`.gradient(of: `case`.net.classification)
+    let step = `case`.step("classification")
+    let gradient = step.wholeGradient(images: `case`.golden.examples)
     step.prepare()
-    let key = DropoutKey(seed: 1, iteration: 0, firstSlot: 0)
-    let result = step.run(planes: `case`.planes, labels: `case`.labels, key: key, gradient: gradient.shard)
+    let result = step.run(`case`.batch(), gradient: gradient)
     gradient.complete(`case`.context.workers)
     #expect(abs(result.loss - `case`.golden.classification.loss) < 1e-4 * `case`.golden.classification.loss)
     expectClose(
@@ -57,15 +68,13 @@ import Testing
       tolerance: 2e-4)
   }
 
-  @Test(arguments: Golden.names)
+  @Test("The segmentation step equals the reference.", arguments: Golden.names)
   func segmentationStepEqualsTheReference(name: String) throws {
     let `case` = try Case(name)
-    let step = SegmentationStep(`case`.net, images: `case`.golden.examples, context: `case`.context)
-    let gradient = `case`.gradient(of: `case`.net.segmentation)
-    step.prepareClassification()
+    let step = `case`.step("segmentation")
+    let gradient = step.wholeGradient(images: `case`.golden.examples)
     step.prepare()
-    let result = step.run(
-      planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks, gradient: gradient.shard)
+    let result = step.run(`case`.batch(), gradient: gradient)
     gradient.complete(`case`.context.workers)
     #expect(abs(result.loss - `case`.golden.segmentation.loss) < 1e-4 * `case`.golden.segmentation.loss)
     #expect(Int(result.decisions) == `case`.golden.segmentation.countedPixels)
@@ -76,14 +85,14 @@ import Testing
       ).gradients, tolerance: name.hasSuffix("calm") ? 2e-4 : 2e-2)
   }
 
-  @Test(arguments: Golden.names)
+  @Test("Inference equals PyTorch.", arguments: Golden.names)
   func inferenceEqualsPyTorch(name: String) throws {
     let `case` = try Case(name)
     let golden = `case`.golden
     let (examples, classes) = (golden.examples, golden.network.classes)
     let area = golden.network.inputSize * golden.network.inputSize
-    let pass = InferencePass(`case`.net, images: examples, context: `case`.context)
-    let scores = pass.features(`case`.planes)
+    let predictor = DecoupledNetPredictor(`case`.net, images: examples, context: `case`.context)
+    let scores = predictor.scores(`case`.planes)
     for (score, average) in zip(scores, golden.inference.averageScores) {
       #expect(abs(Double(score) - 1 / (1 + exp(-average))) < 1e-4)
     }
@@ -93,46 +102,42 @@ import Testing
       // The choice's own place differs from its image's: both must be told apart.
       let other = LabelQuery(image: (expected.example + 1) % examples, seeds: [Float](repeating: 0.5, count: classes))
       let place = examples - 1
-      pass.segment(Array(repeating: other, count: place) + [LabelQuery(image: expected.example, seeds: seeds)])
-      let plane = UnsafeBufferPointer(start: pass.probabilities.pointer + (2 * place + 1) * area, count: area)
+      predictor.decode(Array(repeating: other, count: place) + [LabelQuery(image: expected.example, seeds: seeds)])
+      let plane = UnsafeBufferPointer(start: predictor.probabilities.pointer + (2 * place + 1) * area, count: area)
       for entry in expected.entries { #expect(abs(Double(plane[entry.index]) - entry.value) < 1e-3) }
     }
   }
 
-  @Test func sameBitsForAnyNumberOfThreads() throws {
+  @Test("The number of threads changes no bit of either step.") func sameBitsForAnyNumberOfThreads() throws {
     func bits(_ threads: Int) throws -> [UInt32] {
       let `case` = try Case("size96-classes5-batchnorm", threads: threads)
-      let step = ClassificationStep(`case`.net, images: `case`.golden.examples, dropoutRate: 0.5, context: `case`.context)
-      let first = `case`.gradient(of: `case`.net.classification)
+      let step = `case`.step("classification", dropoutRate: 0.5)
+      let first = step.wholeGradient(images: `case`.golden.examples)
       step.prepare()
-      let key = DropoutKey(seed: 1, iteration: 3, firstSlot: 8)
-      _ = step.run(planes: `case`.planes, labels: `case`.labels, key: key, gradient: first.shard)
+      _ = step.run(`case`.batch(), key: DropoutKey(seed: 1, iteration: 3, firstSlot: 8), gradient: first)
       first.complete(`case`.context.workers)
-      let segmentation = SegmentationStep(`case`.net, images: `case`.golden.examples, context: `case`.context)
-      let second = `case`.gradient(of: `case`.net.segmentation)
-      segmentation.prepareClassification()
+      let segmentation = `case`.step("segmentation")
+      let second = segmentation.wholeGradient(images: `case`.golden.examples)
       segmentation.prepare()
-      _ = segmentation.run(
-        planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks, gradient: second.shard)
+      _ = segmentation.run(`case`.batch(), gradient: second)
       second.complete(`case`.context.workers)
-      return (Array(first.vector.memory.buffer) + Array(second.vector.memory.buffer)).map(\.bitPattern)
+      return (first.vector.memory.array + second.vector.memory.array).map(\.bitPattern)
     }
     let one = try bits(1)
     for threads in [2, 3, 5] { #expect(try bits(threads) == one, "\(threads) threads") }
   }
 
-  @Test func shardWithoutCountedPixelsAddsNothing() throws {
+  @Test("A shard without counted pixels adds nothing to the gradient.") func shardWithoutCountedPixelsAddsNothing()
+    throws
+  {
     let `case` = try Case("size64-classes5")
-    let step = SegmentationStep(`case`.net, images: `case`.golden.examples, context: `case`.context)
-    let gradient = `case`.gradient(of: `case`.net.segmentation)
-    step.prepareClassification()
+    let step = `case`.step("segmentation")
+    let gradient = step.wholeGradient(images: `case`.golden.examples)
     step.prepare()
-    let result = step.run(
-      planes: `case`.planes, labels: `case`.labels, mask: `case`.golden.masks.map { _ in 255 }, gradient: gradient.shard
-    )
+    let result = step.run(`case`.batch(masks: `case`.golden.masks.map { _ in 255 }), gradient: gradient)
     gradient.complete(`case`.context.workers)
     #expect(result.loss == 0)
-    #expect(gradient.vector.memory.buffer.allSatisfy { $0 == 0 })
+    #expect(gradient.vector.memory.array.allSatisfy { $0 == 0 })
   }
 
   // MARK: Comparison

@@ -1,6 +1,6 @@
-// First values: their statistics, and that each tensor's depend on the seed and its own name alone.
-import Models
+// Initial values: their statistics, and that those of each tensor depend on the seed and its own name alone.
 import Compute
+import Models
 import Testing
 
 @Suite struct InitializationTests {
@@ -14,13 +14,14 @@ import Testing
     return net
   }
 
-  static func all(_ net: DecoupledNet) -> [(Parameter, UnsafeMutableBufferPointer<Float>)] {
-    [net.classification, net.segmentation].flatMap { vector in
+  static func all(_ net: DecoupledNet) -> [(ParameterSpec, UnsafeMutableBufferPointer<Float>)] {
+    net.groups.map(\.parameters).flatMap { vector in
       vector.table.parameters.indices.map { (vector.table.parameters[$0], vector[$0]) }
     }
   }
 
-  @Test(arguments: Initialization.allCases) func weightsHaveTheirDeviation(_ initialization: Initialization) {
+  @Test("Weights are normal with the rule's deviation.", arguments: Initialization.allCases)
+  func weightsHaveTheirDeviation(_ initialization: Initialization) {
     let net = Self.net(initialization)
     for (parameter, values) in Self.all(net) where parameter.role == .weight {
       let transposed = parameter.name.contains("deconv")
@@ -42,7 +43,8 @@ import Testing
     net.keep()
   }
 
-  @Test(arguments: Initialization.allCases) func allElseIsConstant(_ initialization: Initialization) {
+  @Test("All other parameters and statistics are constant.", arguments: Initialization.allCases)
+  func allElseIsConstant(_ initialization: Initialization) {
     let net = Self.net(initialization)
     for (parameter, values) in Self.all(net) {
       switch parameter.role {
@@ -53,9 +55,10 @@ import Testing
         // The authors': 0.001 (5.prototxt). VGG16-BN's: 0.
         let shift: Float = initialization == .he && parameter.name.hasPrefix("classification") ? 0 : 0.001
         #expect(values.allSatisfy { $0 == shift }, "\(parameter.name)")
+      case .batchNormMean, .batchNormVariance: Issue.record("\(parameter.name) is a statistic")
       }
     }
-    for vector in [net.classificationStatistics, net.segmentationStatistics] {
+    for vector in net.groups.map(\.statistics) {
       #expect(!vector.table.parameters.isEmpty)
       for (index, parameter) in vector.table.parameters.enumerated() {
         #expect(vector[index].allSatisfy { $0 == (parameter.name.hasSuffix("variance") ? 1 : 0) }, "\(parameter.name)")
@@ -69,7 +72,7 @@ import Testing
     return Dictionary(uniqueKeysWithValues: Self.all(net).map { ($0.0.name, Array($0.1)) })
   }
 
-  @Test func theSeedDecides() {
+  @Test("Another seed gives other values.") func theSeedDecides() {
     let first = values(Self.net(.he, seed: 7))
     #expect(first == values(Self.net(.he, seed: 7)))
     let other = values(Self.net(.he, seed: 8))
@@ -79,7 +82,8 @@ import Testing
     }
   }
 
-  @Test func aTensorDoesNotDependOnWhatElseThereIs() {
+  @Test("The values of a tensor do not depend on what else the network has.")
+  func aTensorDoesNotDependOnWhatElseThereIs() {
     let one = values(Self.net(.gaussian))
     for other in [
       values(Self.net(.gaussian, classes: 20)), values(Self.net(.gaussian, batchNormalization: false)),
@@ -95,7 +99,7 @@ import Testing
     }
   }
 
-  @Test func noTwoTensorsAreAlike() {
+  @Test("No two tensors have the same values.") func noTwoTensorsAreAlike() {
     let starts = values(Self.net(.gaussian)).filter { $0.key.hasSuffix(".weight") }.map { Array($0.value.prefix(8)) }
     #expect(Set(starts).count == starts.count)
   }

@@ -1,27 +1,27 @@
-// A chain of reference layers: each call moves the activations one layer on and notes how a gradient comes back.
+// A chain of reference layers: each call applies one layer and records its backward pass.
 
-/// Where batch normalisation takes mean and variance from.
+/// The source of the mean and variance of a batch normalization.
 enum PlainStatistics {
-  /// From the examples at hand, which are one shard.
+  /// The examples of the batch, which are one shard.
   case batch
-  /// From the parameters NAME.mean and NAME.variance; no gradient passes.
+  /// The parameters NAME.mean and NAME.variance; no gradient passes.
   case recorded
 }
 
-/// The layers run so far, the activations at their end, and the way back for gradients.
+/// The layers run so far, the activations at their end, and the backward pass through them.
 ///
-/// Layer sizes are read off the parameters: outputs from the bias, the kernel side from what is left of the weights.
+/// Layer sizes follow from the parameters: outputs from the bias, the kernel side from the weights.
 final class ReferenceChain {
   let parameters: [String: [Double]]
   private(set) var maps: PlainMaps
   /// Gradients by parameter name, filled by `backward`.
   private(set) var gradients: [String: [Double]] = [:]
-  /// Output of each layer under its name: after the bias for convolutions, after scale and shift for batch normalisation,
-  /// NAME.relu after a ReLU. For finding the first layer that differs.
+  /// Output of each layer under its name: after the bias for convolutions, after scale and shift for batch normalization,
+  /// NAME.relu after a ReLU. They show the first layer that differs.
   private(set) var activations: [String: PlainMaps] = [:]
-  /// Batch mean and biased variance by the name of the batch normalisation.
+  /// Batch mean and biased variance by the name of the batch normalization.
   private(set) var statistics: [String: (mean: [Double], variance: [Double])] = [:]
-  private var wayBack: [(PlainMaps) -> PlainMaps] = []
+  private var backwardSteps: [(PlainMaps) -> PlainMaps] = []
 
   init(_ maps: PlainMaps, parameters: [String: [Double]]) {
     self.maps = maps
@@ -47,14 +47,14 @@ final class ReferenceChain {
     let plan = PlainConvolution(outputs: bias.count, inputs: input.c, kernel: kernelSide(name), padding: padding)
     maps = plan.small(fromLarge: input, weight: weight).mapped { $1 + bias[$0] }
     activations[name] = maps
-    wayBack.append { [unowned self] gradient in
+    backwardSteps.append { [unowned self] gradient in
       gradients[name + ".weight"] = plan.weight(fromSmall: gradient, large: input)
       gradients[name + ".bias"] = channelSums(gradient)
       return plan.large(fromSmall: gradient, weight: weight)
     }
   }
 
-  /// The weights are in x out x K x K: seen from the output, an ordinary convolution run backwards.
+  /// The weights are in x out x K x K: the adjoint of an ordinary convolution.
   func transposedConvolution(_ name: String, padding: Int = 0) {
     let weight = parameter(name + ".weight")
     let bias = parameter(name + ".bias")
@@ -62,30 +62,30 @@ final class ReferenceChain {
     let plan = PlainConvolution(outputs: input.c, inputs: bias.count, kernel: kernelSide(name), padding: padding)
     maps = plan.large(fromSmall: input, weight: weight).mapped { $1 + bias[$0] }
     activations[name] = maps
-    wayBack.append { [unowned self] gradient in
+    backwardSteps.append { [unowned self] gradient in
       gradients[name + ".weight"] = plan.weight(fromSmall: input, large: gradient)
       gradients[name + ".bias"] = channelSums(gradient)
       return plan.small(fromLarge: gradient, weight: weight)
     }
   }
 
-  /// Several names normalise successive groups of channels, as for the joined pool5 and saliency.
+  /// Several names normalize successive groups of channels, as for the concatenated pool5 and saliency.
   func batchNorm(_ names: [String], epsilon: Double, from source: PlainStatistics) {
     func joined(_ part: String) -> [Double] { names.flatMap { parameter("\($0).\(part)") } }
     let scale = joined("scale")
     let recorded = source == .recorded ? (joined("mean"), joined("variance")) : nil
-    let normalisation = PlainNormalisation(maps, recorded: recorded, epsilon: epsilon)
-    maps = normalisation.scaled(scale, joined("shift"))
+    let normalization = PlainNormalization(maps, recorded: recorded, epsilon: epsilon)
+    maps = normalization.scaled(scale, joined("shift"))
     var first = 0
     for name in names {
       let channels = first..<(first + parameter(name + ".scale").count)
-      statistics[name] = (Array(normalisation.mean[channels]), Array(normalisation.variance[channels]))
+      statistics[name] = (Array(normalization.mean[channels]), Array(normalization.variance[channels]))
       first = channels.upperBound
     }
     activations[names.joined(separator: "+")] = maps
-    wayBack.append { [unowned self] gradient in
+    backwardSteps.append { [unowned self] gradient in
       precondition(source == .batch, "no gradient passes recorded statistics")
-      let parts = normalisation.gradients(gradient, scale: scale)
+      let parts = normalization.gradients(gradient, scale: scale)
       var first = 0
       for name in names {
         let channels = first..<(first + parameter(name + ".scale").count)
@@ -101,16 +101,16 @@ final class ReferenceChain {
     let input = maps
     maps = input.mapped { $1 > 0 ? $1 : 0 }
     activations[name + ".relu"] = maps
-    wayBack.append { gradient in masked(gradient, where: input) }
+    backwardSteps.append { gradient in masked(gradient, where: input) }
   }
 
-  /// Returns the poolingIndices.
+  /// Returns the pooling indices.
   func maxPool(_ name: String) -> [Int] {
     let input = maps
     let pooled = plainMaxPool(input)
     maps = pooled.maxima
     activations[name] = maps
-    wayBack.append { gradient in plainUnpool(gradient, poolingIndices: pooled.poolingIndices) }
+    backwardSteps.append { gradient in plainUnpool(gradient, poolingIndices: pooled.poolingIndices) }
     return pooled.poolingIndices
   }
 
@@ -118,16 +118,16 @@ final class ReferenceChain {
     let input = maps
     maps = plainUnpool(input, poolingIndices: poolingIndices)
     activations[name] = maps
-    wayBack.append { gradient in
+    backwardSteps.append { gradient in
       PlainMaps(n: input.n, c: input.c, h: input.h, w: input.w, values: poolingIndices.map { gradient.values[$0] })
     }
   }
 
-  /// Takes the loss's gradient at the end of the chain back to its start, filling `gradients` on the way.
+  /// Propagates the loss's gradient from the end of the chain to its start and fills `gradients`.
   func backward(_ gradient: PlainMaps) {
     var gradient = gradient
-    for step in wayBack.reversed() { gradient = step(gradient) }
-    wayBack = []
+    for step in backwardSteps.reversed() { gradient = step(gradient) }
+    backwardSteps = []
   }
 }
 

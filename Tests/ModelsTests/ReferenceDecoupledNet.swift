@@ -1,10 +1,9 @@
-// DecoupledNet in Double and naive loops: both training phases, forward and backward, and inference. It shares nothing with
-// Kernels or Networks and was held against PyTorch's float64 goldens, so the fast network can be held against it
-// at any width, input size and number of classes.
-
+// DecoupledNet in Double and naive loops: both training phases, forward and backward, and inference. It shares no code with
+// Kernels, Layers or Models and agrees with PyTorch's float64 goldens, so it is a reference for the float32 network at any
+// width, input size and number of classes.
 import Foundation
 
-/// What one shard gives in a training phase.
+/// The result of one shard in a training phase.
 struct ReferenceStep {
   let loss: Double
   /// N x L, before the sigmoid: average-pooled in the classification phase, maximum-pooled in the segmentation phase.
@@ -13,7 +12,7 @@ struct ReferenceStep {
   let gradients: [String: [Double]]
   /// Outputs of the layers by name, "pool5", "saliency" and "segmentation.score" among them.
   let activations: [String: PlainMaps]
-  /// Batch mean and biased variance by the name of the batch normalisation.
+  /// Batch mean and biased variance by the name of the batch normalization.
   let statistics: [String: (mean: [Double], variance: [Double])]
 }
 
@@ -29,14 +28,14 @@ struct ReferenceDecoupledNet {
     (3, ["deconv3_1", "deconv3_2", "deconv3_3"]), (2, ["deconv2_1", "deconv2_2"]), (1, ["deconv1_1", "deconv1_2"]),
   ]
 
-  /// By dnet's names, in plain order. Sizes follow from them; classification.*.bn.* turn its batch normalisation on.
+  /// By dnet's names, in plain order. Sizes follow from them; classification.*.bn.* turn on its batch normalization.
   let parameters: [String: [Double]]
 
   var hasBatchNorm: Bool { parameters["classification.conv1_1.bn.scale"] != nil }
 
   // MARK: Classification
 
-  /// conv1_1 to pool5, appended to a chain; returns the poolingIndices by stage number 1...5.
+  /// conv1_1 to pool5, appended to a chain; returns the pooling indices by stage number 1...5.
   func features(_ chain: ReferenceChain, from source: PlainStatistics) -> [Int: [Int]] {
     var poolingIndices: [Int: [Int]] = [:]
     for (index, stage) in Self.stages.enumerated() {
@@ -84,14 +83,14 @@ struct ReferenceDecoupledNet {
 
   // MARK: Saliency
 
-  /// Score map and hidden activations of the classifier over pool5: what the saliency needs.
+  /// Score map and hidden activations of the classifier over pool5, which the saliency reads.
   func classifier(_ pool5: PlainMaps) -> ReferenceChain {
     let chain = ReferenceChain(pool5, parameters: parameters)
     scoreMap(chain)
     return chain
   }
 
-  /// Seeds (N x L) at the maxima of the score map, taken back through score, fc7 and fc6 to pool5's place.
+  /// Propagates seeds (N x L) at the maxima of the score map back through score, fc7 and fc6 to pool5.
   func saliency(_ classifier: ReferenceChain, seeds: [Double], pool5: PlainMaps) -> PlainMaps {
     let map = classifier.maps
     var seeded = PlainMaps(like: map)
@@ -111,7 +110,7 @@ struct ReferenceDecoupledNet {
 
   // MARK: Bridging and segmentation
 
-  /// From the joined pool5 and saliency to the score map N x 2 x H x W.
+  /// Runs from the concatenated pool5 and saliency to the score map N x 2 x H x W.
   func segment(pool5: PlainMaps, saliency: PlainMaps, poolingIndices: [Int: [Int]], from source: PlainStatistics)
     -> ReferenceChain
   {
@@ -178,7 +177,7 @@ struct ReferenceDecoupledNet {
 
 // MARK: - Inference
 
-/// The maps that inference joins, before they are normalised and resized.
+/// The maps of inference before they are normalized and resized.
 struct ReferenceMaps {
   /// N x L, before the sigmoid.
   let averageScores: [Double]
@@ -191,7 +190,7 @@ struct ReferenceMaps {
 
 extension ReferenceDecoupledNet {
   /// Classes whose sigmoid of the average score is above one half are present and are seeded with it, at the place of the
-  /// maximum. Batch normalisation uses the recorded statistics throughout.
+  /// maximum. Batch normalization uses the recorded statistics throughout.
   func inference(images: PlainMaps, foregrounds: [(example: Int, class: Int)]) -> ReferenceMaps {
     let frozen = ReferenceChain(images, parameters: parameters)
     let poolingIndices = features(frozen, from: .recorded)
@@ -207,7 +206,7 @@ extension ReferenceDecoupledNet {
       var chosen: [Int: [Int]] = [:]
       for (number, all) in poolingIndices {
         let each = all.count / images.n
-        let inputs = 4 * each  // a switch indexes the whole input of the pooling
+        let inputs = 4 * each  // an index counts in the whole input of the pooling
         chosen[number] = examples.enumerated().flatMap { place, example in
           all[(example * each)..<((example + 1) * each)].map { $0 + (place - example) * inputs }
         }
@@ -246,7 +245,7 @@ private func averages(_ maps: PlainMaps) -> [Double] {
   }
 }
 
-/// Largest value of each plane and its place in it; the first of equal values wins.
+/// Largest value of each plane and its position; the first of equal values wins.
 private func maxima(_ maps: PlainMaps) -> [(value: Double, position: Int)] {
   let area = maps.h * maps.w
   return (0..<(maps.n * maps.c)).map { plane in

@@ -1,4 +1,5 @@
-// The Double reference against PyTorch's float64 goldens: the two were written independently, so what they agree on is the network.
+// The Double reference against PyTorch's float64 goldens. The two were written independently, so what they agree on is the
+// network.
 
 import Testing
 
@@ -20,7 +21,7 @@ import Testing
     }
   }
 
-  @Test(arguments: Golden.names)
+  @Test("The reference's classification step equals PyTorch.", arguments: Golden.names)
   func classificationStepEqualsPyTorch(name: String) throws {
     let `case` = try Case(name)
     let golden = `case`.golden.classification
@@ -30,7 +31,7 @@ import Testing
     expectClose(step.gradients, golden.gradients)
   }
 
-  @Test(arguments: Golden.names)
+  @Test("The reference's segmentation step equals PyTorch.", arguments: Golden.names)
   func segmentationStepEqualsPyTorch(name: String) throws {
     let `case` = try Case(name)
     let golden = `case`.golden.segmentation
@@ -45,7 +46,7 @@ import Testing
     expectClose(step.gradients, golden.gradients)
   }
 
-  @Test(arguments: Golden.names)
+  @Test("The reference's inference equals PyTorch.", arguments: Golden.names)
   func inferenceEqualsPyTorch(name: String) throws {
     let `case` = try Case(name)
     let golden = `case`.golden.inference
@@ -61,7 +62,8 @@ import Testing
     }
   }
 
-  @Test func shardWithoutCountedPixelsAddsNothing() throws {
+  @Test("A shard without counted pixels adds nothing to the reference's gradient.")
+  func shardWithoutCountedPixelsAddsNothing() throws {
     let `case` = try Case("size64-classes5")
     let step = `case`.net.segmentationStep(
       images: `case`.images, labels: `case`.labels, masks: [UInt8](repeating: 255, count: `case`.golden.masks.count))

@@ -1,9 +1,10 @@
 // The Double reference's gradients against central differences of its own losses: a few entries of every parameter of both
-// phases, and the saliency. In Double steps can be so small that they hardly meet a corner of ReLU or pooling, and still
+// phases, and the saliency. In Double, steps can be so small that they rarely meet a corner of a ReLU or a pooling, and still
 // leave eight digits: the bound is 1e-5.
 //
-// Sizes are free in the reference: three to five channels keep two passes a difference cheap.
+// The reference takes any sizes. Three to five channels keep the two passes of a difference cheap.
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ReferenceGradientTests {
@@ -57,7 +58,7 @@ import Testing
       inputs = channels[4]
       for (number, stage) in ReferenceDecoupledNet.deconvolutionStages {
         for (place, name) in stage.enumerated() {
-          // A block ends with the channels of the next pooling's poolingIndices.
+          // A block ends with the channels of the next unpooling.
           let outputs = place == stage.count - 1 ? channels[max(number - 2, 0)] : channels[number - 1]
           layer("segmentation." + name, inputs, outputs, 3)
           normalization("segmentation.\(name).bn", outputs)
@@ -77,7 +78,7 @@ import Testing
     var masks: [UInt8] { ReferenceValues.masks(salt: "gradients", examples: examples, size: size) }
   }
 
-  /// Two entries of every tensor: its largest, and one by chance.
+  /// Checks two entries of every tensor: the largest, and one at random.
   private func check(
     _ case: Case, h: Double = 1e-7, _ step: (ReferenceDecoupledNet) -> ReferenceStep,
     zero: (String) -> Bool = { _ in false }
@@ -100,7 +101,7 @@ import Testing
         }
         let difference = (loss(h) - loss(-h)) / (2 * h)
         let scale = max(abs(gradient[entry]), plainNorm(gradient) / Double(gradient.count).squareRoot())
-        // 1e-8: what rounding of the two losses leaves.
+        // 1e-8 for the rounding of the two losses.
         #expect(
           abs(difference - gradient[entry]) <= 1e-5 * scale + 1e-8,
           "\(name)[\(entry)]: \(gradient[entry]), differences give \(difference)")
@@ -110,13 +111,14 @@ import Testing
     #expect(silent == [], "tensors without a gradient show nothing")
   }
 
-  @Test func classification() {
+  @Test("The reference's classification gradients equal differences.") func classification() {
     let `case` = Case(size: 96, fc6Kernel: 2, examples: 1, batchNorm: false)
     let (images, labels) = (`case`.images, `case`.labels)
     check(`case`) { $0.classificationStep(images: images, labels: labels) }
   }
 
-  @Test func classificationWithBatchNorm() {
+  @Test("The reference's classification gradients with batch normalization equal differences.")
+  func classificationWithBatchNorm() {
     let `case` = Case(size: 64, fc6Kernel: 1, examples: 2, batchNorm: true)
     let (images, labels) = (`case`.images, `case`.labels)
     check(
@@ -124,7 +126,7 @@ import Testing
       zero: { $0.hasPrefix("classification.conv") && $0.hasSuffix(".bias") })
   }
 
-  @Test func segmentation() {
+  @Test("The reference's segmentation gradients equal differences.") func segmentation() {
     let `case` = Case(size: 96, fc6Kernel: 2, examples: 2, batchNorm: false)
     let (images, labels, masks) = (`case`.images, `case`.labels, `case`.masks)
     check(
@@ -132,8 +134,8 @@ import Testing
       zero: { ($0.hasSuffix(".bias") && $0 != "segmentation.score.bias") || $0.hasSuffix("_bn.shift") })
   }
 
-  /// pool5's saliency is the derivative of the seeded maximum scores (paper Eq. 3).
-  @Test func saliencyIsTheDerivativeOfTheMaximumScores() {
+  @Test("The reference's saliency is the derivative of the seeded maximum scores (paper Eq. 3).")
+  func saliencyIsTheDerivativeOfTheMaximumScores() {
     let `case` = Case(size: 96, fc6Kernel: 2, examples: 2, batchNorm: false)
     let net = ReferenceDecoupledNet(parameters: `case`.parameters)
     let pool5 = PlainMaps(

@@ -1,5 +1,5 @@
-// The layers of the reference network: plain NCHW arrays of Double and naive loops, each a direct reading of its equation.
-// Goals in order: obviously right, short, fast enough for tests. Nothing here knows the fast kernels or their layout.
+// The layers of the reference network: plain NCHW arrays of Double and naive loops, each a direct transcription of its
+// equation. They share no code with the fast kernels and do not use their layout.
 //
 // N examples, C channels, H x W pixels, K kernel side; I input and O output channels of a convolution.
 
@@ -13,7 +13,11 @@ struct PlainMaps: Equatable {
 
   init(n: Int, c: Int, h: Int, w: Int, values: [Double]) {
     precondition(values.count == n * c * h * w, "\(values.count) values for \(n) x \(c) x \(h) x \(w)")
-    (self.n, self.c, self.h, self.w, self.values) = (n, c, h, w, values)
+    self.n = n
+    self.c = c
+    self.h = h
+    self.w = w
+    self.values = values
   }
 
   init(n: Int, c: Int, h: Int, w: Int) {
@@ -158,7 +162,7 @@ func channelSums(_ maps: PlainMaps) -> [Double] {
 
 // MARK: - Pooling
 
-/// 2x2 maximum pooling, stride 2; the first of equal values in row order wins. PoolingIndices are indices into the whole input.
+/// 2x2 maximum pooling, stride 2; the first of equal values in row order wins. Pooling indices count in the whole input.
 func plainMaxPool(_ maps: PlainMaps) -> (maxima: PlainMaps, poolingIndices: [Int]) {
   var maxima = PlainMaps(n: maps.n, c: maps.c, h: maps.h / 2, w: maps.w / 2)
   var poolingIndices = [Int](repeating: 0, count: maxima.values.count)
@@ -175,45 +179,45 @@ func plainMaxPool(_ maps: PlainMaps) -> (maxima: PlainMaps, poolingIndices: [Int
   return (maxima, poolingIndices)
 }
 
-/// Values back at their poolingIndices, zero elsewhere; twice the height and width.
+/// Values at their pooling indices, zero elsewhere; twice the height and width.
 func plainUnpool(_ maps: PlainMaps, poolingIndices: [Int]) -> PlainMaps {
   var larger = PlainMaps(n: maps.n, c: maps.c, h: 2 * maps.h, w: 2 * maps.w)
   for index in poolingIndices.indices { larger.values[poolingIndices[index]] = maps.values[index] }
   return larger
 }
 
-// MARK: - Batch normalisation
+// MARK: - Batch normalization
 
-/// What normalising one batch leaves behind for its gradient.
-struct PlainNormalisation {
+/// The normalization of one batch, with the values that its gradient needs.
+struct PlainNormalization {
   let mean: [Double]
   /// Biased: divided by the count.
   let variance: [Double]
-  let normalised: PlainMaps
+  let normalized: PlainMaps
   let inverseDeviations: [Double]
 
   /// Statistics of the batch itself when none are given.
   init(_ maps: PlainMaps, recorded: (mean: [Double], variance: [Double])? = nil, epsilon: Double) {
     let count = Double(maps.n * maps.h * maps.w)
     let mean = recorded?.mean ?? channelSums(maps).map { $0 / count }
-    let centred = maps.mapped { $1 - mean[$0] }
-    variance = recorded?.variance ?? channelSums(centred.mapped { $1 * $1 }).map { $0 / count }
+    let centered = maps.mapped { $1 - mean[$0] }
+    variance = recorded?.variance ?? channelSums(centered.mapped { $1 * $1 }).map { $0 / count }
     let inverse = variance.map { 1 / ($0 + epsilon).squareRoot() }
     self.mean = mean
     inverseDeviations = inverse
-    normalised = centred.mapped { $1 * inverse[$0] }
+    normalized = centered.mapped { $1 * inverse[$0] }
   }
 
   func scaled(_ scale: [Double], _ shift: [Double]) -> PlainMaps {
-    normalised.mapped { scale[$0] * $1 + shift[$0] }
+    normalized.mapped { scale[$0] * $1 + shift[$0] }
   }
 
-  /// Gradients when the statistics came from the batch. With d = gradient and u = normalised input, per channel:
+  /// Gradients when the statistics came from the batch. With d = gradient and u = normalized input, per channel:
   /// shift: sum d; scale: sum d u; input: scale / deviation * (d - mean d - u * mean(d u)).
   func gradients(_ gradient: PlainMaps, scale: [Double]) -> (input: PlainMaps, scale: [Double], shift: [Double]) {
     let count = Double(gradient.n * gradient.h * gradient.w)
     var products = gradient
-    for index in products.values.indices { products.values[index] *= normalised.values[index] }
+    for index in products.values.indices { products.values[index] *= normalized.values[index] }
     let shifts = channelSums(gradient)
     let scales = channelSums(products)
     var input = gradient
@@ -222,7 +226,7 @@ struct PlainNormalisation {
       for index in plane {
         input.values[index] =
           factor
-          * (gradient.values[index] - shifts[channel] / count - normalised.values[index] * scales[channel] / count)
+          * (gradient.values[index] - shifts[channel] / count - normalized.values[index] * scales[channel] / count)
       }
     }
     return (input, scales, shifts)

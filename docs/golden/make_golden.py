@@ -1,4 +1,4 @@
-"""Writes the golden files of Tests/NetworksTests/Golden from the PyTorch network, in float64.
+"""Writes the golden files of Tests/ModelsTests/Golden from the PyTorch network, in float64.
 
     python docs/golden/make_golden.py [--output DIR] [--search N] [--only CASE]
 
@@ -241,7 +241,7 @@ def text(value, depth=0):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     root = pathlib.Path(__file__).resolve().parents[2]
-    arguments.add_argument("--output", type=pathlib.Path, default=root / "Tests/NetworksTests/Golden")
+    arguments.add_argument("--output", type=pathlib.Path, default=root / "Tests/ModelsTests/Golden")
     arguments.add_argument("--search", type=int, metavar="N", help="try salts 0...N-1 and keep the least sensitive")
     arguments.add_argument("--only", help="one case, by its file's name without .json")
     options = arguments.parse_args()

@@ -5,7 +5,7 @@
 
 `mix` is a 32-bit finalizer (shift, multiply, twice); `fnv1a` is the 32-bit FNV-1a hash of the name's bytes. All integers have
 32 bits and wrap. A unit has 24 bits, so it is exact in float32. The only rounding is the last one, to float32, so float32
-and float64 networks receive exactly the same numbers. Tests/NetworksTests/ReferenceValues.swift is the counterpart in
+and float64 networks receive exactly the same numbers. Tests/TestSupport/ReferenceValues.swift is the counterpart in
 Swift. `index` counts elements in row-major order of the plain shape.
 """
 
