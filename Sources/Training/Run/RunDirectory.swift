@@ -58,8 +58,8 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
         + (newest ?? "the beginning")
     case .modelNotWritten(let path, let bytes, let reason, let newest):
       "training has finished, but the model was not written to \(path): \(reason). It needs up to \(bytes) bytes "
-        + "there: free some space and start the same command again; it resumes from \(newest ?? "the beginning") and writes "
-        + "the model"
+        + "there: free some space and start the same command again; it resumes from \(newest ?? "the beginning") and "
+        + "writes the model"
     }
   }
 
