@@ -56,7 +56,7 @@ import Testing
     #expect(checkpoint.manifest.optimizerStates.keys.sorted() == ["momentum"])
     let momentum = own.appendingPathComponent("momentum.safetensors.zst").path
     #expect(try WeightsDigest.hex(ofFile: momentum) == checkpoint.manifest.optimizerStates["momentum"]?.digest)
-    let bias = ParameterVector(ParameterTable([Parameter("segmentation.score.bias", [2], .bias)]))
+    let bias = ParameterVector(ParameterTable([ParameterSpec("segmentation.score.bias", [2], .bias)]))
     try checkpoint.optimizerState("momentum").fill([bias])
     #expect(bias.values[0].allSatisfy { $0 != 0 })
     // Its phase is unknown to a caller that does not name it.

@@ -49,7 +49,7 @@ import Testing
   /// The content is larger than all internal buffers.
   @Test("A large file is the same for any number of compressor threads, and the zstd command unpacks it.")
   func largeFilesStream() throws {
-    let table = ParameterTable([Parameter("large", [700, 1033], .weight), Parameter("small", [3], .bias)])
+    let table = ParameterTable([ParameterSpec("large", [700, 1033], .weight), ParameterSpec("small", [3], .bias)])
     let vector = someVector(table)
     let (plain, packed) = (directory.file("l.safetensors"), directory.file("l.safetensors.zst"))
     try WeightsFile.write(vector.namedTensors, to: plain)
@@ -84,7 +84,7 @@ import Testing
 
   @Test("Every truncation is detected.")
   func everyTruncationIsNoticed() throws {
-    let vector = someVector(ParameterTable([Parameter("a", [40], .weight), Parameter("b", [3], .bias)]))
+    let vector = someVector(ParameterTable([ParameterSpec("a", [40], .weight), ParameterSpec("b", [3], .bias)]))
     for name in ["t.safetensors", "t.safetensors.zst"] {
       let url = directory.file(name)
       try WeightsFile.write(vector.namedTensors, to: url)

@@ -9,9 +9,10 @@ import Testing
     _ ranks: Int, asked: GradientExchange? = nil, speed: ClusterSpeed? = nil
   ) -> [String: GradientExchangeChoice.Matrix] {
     let shape = NetworkShape(width: 1, inputSize: 320, classes: 20, batchNormalization: false)
+    let table = DecoupledNet.segmentationLayers(shape).parameterTable
     let choice = GradientExchangeChoice(
-      shape.segmentationParameters(), tree: ShardTree(shards: 16), ranks: ranks, rows: 4 * shape.scorePixels,
-      unfoldings: shape.factorUnfoldings(images: 4), asked: asked, speed: speed)
+      table, tree: ShardTree(shards: 16), ranks: ranks, rows: table.factorRows(images: 4),
+      unfoldings: table.factorUnfoldings(images: 4), asked: asked, speed: speed)
     return Dictionary(uniqueKeysWithValues: choice.matrices.map { ($0.name, $0) })
   }
 
@@ -42,7 +43,7 @@ import Testing
 
   @Test("A small matrix with many rows travels as sums, which are smaller than its factors.")
   func smallMatricesTravelAsSums() {
-    let table = ParameterTable([Parameter("a.b.weight", [32, 32], .weight, gradient: .factored)])
+    let table = ParameterTable([ParameterSpec("a.b.weight", [32, 32], .weight, gradient: .factored)])
     let choice = GradientExchangeChoice(
       table, tree: ShardTree(shards: 16), ranks: 4, rows: 64, unfoldings: [:], asked: nil, speed: nil)
     #expect(choice.matrices[0].exchange == .sums)
@@ -52,7 +53,7 @@ import Testing
   /// cost it twice the products of a slice.
   @Test("Slow links choose few bytes, slow cores choose few multiply-adds.")
   func linksAndCoresDecide() {
-    let table = ParameterTable([Parameter("a.b.weight", [256, 256], .weight, gradient: .factored)])
+    let table = ParameterTable([ParameterSpec("a.b.weight", [256, 256], .weight, gradient: .factored)])
     func choice(_ speed: ClusterSpeed?) -> GradientExchangeChoice.Matrix {
       GradientExchangeChoice(
         table, tree: ShardTree(shards: 17), ranks: 16, rows: 64, unfoldings: [:], asked: nil, speed: speed

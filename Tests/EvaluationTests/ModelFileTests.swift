@@ -84,10 +84,9 @@ import Testing
       try store.write(
         CheckpointSnapshot(
           CheckpointDescription(
-            phase: phase, iteration: iteration, endsPhase: ends, seed: 1, configuration: "",
-            network: net.description.text,
-            ranks: 1,
-            dnetVersion: "0.1"), copying: net.namedTensors, momentum: ParameterVector(ParameterTable([]))))
+            phase: phase, phaseIndex: phase == "classification" ? 0 : 1, iteration: iteration, endsPhase: ends, seed: 1,
+            configuration: "", network: net.description.text, ranks: 1, dnetVersion: "0.1"),
+          weights: net.namedTensors, optimizerStates: []))
     }
     let run = folder.appendingPathComponent("run").path
     #expect(throws: ModelError.self) { try ModelFile.resolve(run) }

@@ -36,7 +36,7 @@ import Testing
   }
 
   @Test("A phase that requires only what it trains has no frozen part.") func frozenPart() {
-    let defaults = PhaseDefaults(iterations: 1, learningRate: "1", learningRateStep: 1, weightDecay: "0")
+    let defaults = PhaseDefaults(iterations: 1, learningRate: 1, learningRateStep: 1, weightDecay: 0)
     func phase(_ requires: [String]) -> PhaseSpec {
       PhaseSpec(
         name: "p", randomStream: 3, trains: "a", requires: requires, examples: ImageLabelExamples(), defaults: defaults)

@@ -4,17 +4,18 @@ import Testing
 import Training
 
 @Suite struct CommunicationVolumeTests {
-  private static func volume(_ phase: Phase, ranks: Int, _ settings: [String]) throws -> CommunicationVolume {
-    CommunicationVolume(
-      phase, try Configuration(yaml: "{}", settings: ["data.root=none"] + settings), ranks: ranks, speed: nil)
+  /// The volume of the segmentation phase.
+  private static func volume(ranks: Int, _ settings: [String]) throws -> CommunicationVolume {
+    let configuration = try Configuration(yaml: "{}", settings: ["data.root=none"] + settings)
+    return CommunicationVolume(configuration.phases[1], configuration, ranks: ranks, speed: nil)
   }
 
   @Test("The cluster holds every momentum float once, evenly divided among the ranks.")
   func momentumIsHeldOnceInTheCluster() throws {
     let settings = ["network.width=0.25", "network.inputSize=96"]
-    let alone = try Self.volume(.segmentation, ranks: 1, settings).momentumBytes(of: 0)
+    let alone = try Self.volume(ranks: 1, settings).momentumBytes(of: 0)
     for ranks in [2, 3, 8] {
-      let volume = try Self.volume(.segmentation, ranks: ranks, settings)
+      let volume = try Self.volume(ranks: ranks, settings)
       let bytes = (0..<ranks).map(volume.momentumBytes)
       #expect(bytes.reduce(0, +) == alone)
       #expect(Double(bytes.max()!) < 1.02 * Double(alone) / Double(ranks), "\(ranks): \(bytes)")
@@ -25,7 +26,7 @@ import Training
   @Test("Factors of the largest layer are much smaller than its sums.")
   func factorsOfTheLargestLayer() throws {
     func sent(_ exchange: String) throws -> Int {
-      let volume = try Self.volume(.segmentation, ranks: 8, ["cluster.factors=\(exchange)"])
+      let volume = try Self.volume(ranks: 8, ["cluster.gradientExchange=\(exchange)"])
       let fc6 = volume.plan.table.index(of: "bridging.fc6.weight")!
       return volume.plan.buckets.filter { $0.parameters == [fc6] }.reduce(0) {
         $0 + volume.gradientBytes($1, from: 0) + volume.weightBytes($1, from: 0)

@@ -60,10 +60,10 @@ import Training
         "data.imageLabelsFromMaskedOnly=true",
       ])
     #expect(configuration.shape.width == 0.5 && configuration.shape.classes == 5)
-    #expect(configuration.settings(of: .classification).rateBase == 0.125)
+    #expect(configuration.settings(of: "classification").rateBase == 0.125)
     // Everything after the first equals sign belongs to the value.
     #expect(configuration.name == "a=b" && configuration.seed == 8 && configuration.imageLabelsFromMaskedOnly)
-    let settings = configuration.settings(of: .classification)
+    let settings = configuration.settings(of: "classification")
     #expect(settings.iterations == 5500 && settings.rateStep == 2000 && settings.rateGamma == 0.1)
     #expect(settings.momentum == 0.9 && settings.weightDecay == 0.0005)
   }
@@ -194,7 +194,7 @@ import Training
 
   @Test("YAML aliases are resolved.") func aliases() throws {
     let yaml = "data: {root: /data}\nclassification: {iterations: &n 70}\nsegmentation: {iterations: *n}"
-    #expect(try Configuration(yaml: yaml).settings(of: .segmentation).iterations == 70)
+    #expect(try Configuration(yaml: yaml).settings(of: "segmentation").iterations == 70)
   }
 
   @Test("An unknown model is refused with the list of models before any other key is checked.") func unknownModel() {
@@ -346,12 +346,12 @@ import Training
     #expect(configuration.masksPerClass == perClass && !configuration.imageLabelsFromMaskedOnly)
     #expect(configuration.shards == 16 && configuration.shardSize == 4)
     #expect(configuration.calibrationShards == 101)
-    let segmentation = configuration.settings(of: .segmentation)
+    let segmentation = configuration.settings(of: "segmentation")
     #expect(segmentation.iterations == iterations && segmentation.rateStep == step)
     #expect(segmentation.rateBase == 0.01 && segmentation.rateGamma == 0.1)
     #expect(segmentation.momentum == 0.9 && segmentation.dropout == 0)
     #expect(segmentation.weightDecay == Float(0.0005 / 16))
-    let classification = configuration.settings(of: .classification)
+    let classification = configuration.settings(of: "classification")
     #expect(classification.iterations == 5500 && classification.rateBase == 0.001 && classification.rateStep == 2000)
     #expect(classification.momentum == 0.9 && classification.dropout == 0.5)
     #expect(classification.weightDecay == Float(0.0005 / 16))

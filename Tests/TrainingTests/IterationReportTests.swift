@@ -1,8 +1,8 @@
+// The report that each rank sends at the end of an iteration, and the verdict derived from all of them.
 import Cluster
 import Testing
 import Training
 
-/// What ranks say at an iteration's end, and what all make of it.
 @Suite struct IterationReportTests {
   private let tree = ShardTree(shards: 5)
 
@@ -17,66 +17,69 @@ import Training
     IterationVerdict(reports.map { $0.encoded(shards: 3) }, lateness: lateness, tree: tree)
   }
 
-  @Test func wordsTravelAsNumbers() {
-    var said = report([0.25, -1, 1e300])
-    (said.lacksData, said.signalled, said.late) = (true, false, true)
-    said.nonFinite = (2, 102_760_448)
-    said.times = RankTimes(compute: 1, data: 2, wait: 3, transfer: 4)
-    let values = said.encoded(shards: 7)
+  @Test("A report survives its encoding.") func reportSurvivesItsEncoding() {
+    var sent = report([0.25, -1, 1e300])
+    sent.lacksData = true
+    sent.stopRequests.pastDeadline = true
+    sent.nonFinite = (2, 102_760_448)
+    sent.times = RankTimes(compute: 1, data: 2, wait: 3, transfer: 4)
+    let values = sent.encoded(shards: 7)
     #expect(values.count == IterationReport.count(shards: 7))
-    #expect(IterationReport(values, shards: 3) == said)
-    said.nonFinite = nil
-    said.signalled = true
-    #expect(IterationReport(said.encoded(shards: 3), shards: 3) == said)
-    #expect(IterationReport(values, shards: 3) != said)
+    #expect(IterationReport(values, shards: 3) == sent)
+    sent.nonFinite = nil
+    sent.stopRequests.signalled = true
+    #expect(IterationReport(sent.encoded(shards: 3), shards: 3) == sent)
+    #expect(IterationReport(values, shards: 3) != sent)
   }
 
-  @Test func lossIsTheMeanAndAccuracyTheShare() {
+  @Test("The loss is the mean over shards, the accuracy the share of correct decisions.")
+  func lossIsTheMeanAndAccuracyTheShare() {
     let verdict = verdict([report([1, 2, 3]), report([4, 10])])
-    #expect(verdict.loss == 4 && verdict.accuracy == 0.75 && verdict.isSound)
-    #expect(!verdict.isSignalled && !verdict.isLate && !verdict.lacksData)
+    #expect(verdict.loss == 4 && verdict.accuracy == 0.75 && verdict.isFinite)
+    #expect(!verdict.isSignalled && !verdict.isPastDeadline && !verdict.lacksData)
     #expect(verdict.firstBadLoss == nil && verdict.firstBadGradient == nil)
     #expect(verdict.reports.map(\.results.count) == [3, 2])
   }
 
-  /// The mean is that of the tree, whoever had the shards. From left to right these make 13: 1e16 + 3 is 1e16 + 4, for Double
-  /// has no odd numbers there; the tree adds 1 to -1e16, which loses it.
-  @Test func lossesAreAddedInTheOrderOfTheTree() {
+  /// From left to right the sum is 13: 1e16 + 3 is 1e16 + 4, since Double has no odd numbers there. The tree adds 1 to -1e16,
+  /// which loses it.
+  @Test("Losses are added in the order of the tree, whichever ranks hold the shards.")
+  func lossesAreAddedInTheOrderOfTheTree() {
     let losses = [1e16, 3, -1e16, 1, 8]
     let alone = IterationVerdict([report(losses).encoded(shards: 5)], lateness: [0], tree: tree)
     #expect(verdict([report(Array(losses[..<3])), report(Array(losses[3...]))]).loss == alone.loss)
     #expect(alone.loss == 12 / 5.0 && losses.reduce(0, +) == 13)
   }
 
-  @Test func oneRanksWordStopsAll() {
+  @Test("A stop request of one rank stops all ranks.") func oneRequestStopsAll() {
     var second = report([4, 5])
-    second.signalled = true
+    second.stopRequests.signalled = true
     #expect(verdict([report([1, 2, 3]), second]).isSignalled)
     second = report([4, 5])
-    second.late = true
+    second.stopRequests.pastDeadline = true
     let late = verdict([report([1, 2, 3]), second])
-    #expect(late.isLate && late.isSound && !late.isSignalled)
+    #expect(late.isPastDeadline && late.isFinite && !late.isSignalled)
   }
 
-  @Test func whatIsUnsoundIsNamed() throws {
+  @Test("The verdict names the first loss and gradient that are not finite.") func nonFiniteValuesAreNamed() throws {
     let bad = verdict([report([1, 2, 3]), report([4, .nan])])
-    #expect(!bad.isSound)
+    #expect(!bad.isFinite)
     #expect(try #require(bad.firstBadLoss).shard == 4)
-    #expect(!verdict([report([1, .infinity, 3]), report([4, 5])]).isSound)
+    #expect(!verdict([report([1, .infinity, 3]), report([4, 5])]).isFinite)
 
     var second = report([4, 5])
     second.nonFinite = (3, 77)
     let gradient = verdict([report([1, 2, 3]), second])
-    #expect(!gradient.isSound && gradient.firstBadLoss == nil)
+    #expect(!gradient.isFinite && gradient.firstBadLoss == nil)
     #expect(try #require(gradient.firstBadGradient) == (1, 3, 77))
 
     second = report([4, 5])
     second.lacksData = true
     let without = verdict([report([1, 2, 3]), second])
-    #expect(!without.isSound && without.lacksData)
+    #expect(!without.isFinite && without.lacksData)
   }
 
-  @Test func whoComesLastIsInTheLog() throws {
+  @Test("The log names the rank whose report came last.") func lastRankIsInTheLog() throws {
     var first = report([1, 2, 3])
     first.times = RankTimes(compute: 0.12345678, data: 0, wait: 0.5, transfer: 0.25)
     let metrics = RankMetrics(verdict([first, report([4, 5])], lateness: [0.1, -0.2]))
