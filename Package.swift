@@ -12,7 +12,6 @@ let arithmetic: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=\(instructionSet
 /// Kernels state their contracts and are checked against naive twins; inside them no overflow or bounds check is left.
 let kernelArithmetic: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=\(instructionSet)", "-Ounchecked"])]
 
-let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -34,7 +33,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -83,7 +81,7 @@ let package = Package(
       "Training",
       [
         "CAllocator", "CProcessor", "Support", "Randomness", "Kernels", "Compute", "Images", "Datasets", "Proposals",
-        "Batches", "Layers", "Models", "Cluster", "Optimizers", "Checkpoints", "Evaluation", log, yams,
+        "Batches", "Layers", "Models", "Cluster", "Optimizers", "Checkpoints", "Evaluation", yams,
       ]),
     module(
       "Benchmarks",
