@@ -126,7 +126,11 @@ package struct Train: ParsableCommand {
       throw ExitCode(1)
     }
     do {
-      let configuration = try communicator.rethrowOnAllRanks { try Configuration(file: config, settings: settings) }
+      let configuration = try communicator.rethrowOnAllRanks {
+        let configuration = try Configuration(file: config, settings: settings)
+        _ = try configuration.phases(named: options.phases)
+        return configuration
+      }
       if communicator.rank == 0, let notice = configuration.formerNamesNotice { Self.say(notice) }
       if dryRun {
         let threads = try ThreadShare.threads(configured: configuration.threads, communicator)

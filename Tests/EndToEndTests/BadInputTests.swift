@@ -117,8 +117,8 @@ extension EndToEnd {
           Case(name: "no number", settings: ["seed=one"], words: ["seed is one", "an integer"]),
           Case(name: "no value", settings: ["seed"], words: ["--set seed", "key.path=value"]),
           Case(
-            name: "two names of a key", settings: ["data.masksPerClass=2", "data.masksPerClass=3"],
-            words: ["data.masksPerClass is 2", "data.masksPerClass", "is 3", "keep one"]),
+            name: "two names of a key", settings: ["data.masksPerClass=2", "data.strongPerClass=3"],
+            words: ["data.masksPerClass is 2", "data.strongPerClass", "is 3", "keep one"]),
           Case(
             name: "another model", settings: ["network.model=vgg"], words: ["network.model is vgg", "decouplednet"]),
           Case(
@@ -126,10 +126,10 @@ extension EndToEnd {
             words: ["3 ranks for 2 shards", "mpirun -n 2"]),
           Case(
             name: "wrong option", arguments: ["--phase", "both"],
-            words: ["--phase both", "classification, segmentation or all"]),
+            words: ["--phase is both", "classification | segmentation | all"]),
           Case(
             name: "nothing to segment with", arguments: ["--phase", "segmentation"], atStart: false,
-            words: ["needs a trained classification network", "--initial-weights"]),
+            words: ["needs trained classification parameters", "--initial-weights"]),
           Case(
             name: "rate too high", settings: ["classification.learningRate.base=1000"], atStart: false,
             words: ["lower classification.learningRate.base"]),
