@@ -166,7 +166,7 @@ extension EndToEnd {
       try workplace.train("run", ranks: 2, set: ["data.proposals=crops.txt"], ["--max-iterations", "5"])
       _ = try propose(workplace, "crops.txt", ranks: nil, ["--seed", "5"])
       try Refusal.expect([
-        Refusal(name: "another list", words: ["this run began with crops of", "another --output"]) {
+        Refusal(name: "another list", words: ["this run started with crops of", "another --output"]) {
           try workplace.startTraining("run", ranks: 2, set: ["data.proposals=crops.txt"])
         }
       ])

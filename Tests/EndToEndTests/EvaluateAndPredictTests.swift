@@ -18,7 +18,7 @@ extension EndToEnd {
         #expect(outcome.lines.count { $0.hasPrefix("background") } == 1, "\(outcome.output)")
         #expect(try workplace.read("metrics-\(ranks ?? 0).json") == workplace.read("metrics-0.json"))
       }
-      let report = try JSONDecoder().decode(EvaluationReport.self, from: Data(workplace.read("metrics-0.json")))
+      let report = try JSONText.decode(EvaluationReport.self, from: workplace.read("metrics-0.json"))
 
       let ids = try workplace.ids("trainval")
       let images = ids.map { "data/JPEGImages/\($0).jpg" }
