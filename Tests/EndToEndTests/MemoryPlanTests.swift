@@ -27,7 +27,7 @@ extension EndToEnd {
           let table = table(outcome.lines, of: phase)
           #expect(
             table.keys.sorted() == [
-              "activations", "checkpoint snapshot", "factors", "gradients", "momentum", "pictures kept",
+              "activations", "checkpoint snapshot", "factors", "gradients", "images kept", "momentum",
               "prepared weights",
               "program", "sum (MiB)", "weights",
             ], "\(outcome.output)")

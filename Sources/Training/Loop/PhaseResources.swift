@@ -17,8 +17,8 @@ package struct PhaseResources {
   ///   - speed: the cluster's, the same on all ranks; nil where nobody has measured it.
   ///   - instrument: wraps the step, for measurements.
   package init(
-    _ phase: PhaseSpec, _ configuration: Configuration, _ model: any Model, _ communicator: Communicator,
-    _ context: ExecutionContext, speed: ClusterSpeed?,
+    _ phase: PhaseSpec, _ configuration: Configuration, model: any Model, communicator: Communicator,
+    context: ExecutionContext, speed: ClusterSpeed?,
     instrument: (any TrainingStep) -> any TrainingStep = { $0 }
   ) throws {
     let settings = configuration.settings(of: phase)

@@ -42,8 +42,8 @@ package final class PhaseTrainer {
   }
 
   package init(
-    _ resources: PhaseResources, configuration: Configuration, communicator: Communicator, context: ExecutionContext,
-    trace: Trace, activity: Activity, data: ShardStream
+    _ resources: PhaseResources, configuration: Configuration, communicator: Communicator, trace: Trace,
+    activity: Activity, data: ShardStream
   ) {
     self.resources = resources
     self.configuration = configuration
@@ -54,8 +54,10 @@ package final class PhaseTrainer {
     ownShards = resources.sums.shards
     stopwatch = RankStopwatch(communicator)
     hooks = ReductionHooks(resources.reduction, trace, activity)
-    context.synchronization = hooks
   }
+
+  /// The listener that the execution context of the step must have while iterations run.
+  package var synchronization: any ParameterSynchronization { hooks }
 
   /// Takes checksums of the gradients of the iterations to come, for `dnet verify`; nil takes none.
   var gradientChecksums: GradientChecksums? {

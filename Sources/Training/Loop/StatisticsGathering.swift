@@ -12,8 +12,8 @@ enum StatisticsGathering {
   ///
   /// - Parameter progress: called with the number of this rank's shards that are done, and of all of them.
   static func gather(
-    _ step: any TrainingStep, _ source: any BatchSource, after iterations: Int, _ configuration: Configuration,
-    _ communicator: Communicator, progress: (Int, Int) -> Void = { _, _ in }
+    _ step: any TrainingStep, _ source: any BatchSource, after iterations: Int, configuration: Configuration,
+    communicator: Communicator, progress: (Int, Int) -> Void = { _, _ in }
   ) throws {
     let vector = step.statistics
     guard vector.table.vectorCount > 0 else { return }

@@ -87,63 +87,77 @@ package final class TrainingLoop {
     return reason
   }
 
+  /// A phase in progress.
+  private struct PhaseRun {
+    let phase: PhaseSpec
+    /// The number of the phase's last iteration.
+    let end: Int
+    let trainer: PhaseTrainer
+    let source: any BatchSource
+    let dump: StepDump
+
+    var resources: PhaseResources { trainer.resources }
+  }
+
   /// Runs the remaining iterations of one phase, then gathers its statistics and writes its last checkpoint.
   private func train(_ phase: PhaseSpec) throws -> ExitReason {
     let start = coordinator.iterationsDone(of: phase)
-    let end = max(configuration.settings(of: phase).iterations, start)
     try coordinator.requireGroups(of: phase)
-    let resources = try PhaseResources(phase, configuration, model, communicator, context, speed: speed)
+    let resources = try PhaseResources(
+      phase, configuration, model: model, communicator: communicator, context: context, speed: speed)
     try coordinator.begin(phase, resources.optimizer, resources.reduction.plan.owned)
     let source = data.batches(of: phase, configuration, crops: crops)
     let loader = loader(source, resources.sums.shards, from: start)
     defer { loader.stop() }
-    let dump = try StepDump(
-      run, iterations: options.recordSteps, phase: phase, model: model, communicator: communicator)
-    if start == 0 { try dump.recordStart() }
     let trainer = PhaseTrainer(
-      resources, configuration: configuration, communicator: communicator, context: context, trace: trace,
-      activity: activity, data: .init(next: loader.next, recycle: loader.recycle))
+      resources, configuration: configuration, communicator: communicator, trace: trace, activity: activity,
+      data: .init(next: loader.next, recycle: loader.recycle))
+    context.synchronization = trainer.synchronization
     trainer.faultInjection = options.faultInjection
     watchdog.bucketPlan = resources.reduction.plan
+    let current = PhaseRun(
+      phase: phase, end: max(configuration.settings(of: phase).iterations, start), trainer: trainer, source: source,
+      dump: try StepDump(
+        run, iterations: options.recordSteps, phase: phase, model: model, communicator: communicator))
+    if start == 0 { try current.dump.recordStart() }
 
-    for iteration in start..<end {
-      activity.begin("\(phase.name) iteration \(iteration + 1)")
-      let reason = try iterate(iteration, of: phase, end: end, trainer, source, dump)
+    for iteration in start..<current.end {
+      let reason = try iterate(iteration, current)
       // The phase's last checkpoint comes after the statistics, below.
-      if iteration + 1 == end { break }
-      if let reason = try checkpoint(phase, iteration + 1, stop: reason, resources) { return reason }
+      if iteration + 1 == current.end { break }
+      if let reason = try checkpoint(current, iteration + 1, stop: reason) { return reason }
     }
 
     try resources.reduction.waitForWeights()
     activity.begin("the statistics of the \(phase.name) phase")
-    try StatisticsGathering.gather(resources.step, source, after: end, configuration, communicator)
+    try StatisticsGathering.gather(
+      resources.step, source, after: current.end, configuration: configuration, communicator: communicator)
     activity.begin("the last checkpoint of the \(phase.name) phase")
-    try coordinator.end(phase, end)
+    try coordinator.end(phase, current.end)
     return coordinator.reasonToStop ?? .finished
   }
 
   /// Runs and logs one iteration; returns the reason to stop after it, the same on every rank.
-  private func iterate(
-    _ iteration: Int, of phase: PhaseSpec, end: Int, _ trainer: PhaseTrainer, _ source: any BatchSource,
-    _ dump: StepDump
-  ) throws -> ExitReason? {
-    let (reduction, sums) = (trainer.resources.reduction, trainer.resources.sums)
+  private func iterate(_ iteration: Int, _ current: PhaseRun) throws -> ExitReason? {
+    let (phase, trainer, dump) = (current.phase, current.trainer, current.dump)
+    let reduction = current.resources.reduction
+    activity.begin("\(phase.name) iteration \(iteration + 1)")
     let faultsBefore = PageFaults.count
-    let isVerified = coordinator.isVerified(iteration + 1)
-    trainer.gradientChecksums = isVerified ? GradientChecksums(reduction.plan.table, sums) : nil
-    let continues = iteration + 1 < end && !coordinator.stops(after: iteration + 1, of: phase)
+    trainer.gradientChecksums =
+      coordinator.isVerified(iteration + 1) ? GradientChecksums(reduction.plan.table, current.resources.sums) : nil
     let outcome = try trainer.iterate(
-      iteration, continues: continues, stopRequests: { coordinator.stopRequests(since: started) },
+      iteration, continues: iteration + 1 < current.end && !coordinator.stops(after: iteration + 1, of: phase),
+      stopRequests: { coordinator.stopRequests(since: started) },
       observe: { if dump.wants(iteration) { dump.add($0) } })
     let verdict = outcome.verdict
-    if !verdict.isFinite { try abort(outcome, phase, iteration, reduction.plan.table) }
+    if !verdict.isFinite { try abort(outcome, current, iteration) }
     if dump.wants(iteration) {
       try reduction.waitForWeights()
       try dump.finish(iteration: iteration, loss: verdict.loss)
     }
-    let digest = try verify(iteration, of: phase, verdict, trainer, source)
+    let digest = try verify(iteration, current, verdict)
     let (seconds, waiting) = trainer.stopwatch.iteration()
-    let rate = trainer.resources.optimizer.rate
+    let rate = current.resources.optimizer.rate
     let metrics = IterationMetrics(
       phase: phase.name, iteration: iteration + 1, loss: verdict.loss, accuracy: verdict.accuracy,
       learningRate: Double("\(rate)") ?? Double(rate),
@@ -151,48 +165,45 @@ package final class TrainingLoop {
       secondsWaiting: waiting, pageFaults: PageFaults.count - faultsBefore,
       ranks: communicator.size > 1 ? RankMetrics(verdict) : nil, digest: digest)
     rankSummary.add(verdict)
-    let reason = coordinator.endIteration(metrics, of: phase, iterations: end, verdict)
+    let reason = coordinator.endIteration(metrics, of: phase, iterations: current.end, verdict)
     if configuration.reportEvery > 0, (iteration + 1) % configuration.reportEvery == 0 { sayRankTimes() }
     return reason
   }
 
   /// Ends the run after an iteration that changed no weight: the iteration before it is there to resume from.
-  private func abort(
-    _ outcome: PhaseTrainer.Outcome, _ phase: PhaseSpec, _ iteration: Int, _ table: ParameterTable
-  ) throws {
+  private func abort(_ outcome: PhaseTrainer.Outcome, _ current: PhaseRun, _ iteration: Int) throws {
+    let phase = current.phase
     if iteration > coordinator.iterationsDone(of: phase) { try coordinator.lastCheckpoint(phase, iteration) }
     try communicator.rethrowOnAllRanks { if let failure = outcome.failure { throw failure } }
-    throw RunError(outcome.verdict, phase, iteration, table)
+    throw RunError(
+      outcome.verdict, phase: phase.name, iteration: iteration, table: current.resources.reduction.plan.table)
   }
 
   /// Adds a line to the verification log; returns the chained digest where this iteration has one.
-  private func verify(
-    _ iteration: Int, of phase: PhaseSpec, _ verdict: IterationVerdict, _ trainer: PhaseTrainer,
-    _ source: any BatchSource
-  ) throws -> String? {
+  private func verify(_ iteration: Int, _ current: PhaseRun, _ verdict: IterationVerdict) throws -> String? {
     guard configuration.verifyEvery > 0 else { return nil }
-    let isVerified = trainer.gradientChecksums != nil
-    if isVerified { try trainer.resources.reduction.waitForWeights() }
-    let checksums = try trainer.gradientChecksums?.gather(communicator)
+    let isVerified = current.trainer.gradientChecksums != nil
+    if isVerified { try current.resources.reduction.waitForWeights() }
+    let checksums = try current.trainer.gradientChecksums?.gather(communicator)
     let line = VerificationLine(
-      phase: phase.name, iteration: iteration + 1, losses: verdict.reports.flatMap(\.results).map { $0[0] },
+      phase: current.phase.name, iteration: iteration + 1, losses: verdict.reports.flatMap(\.results).map { $0[0] },
       hosts: isVerified ? hostsOfShards : [])
     return coordinator.logVerification(line, gradients: checksums) {
-      (0..<configuration.shards * configuration.shardSize).map { source.identity(iteration: iteration, slot: $0) }
+      (0..<configuration.shards * configuration.shardSize).map {
+        current.source.identity(iteration: iteration, slot: $0)
+      }
     }
   }
 
   /// Writes the checkpoint that is due or that a stop requires; returns the reason to stop here.
-  private func checkpoint(
-    _ phase: PhaseSpec, _ iteration: Int, stop reason: ExitReason?, _ resources: PhaseResources
-  ) throws -> ExitReason? {
+  private func checkpoint(_ current: PhaseRun, _ iteration: Int, stop reason: ExitReason?) throws -> ExitReason? {
     guard reason != nil || coordinator.isDue(iteration) else { return nil }
-    activity.begin("the checkpoint of \(phase.name) iteration \(iteration)")
-    try resources.reduction.waitForWeights()
+    activity.begin("the checkpoint of \(current.phase.name) iteration \(iteration)")
+    try current.resources.reduction.waitForWeights()
     if reason != nil {
-      try coordinator.lastCheckpoint(phase, iteration)
+      try coordinator.lastCheckpoint(current.phase, iteration)
     } else {
-      try coordinator.checkpoint(phase, iteration)
+      try coordinator.checkpoint(current.phase, iteration)
     }
     return reason
   }
@@ -224,9 +235,9 @@ package final class TrainingLoop {
 
 extension RunError {
   /// The error that all ranks throw after an iteration that did not count.
-  fileprivate init(_ verdict: IterationVerdict, _ phase: PhaseSpec, _ iteration: Int, _ table: ParameterTable) {
+  fileprivate init(_ verdict: IterationVerdict, phase: String, iteration: Int, table: ParameterTable) {
     if let bad = verdict.firstBadLoss {
-      self = .notFinite(phase: phase.name, iteration: iteration + 1, shard: bad.shard, loss: bad.loss)
+      self = .notFinite(phase: phase, iteration: iteration + 1, shard: bad.shard, loss: bad.loss)
       return
     }
     let bad = verdict.firstBadGradient ?? (0, 0, 0)
@@ -234,7 +245,7 @@ extension RunError {
       (table.offsets[$0]..<table.offsets[$0] + table.parameters[$0].count).contains(bad.offset)
     }
     self = .gradientNotFinite(
-      phase: phase.name, iteration: iteration + 1, shard: bad.shard, rank: bad.rank,
+      phase: phase, iteration: iteration + 1, shard: bad.shard, rank: bad.rank,
       parameter: parameter.map { table.parameters[$0].name } ?? "float \(bad.offset)")
   }
 }

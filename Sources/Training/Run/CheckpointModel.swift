@@ -115,8 +115,8 @@ package enum CheckpointModel {
       ? .random : try CropListProvider.reload(configuration, data, of: run, communicator, workers: workers, say: say)
     let step = net.makeStep(phase, shardSize: configuration.shardSize, dropoutRate: 0, context: context)
     try StatisticsGathering.gather(
-      step, data.batches(of: phase, configuration, crops: crops), after: description.iteration, configuration,
-      communicator,
+      step, data.batches(of: phase, configuration, crops: crops), after: description.iteration,
+      configuration: configuration, communicator: communicator,
       progress: progress)
     return net
   }

@@ -21,7 +21,8 @@ struct MemoryPlan {
     let before = MemoryUse.current
     let context = ExecutionContext(workers: WorkerPool(threads: 1), convolution: configuration.convolution)
     let model = configuration.makeModel()
-    let work = try PhaseResources(phase, configuration, model, communicator, context, speed: speed)
+    let work = try PhaseResources(
+      phase, configuration, model: model, communicator: communicator, context: context, speed: speed)
     let snapshot = SnapshotMemory(
       phase, model, work.optimizer, owned: work.reduction.plan.owned, communicator, pool: context.workers)
     let batches = (0..<PhaseResources.shardsAhead(work.sums.shards)).map { _ in
