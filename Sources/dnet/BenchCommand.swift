@@ -29,6 +29,9 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "Also writes all results to this file, as JSON.")
   var json: String?
 
+  @Option(help: "The model, a value of network.model.")
+  var model: String = DecoupledNet.name
+
   @Option(help: "Factor on VGG16's channel counts.")
   var width: Double = 1
 
@@ -56,6 +59,9 @@ struct BenchCommand: ParsableCommand {
   @OptionGroup var scaling: ScalingArguments
 
   func validate() throws {
+    guard ModelRegistry.model(named: model) != nil else {
+      throw ValidationError("--model \(model): it takes \(ModelRegistry.names.joined(separator: " | "))")
+    }
     if !(width > 0 && width <= 4) { throw ValidationError("--width \(width): it takes a number above 0, up to 4") }
     if size < 32 || size % 32 != 0 || size > 2048 {
       throw ValidationError("--size \(size): it takes a multiple of 32, 32...2048")
@@ -69,11 +75,15 @@ struct BenchCommand: ParsableCommand {
     if repeats < 1 { throw ValidationError("--repeats \(repeats): it takes at least 1") }
   }
 
+  /// The model that `validate` has found.
+  var modelType: any Model.Type { ModelRegistry.model(named: model)! }
+
   func run() throws {
     if scaling.scaling { return try scaling.run(self) }
     let workers = WorkerPool(threads: threads > 0 ? threads : AvailableCores.count)
     let shape = NetworkShape(width: width, inputSize: size, classes: 20, batchNormalization: batchNormalization)
-    let model = DecoupledNet(shape)
+    let type = modelType
+    let model = type.init(shape, options: ModelOptions())
     if accuracy { return try measureAccuracy(model, workers) }
     var report = BenchmarkReport(
       MachinePeak.measure(workers), shape, shardSize: shardSize, threads: workers.threads, repeats: repeats,
@@ -81,9 +91,9 @@ struct BenchCommand: ParsableCommand {
     print(report.machineText)
     let steps =
       switch only {
-      case .layers: MeasuredStep.all(of: DecoupledNet.self).filter { $0.phase != nil }
+      case .layers: MeasuredStep.all(of: type).filter { $0.phase != nil }
       case .inference: [MeasuredStep.inference]
-      case .steps, nil: MeasuredStep.all(of: DecoupledNet.self)
+      case .steps, nil: MeasuredStep.all(of: type)
       }
     let benchmark = StepBenchmark(model, images: shardSize, repeats: repeats, workers: workers)
     for step in steps {
@@ -97,7 +107,7 @@ struct BenchCommand: ParsableCommand {
     if let json { try AtomicFile.write(report.json(), to: json) }
   }
 
-  private func measureAccuracy(_ model: DecoupledNet, _ workers: WorkerPool) throws {
+  private func measureAccuracy(_ model: any Model, _ workers: WorkerPool) throws {
     let benchmark = AccuracyBenchmark(model, images: shardSize, workers: workers) { kernel in
       showProgress("measuring: \(kernel)".padding(toLength: 100, withPad: " ", startingAt: 0), isLast: false)
     }

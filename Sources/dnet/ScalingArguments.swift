@@ -20,8 +20,8 @@ struct ScalingArguments: ParsableArguments {
   @Option(help: "With --scaling: the number of measured iterations, after three that are not measured.")
   var iterations: Int = 6
 
-  @Option(help: "With --scaling: classification, segmentation or both.")
-  var phase: String = "both"
+  @Option(help: "With --scaling: the name of one of the model's phases, or all.")
+  var phase: String = "all"
 
   @Flag(help: "With --scaling: takes --shards for each rank, so that the minibatch grows with the ranks.")
   var weak = false
@@ -46,10 +46,6 @@ struct ScalingArguments: ParsableArguments {
   func validate() throws {
     if shards < 1 { throw ValidationError("--shards \(shards): use at least 1") }
     if iterations < 1 { throw ValidationError("--iterations \(iterations): use at least 1") }
-    let names = DecoupledNet.phases.map(\.name)
-    guard phase == "both" || names.contains(phase) else {
-      throw ValidationError("--phase \(phase): use \(names.joined(separator: ", ")) or both")
-    }
     if predict && !scaling { throw ValidationError("--predict needs --scaling") }
     guard let counts = numbers(nodes), !counts.isEmpty,
       counts.allSatisfy({ (1...65536).contains($0) && $0 == $0.rounded() })
@@ -71,11 +67,10 @@ struct ScalingArguments: ParsableArguments {
     try runCollectively("dnet bench") { communicator in
       let options = try communicator.rethrowOnAllRanks {
         var options = try ScalingOptions(
-          width: bench.width, size: bench.size, batchNormalization: bench.batchNormalization, threads: bench.threads,
-          shards: shards,
-          shardSize: bench.shardSize, phases: phase == "both" ? nil : [phase],
-          iterations: iterations,
-          isWeak: weak, ranks: communicator.size, settings: settings)
+          model: bench.model, width: bench.width, size: bench.size, batchNormalization: bench.batchNormalization,
+          threads: bench.threads, shards: shards, shardSize: bench.shardSize,
+          phases: ["all", "both"].contains(phase) ? nil : [phase], iterations: iterations, isWeak: weak,
+          ranks: communicator.size, settings: settings)
         options.trace = trace
         if predict {
           options.nodes = numbers(nodes)!.map { Int($0) }
