@@ -11,7 +11,7 @@ data=$out/data
 [[ -d $data ]] || dnet data synthesize "$data" --images 1200 --classes 5 --seed 1
 
 settings=(
-  data.root="$data" data.proposals=random network.width=0.125 network.inputSize=96 network.classes=5 data.strongPerClass=20
+  data.root="$data" data.proposals=random network.width=0.125 network.inputSize=96 network.classes=5 data.masksPerClass=20
   minibatch.shards=4 classification.iterations=500 classification.learningRate.step=400
   segmentation.iterations=300 segmentation.learningRate.step=240 checkpoint.every=0
 )
