@@ -50,7 +50,9 @@ package enum ScalingBenchmark {
     let model = configuration.makeModel()
     model.initialize(configuration.initialization, seed: configuration.seed)
     var instrumented: InstrumentedStep?
-    let resources = try PhaseResources(phase, configuration, model, communicator, context, speed: speed) { step in
+    let resources = try PhaseResources(
+      phase, configuration: configuration, model: model, communicator: communicator, context: context, speed: speed
+    ) { step in
       instrumented = InstrumentedStep(step)
       return instrumented!
     }
@@ -59,7 +61,8 @@ package enum ScalingBenchmark {
     let trainer = PhaseTrainer(
       resources, configuration: configuration, communicator: communicator, context: context,
       trace: surroundings.trace, activity: Activity(), data: .init(next: { batch }, recycle: { _ in }))
-    let recorder = TimelineRecorder(context.synchronization!, communicator, reduction, ownShards: trainer.ownShards.count)
+    let recorder = TimelineRecorder(
+      context.synchronization!, communicator, reduction, ownShards: trainer.ownShards.count)
     context.synchronization = recorder
     instrumented!.recorder = recorder
     reduction.observer = { [unowned recorder] bucket, work, seconds in

@@ -1,3 +1,4 @@
+// Tests of the division of the parameter vector into buckets and slices.
 import Cluster
 import Compute
 import Testing
@@ -61,7 +62,8 @@ import Testing
   @Test("A network that fills few buckets is cut into pieces, but not into very small ones.")
   func smallNetworksAreCutIntoPieces() {
     let table = ParameterTable([
-      ParameterSpec("a.b.weight", [1 << 19], .weight), ParameterSpec("a.c.weight", [512, 512], .weight, gradient: .factored),
+      ParameterSpec("a.b.weight", [1 << 19], .weight),
+      ParameterSpec("a.c.weight", [512, 512], .weight, gradient: .factored),
     ])
     func floats(_ pieces: Int, _ floats: Int = 8 << 20) -> [Int] {
       BucketPlan(table, ranks: 2, floats: floats, pieces: pieces).buckets.map(\.range.count)

@@ -1,4 +1,5 @@
-// Parts of DecoupledNet and its whole steps against differences of their own losses. Single layers are checked in LayersTests.
+// Tests of the gradients of DecoupledNet's parts and whole steps against differences of their own losses. LayersTests
+// checks single layers.
 import Batches
 import Compute
 import Layers
@@ -7,7 +8,7 @@ import TestSupport
 import Testing
 
 @Suite struct DecoupledNetGradientTests {
-  /// Each test has its own: a context serves one caller at a time.
+  /// A context for each test, because a context serves one caller at a time.
   let context = ExecutionContext(workers: WorkerPool(threads: 2))
 
   static func shape(_ batchNormalization: Bool = true, inputSize: Int = 64) -> NetworkShape {

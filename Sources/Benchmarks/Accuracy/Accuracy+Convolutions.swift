@@ -1,10 +1,10 @@
+// The accuracy of 3x3 layers at every shape that occurs in the network: forward pass, data gradient, weight gradient.
 import Compute
-// The 3x3 layers: every shape that occurs in the network, forward pass, data gradient and weight gradient.
 import Kernels
 import Layers
 
 extension AccuracyBenchmark {
-  /// A shape of 3x3 layers, and the layers that have it.
+  /// A shape of 3x3 layers and the layers that have it.
   private struct Shape {
     let inputs: Int
     let outputs: Int
@@ -74,7 +74,7 @@ extension AccuracyBenchmark {
     }
   }
 
-  /// One output of a 3x3 convolution; weights [out][in][3][3], or [in][out][3][3] rotated by 180 degrees.
+  /// Computes one output of a 3x3 convolution; weights [out][in][3][3], or [in][out][3][3] rotated by 180 degrees.
   static func convolution(
     _ index: Int, _ side: Int, from inputs: Int, to outputs: Int, _ x: UnsafePointer<Float>,
     _ weights: UnsafePointer<Float>, rotated: Bool
@@ -95,7 +95,7 @@ extension AccuracyBenchmark {
     return element
   }
 
-  /// One weight's gradient: the sum over all pixels of all images.
+  /// Computes one weight's gradient: the sum over all pixels of all images.
   static func weightGradient(
     images: Int, _ side: Int, to: BlockedIndex, from: BlockedIndex, _ k: Int, _ c: Int, _ tap: Int,
     _ gradient: UnsafePointer<Float>, _ x: UnsafePointer<Float>
@@ -134,7 +134,7 @@ extension AccuracyBenchmark {
         scratch: scratch)
     }
     let to = BlockedIndex(channels: outputs, height: side, width: side)
-    /// The pixel that a tap of an output pixel sees; nil outside of the picture.
+    /// Returns the pixel under a tap of the kernel at an output pixel; nil outside the image.
     func pixel(_ image: Int, _ y: Int, _ x: Int, _ tap: Int) -> Float? {
       let (row, column) = (y + tap % 9 / 3 - 1, x + tap % 3 - 1)
       guard row >= 0, row < side, column >= 0, column < side else { return nil }

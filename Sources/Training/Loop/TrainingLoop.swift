@@ -1,10 +1,10 @@
 // The training of a model from beginning to end: the first file to read. A model's phases run one after another
 // (`Models/PhaseSpec.swift`); each iteration goes through the stages of `PhaseTrainer`, then log and checkpoint.
 //
-// Determinism: the weights after iteration k depend on configuration, data, initial weights, seed and instruction set alone.
-// Three rules ensure it: the example in a slot of a minibatch is a function of the slot's number (`Batches`), gradients and
-// losses are added in the tree of shards whoever holds them (`Cluster`), and no task's size depends on the number of threads
-// (`Kernels`).
+// Determinism: the weights after iteration k depend on configuration, data, initial weights, seed and instruction set
+// alone. Three rules ensure it: the example in a slot of a minibatch is a function of the slot's number (`Batches`),
+// gradients and losses are added in the tree of shards whoever holds them (`Cluster`), and no task's size depends on
+// the number of threads (`Kernels`).
 import Batches
 import Cluster
 import Compute
@@ -92,7 +92,8 @@ package final class TrainingLoop {
     let start = coordinator.iterationsDone(of: phase)
     let end = max(configuration.settings(of: phase).iterations, start)
     try coordinator.requireGroups(of: phase)
-    let resources = try PhaseResources(phase, configuration, model, communicator, context, speed: speed)
+    let resources = try PhaseResources(
+      phase, configuration: configuration, model: model, communicator: communicator, context: context, speed: speed)
     try coordinator.begin(phase, resources.optimizer, resources.reduction.plan.owned)
     let source = data.batches(of: phase, configuration, crops: crops)
     let loader = loader(source, resources.sums.shards, from: start)
@@ -108,7 +109,7 @@ package final class TrainingLoop {
 
     for iteration in start..<end {
       activity.begin("\(phase.name) iteration \(iteration + 1)")
-      let reason = try iterate(iteration, of: phase, end: end, trainer, source, dump)
+      let reason = try iterate(iteration, of: phase, end: end, trainer: trainer, source: source, dump: dump)
       // The phase's last checkpoint comes after the statistics, below.
       if iteration + 1 == end { break }
       if let reason = try checkpoint(phase, iteration + 1, stop: reason, resources) { return reason }
@@ -116,7 +117,8 @@ package final class TrainingLoop {
 
     try resources.reduction.waitForWeights()
     activity.begin("the statistics of the \(phase.name) phase")
-    try StatisticsGathering.gather(resources.step, source, after: end, configuration, communicator)
+    try StatisticsGathering.gather(
+      resources.step, from: source, after: end, configuration: configuration, communicator: communicator)
     activity.begin("the last checkpoint of the \(phase.name) phase")
     try coordinator.end(phase, end)
     return coordinator.reasonToStop ?? .finished
@@ -124,8 +126,7 @@ package final class TrainingLoop {
 
   /// Runs and logs one iteration; returns the reason to stop after it, the same on every rank.
   private func iterate(
-    _ iteration: Int, of phase: PhaseSpec, end: Int, _ trainer: PhaseTrainer, _ source: any BatchSource,
-    _ dump: StepDump
+    _ iteration: Int, of phase: PhaseSpec, end: Int, trainer: PhaseTrainer, source: any BatchSource, dump: StepDump
   ) throws -> ExitReason? {
     let (reduction, sums) = (trainer.resources.reduction, trainer.resources.sums)
     let faultsBefore = PageFaults.count
@@ -136,12 +137,12 @@ package final class TrainingLoop {
       iteration, continues: continues, stopRequests: { coordinator.stopRequests(since: started) },
       observe: { if dump.wants(iteration) { dump.add($0) } })
     let verdict = outcome.verdict
-    if !verdict.isFinite { try abort(outcome, phase, iteration, reduction.plan.table) }
+    if !verdict.isFinite { try abort(iteration, of: phase, outcome: outcome, table: reduction.plan.table) }
     if dump.wants(iteration) {
       try reduction.waitForWeights()
       try dump.finish(iteration: iteration, loss: verdict.loss)
     }
-    let digest = try verify(iteration, of: phase, verdict, trainer, source)
+    let digest = try verify(iteration, of: phase, verdict: verdict, trainer: trainer, source: source)
     let (seconds, waiting) = trainer.stopwatch.iteration()
     let rate = trainer.resources.optimizer.rate
     let metrics = IterationMetrics(
@@ -158,17 +159,16 @@ package final class TrainingLoop {
 
   /// Ends the run after an iteration that changed no weight: the iteration before it is there to resume from.
   private func abort(
-    _ outcome: PhaseTrainer.Outcome, _ phase: PhaseSpec, _ iteration: Int, _ table: ParameterTable
+    _ iteration: Int, of phase: PhaseSpec, outcome: PhaseTrainer.Outcome, table: ParameterTable
   ) throws {
     if iteration > coordinator.iterationsDone(of: phase) { try coordinator.lastCheckpoint(phase, iteration) }
     try communicator.rethrowOnAllRanks { if let failure = outcome.failure { throw failure } }
-    throw RunError(outcome.verdict, phase, iteration, table)
+    throw RunError(outcome.verdict, of: phase, iteration: iteration, table: table)
   }
 
   /// Adds a line to the verification log; returns the chained digest where this iteration has one.
   private func verify(
-    _ iteration: Int, of phase: PhaseSpec, _ verdict: IterationVerdict, _ trainer: PhaseTrainer,
-    _ source: any BatchSource
+    _ iteration: Int, of phase: PhaseSpec, verdict: IterationVerdict, trainer: PhaseTrainer, source: any BatchSource
   ) throws -> String? {
     guard configuration.verifyEvery > 0 else { return nil }
     let isVerified = trainer.gradientChecksums != nil
@@ -224,7 +224,7 @@ package final class TrainingLoop {
 
 extension RunError {
   /// The error that all ranks throw after an iteration that did not count.
-  fileprivate init(_ verdict: IterationVerdict, _ phase: PhaseSpec, _ iteration: Int, _ table: ParameterTable) {
+  fileprivate init(_ verdict: IterationVerdict, of phase: PhaseSpec, iteration: Int, table: ParameterTable) {
     if let bad = verdict.firstBadLoss {
       self = .notFinite(phase: phase.name, iteration: iteration + 1, shard: bad.shard, loss: bad.loss)
       return
