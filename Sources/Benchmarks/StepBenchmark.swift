@@ -79,7 +79,7 @@ package struct StepBenchmark {
       phase, shardSize: images, dropoutRate: Float(phase.defaults.dropout ?? 0), context: context)
     let gradient = BenchmarkGradient(runner.parameters.table, images: images)
     let preparation = Timing.median(Timing.repeated(repeats) { runner.prepare() })
-    return measure(step, context, profiled, preparation) {
+    return measure(step, context: context, profiled: profiled, preparation: preparation) {
       runner.frozenForward(batch)
       _ = runner.forward(batch, key: DropoutKey(seed: 1, iteration: 0, firstSlot: 0))
       runner.backward(batch, gradient: gradient.shard)
@@ -89,13 +89,13 @@ package struct StepBenchmark {
 
   private func runInference(_ context: ExecutionContext, _ profiled: Bool) -> StepTimes {
     let predictor = model.makePredictor(images: images, context: context)
-    return measure(.inference, context, profiled, nil) {
+    return measure(.inference, context: context, profiled: profiled) {
       predictor.measure(UnsafePointer(batch.planes.pointer), labels: UnsafePointer(batch.labels.pointer))
     }
   }
 
   private func measure(
-    _ step: MeasuredStep, _ context: ExecutionContext, _ profiled: Bool, _ preparation: Double?, _ body: () -> Void
+    _ step: MeasuredStep, context: ExecutionContext, profiled: Bool, preparation: Double? = nil, _ body: () -> Void
   ) -> StepTimes {
     body()
     var seconds: [Double] = []

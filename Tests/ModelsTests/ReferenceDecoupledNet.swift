@@ -8,7 +8,7 @@ struct ReferenceStep {
   let loss: Double
   /// N x L, before the sigmoid: average-pooled in the classification phase, maximum-pooled in the segmentation phase.
   let scores: [Double]
-  /// By dnet's parameter names, plain order; those of the phase only.
+  /// The gradients of the phase's parameters by dnet's names, in plain order.
   let gradients: [String: [Double]]
   /// Outputs of the layers by name, "pool5", "saliency" and "segmentation.score" among them.
   let activations: [String: PlainMaps]
@@ -28,7 +28,8 @@ struct ReferenceDecoupledNet {
     (3, ["deconv3_1", "deconv3_2", "deconv3_3"]), (2, ["deconv2_1", "deconv2_2"]), (1, ["deconv1_1", "deconv1_2"]),
   ]
 
-  /// By dnet's names, in plain order. Sizes follow from them; classification.*.bn.* turn on its batch normalization.
+  /// The parameters by dnet's names, in plain order. Sizes follow from them, and names classification.*.bn.* turn on
+  /// the classification network's batch normalization.
   let parameters: [String: [Double]]
 
   var hasBatchNorm: Bool { parameters["classification.conv1_1.bn.scale"] != nil }

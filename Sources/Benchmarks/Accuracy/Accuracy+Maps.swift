@@ -70,7 +70,7 @@ extension AccuracyBenchmark {
         rectified: false, into: dx.pointer, task: $0)
     }
 
-    let truth = definitions(x, dy, channels, side, epsilon)
+    let truth = definitions(x, dy, channels: channels, side: side, epsilon: epsilon)
     let place = BlockedIndex(channels: channels, height: side, width: side)
     for (name, result, keyPath) in [
       ("mean", mean, \Channel.mean), ("variance", variance, \Channel.variance),
@@ -107,7 +107,7 @@ extension AccuracyBenchmark {
 
   /// Computes every channel by the definitions: the mean, then the mean square about it, each as one chain.
   private func definitions(
-    _ x: AlignedMemory, _ dy: AlignedMemory, _ channels: Int, _ side: Int, _ epsilon: Float
+    _ x: AlignedMemory, _ dy: AlignedMemory, channels: Int, side: Int, epsilon: Float
   ) -> [Channel] {
     let place = BlockedIndex(channels: channels, height: side, width: side)
     let pixels = images * side * side

@@ -119,12 +119,12 @@ package final class GradientFactors: @unchecked Sendable {
       guard let source else { preconditionFailure("\(name) travels as maps, and none were given") }
       (memory.pointer + slot * entry.compactFloats).update(from: source, count: entry.compactFloats)
     }
-    check(entry, left, right, shard)
+    check(entry, left: left, right: right, shard: shard)
   }
 
   /// Records a shard whose gradient may not be finite. The bound is on the factors' own sizes, which no product
   /// exceeds.
-  private func check(_ entry: Entry, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ shard: Int) {
+  private func check(_ entry: Entry, left: UnsafePointer<Float>, right: UnsafePointer<Float>, shard: Int) {
     let bound =
       Magnitude.largest(left, count: entry.leftFloats) * Magnitude.largest(right, count: entry.rightFloats)
       * Float(entry.products.rows)
