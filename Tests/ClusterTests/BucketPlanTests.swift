@@ -6,13 +6,14 @@ import Testing
 @Suite struct BucketPlanTests {
   /// Two sections with large matrices, in the order of the forward pass, as in the segmentation phase.
   static let table = ParameterTable([
-    ParameterSpec("bridging.pool5_bn.scale", [24], .batchNormScale),
-    ParameterSpec("bridging.fc6.weight", [40, 100], .weight, gradient: .factored),
-    ParameterSpec("bridging.fc6.bias", [40], .bias, rateMultiplier: 2, decayMultiplier: 0),
-    ParameterSpec("bridging.fc6_deconv.weight", [33, 64], .weight, gradient: .factored),
-    ParameterSpec("segmentation.deconv5_1.weight", [16, 16, 3, 3], .weight),
-    ParameterSpec("segmentation.deconv5_1.bias", [16], .bias, rateMultiplier: 2, decayMultiplier: 0),
-    ParameterSpec("segmentation.score.weight", [2, 16], .weight),
+    ParameterSpec("bridging.pool5_bn.scale", [24], .batchNormScale, section: "bridging"),
+    ParameterSpec("bridging.fc6.weight", [40, 100], .weight, section: "bridging", gradient: .factored),
+    ParameterSpec("bridging.fc6.bias", [40], .bias, section: "bridging", rateMultiplier: 2, decayMultiplier: 0),
+    ParameterSpec("bridging.fc6_deconv.weight", [33, 64], .weight, section: "bridging", gradient: .factored),
+    ParameterSpec("segmentation.deconv5_1.weight", [16, 16, 3, 3], .weight, section: "segmentation"),
+    ParameterSpec(
+      "segmentation.deconv5_1.bias", [16], .bias, section: "segmentation", rateMultiplier: 2, decayMultiplier: 0),
+    ParameterSpec("segmentation.score.weight", [2, 16], .weight, section: "segmentation"),
   ])
 
   @Test(
