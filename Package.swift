@@ -53,8 +53,8 @@ let package = Package(
     .systemLibrary(
       name: "CMatio", pkgConfig: "matio", providers: [.apt(["libmatio-dev"])]),
 
-    // What the compiler was told of the processor: data alone. What the processor is, and the check at start that the two
-    // agree, is built for the plainest processor, or the check itself could not run.
+    // The instruction set that the compiler targets, as data. The detection of the processor and the check at start
+    // that the two agree are built for the baseline processor, so that the check can run on any.
     .target(name: "CInstructionSet", cSettings: [.unsafeFlags(["-march=\(instructionSet)"])]),
     .target(name: "CProcessor", dependencies: ["CInstructionSet"]),
     // The C library's allocator and its settings.
@@ -76,7 +76,8 @@ let package = Package(
     module("Optimizers", ["Kernels", "Compute", "Cluster"]),
     module("Checkpoints", ["CZstd", "Support", "Compute"]),
     module(
-      "Evaluation", ["Support", "Kernels", "Compute", "Images", "Datasets", "Layers", "Models", "Cluster", "Checkpoints"]),
+      "Evaluation",
+      ["Support", "Kernels", "Compute", "Images", "Datasets", "Layers", "Models", "Cluster", "Checkpoints"]),
     module(
       "Training",
       [
@@ -86,8 +87,8 @@ let package = Package(
     module(
       "Benchmarks",
       [
-        "CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Support", "Randomness", "Kernels", "Compute", "Batches",
-        "Layers", "Models",
+        "CProcessor", "COpenBLAS", "CPNG", "CJPEG", "CZstd", "CCrypto", "Support", "Randomness", "Kernels", "Compute",
+        "Batches", "Layers", "Models",
       ]),
     // The scaling benchmark and the model of other clusters. Training knows nothing of it.
     module("Scaling", ["Support", "Randomness", "Compute", "Batches", "Layers", "Models", "Cluster", "Training"]),
@@ -97,9 +98,8 @@ let package = Package(
     .executableTarget(
       name: "dnet",
       dependencies: [
-        "Training", "Scaling", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels", "Layers",
-        "Models",
-        "Preparation", "Proposals", "Randomness", "Support", "Compute", arguments,
+        "Training", "Scaling", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels",
+        "Layers", "Models", "Preparation", "Proposals", "Randomness", "Support", "Compute", arguments,
       ],
       swiftSettings: arithmetic),
 
@@ -111,7 +111,8 @@ let package = Package(
     tests(of: "Datasets", ["Support"]),
     tests(of: "Preparation", ["Support", "Datasets", "Images", "Compute"], excluding: ["Fixtures"]),
     tests(of: "Proposals", ["Support", "Datasets", "Images", "Randomness", "Compute"], excluding: ["Golden"]),
-    tests(of: "Batches", ["Support", "Datasets", "Images", "Compute", "Proposals", "Randomness"], excluding: ["Golden"]),
+    tests(
+      of: "Batches", ["Support", "Datasets", "Images", "Compute", "Proposals", "Randomness"], excluding: ["Golden"]),
     // Values by formula and the comparison of gradients with differences.
     .target(
       name: "TestSupport", dependencies: ["Compute", "Layers"], path: "Tests/TestSupport", swiftSettings: arithmetic),
@@ -146,7 +147,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "Support", "Compute", "Images", "Datasets", "Checkpoints", "Evaluation", "Training", "dnet", "dnet-train", "fcn-tiny",
+        "Support", "Compute", "Images", "Datasets", "Checkpoints", "Evaluation", "Training", "dnet", "dnet-train",
+        "fcn-tiny",
       ],
       swiftSettings: arithmetic),
   ],

@@ -33,7 +33,7 @@ package struct Augmentation: Sendable {
     }
   }
 
-  /// Draws a choice. Takes three words of `random`.
+  /// Draws a choice. Takes three numbers from `random`.
   package func draw(_ random: inout CounterRandom) -> Choice {
     let range = resizedSize - inputSize + 1
     return Choice(

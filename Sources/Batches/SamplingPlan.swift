@@ -4,7 +4,7 @@
 import Randomness
 import Synchronization
 
-/// An endless walk over `count` items, shuffled anew each time round.
+/// An endless walk over `count` items, shuffled again in each round.
 package final class SamplingPlan: Sendable {
   private let count: Int
   private let seed: UInt64

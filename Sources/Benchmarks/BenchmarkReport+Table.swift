@@ -1,6 +1,6 @@
-// The figures of one run of `dnet bench` as text.
-import Foundation
+// The tables of a `dnet bench` run.
 import Compute
+import Foundation
 import Support
 
 extension BenchmarkReport {
@@ -70,7 +70,9 @@ extension BenchmarkReport {
     let named = mine.reduce(0) { $0 + $1.shareOfStep }
     rows.append(["between the stages"] + Array(repeating: "", count: 7) + [Self.percent(1 - named)])
     var lines = ["\(step.name) step, ms per shard and GFLOP/s of direct convolution"] + TextTable.lines(rows)
-    if step.phase?.hasFrozenPart ?? true { lines.append("(the data gradients of layers that stay fixed are the saliency pass)") }
+    if step.phase?.hasFrozenPart ?? true {
+      lines.append("(the data gradients of layers that stay fixed are the saliency pass)")
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 

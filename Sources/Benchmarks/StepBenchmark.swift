@@ -1,19 +1,19 @@
-// Times of the real training steps and of inference on random data, stage by stage, for any model.
+// The benchmark of training steps and inference on random data, stage by stage, for any model.
 //
-// A step is the work of one shard between two updates: forward pass, loss, and backward pass to all gradients. Reading images,
-// the reduction and the update are not part of it. Factored gradients are computed in it too, block by block as the update
-// takes them; in training they are computed once for all shards of a rank together, which is slightly faster. Dropout is on
-// where the phase has it. Preparing the weights (the transforms that follow each update, once for all shards of a rank) is
-// timed apart.
+// A step is the work of one shard between two updates: the forward pass, the loss, and the backward pass to all
+// gradients. It does not include reading images, the reduction and the update. It includes the computation of factored
+// gradients, block by block as the update needs them; training computes them once for all shards of a rank, which is
+// slightly faster. Dropout is on where the phase has it. The preparation of the weights (the transforms after each
+// update, once for all shards of a rank) is timed separately.
 import Batches
 import Compute
 import Layers
 import Models
 import Randomness
 
-/// One way through a network: the step of a phase, or inference.
+/// One measured pass through a network: the step of a phase, or inference.
 package struct MeasuredStep: Sendable {
-  /// nil for inference.
+  /// The phase of the step; nil for inference.
   package let phase: PhaseSpec?
 
   package static let inference = MeasuredStep(phase: nil)
@@ -24,26 +24,26 @@ package struct MeasuredStep: Sendable {
   /// All steps of a model.
   package static func all(of model: any Model.Type) -> [MeasuredStep] { model.phases.map { .phase($0) } + [.inference] }
 
-  /// Multiply-adds of one image.
+  /// The multiply-adds of one image.
   package func multiplyAdds(_ model: any Model) -> Int {
     phase.map { model.multiplyAdds(of: $0) } ?? model.inferenceMultiplyAdds
   }
 }
 
-/// Times of one step over several runs.
+/// The times of one step over several runs.
 package struct StepTimes: Sendable {
   package let step: MeasuredStep
   package let images: Int
-  /// Seconds of each run, in order.
+  /// The seconds of each run, in order.
   package let seconds: [Double]
-  /// Median over the runs by stage, in the order of the step; empty where no stopwatch ran.
+  /// The median over the runs by stage, in the order of the step; empty if the runs were not profiled.
   package let stages: [(stage: Stage, calls: Int, seconds: Double)]
-  /// Median of the time that a run spent outside its stages.
+  /// The median of the time that a run spent outside its stages.
   package let secondsBetweenStages: Double
-  /// Median of preparing the weights after an update; nil where nothing is updated.
+  /// The median time of preparing the weights after an update; nil for inference.
   package let preparationSeconds: Double?
 
-  /// The time that shares of a step refer to: medians do not add up to a median, and a disturbance belongs to no stage.
+  /// The denominator of the stages' shares. It is not `medianSeconds`, because medians do not add up to a median.
   package var profileSeconds: Double { stages.reduce(secondsBetweenStages) { $0 + $1.seconds } }
   package var medianSeconds: Double { Timing.median(seconds) }
   package var imagesPerSecond: Double { Double(images) / medianSeconds }
@@ -56,7 +56,7 @@ package struct StepBenchmark {
   private let workers: WorkerPool
   private let batch: ShardBatch
 
-  /// - Parameter model: its parameters are initialized.
+  /// - Parameter model: the model to measure; its parameters are initialized here.
   package init(_ model: any Model, images: Int, repeats: Int, workers: WorkerPool) {
     self.model = model
     self.images = images
@@ -67,7 +67,7 @@ package struct StepBenchmark {
     batch = ShardBatch(examples: images, size: shape.inputSize, classes: shape.classes)
     var random = CounterRandom(seed: 1, .stepBenchmark)
     random.fillGaussian(batch.planes.buffer, standardDeviation: 60)
-    // One label an image, and masks with an ignored border, as data has them.
+    // Each image has one label, and some pixels of the masks are ignored, as in real data.
     for image in 0..<images { batch.labels.pointer[image * shape.classes + image % shape.classes] = 1 }
     for pixel in 0..<batch.maskCount { batch.masks[pixel] = random.chance(0.05) ? 255 : random.chance(0.3) ? 1 : 0 }
   }
@@ -79,7 +79,7 @@ package struct StepBenchmark {
       phase, shardSize: images, dropoutRate: Float(phase.defaults.dropout ?? 0), context: context)
     let gradient = BenchmarkGradient(runner.parameters.table, images: images)
     let preparation = Timing.median(Timing.repeated(repeats) { runner.prepare() })
-    return measure(step, context, profiled, preparation) {
+    return measure(step, context: context, profiled: profiled, preparation: preparation) {
       runner.frozenForward(batch)
       _ = runner.forward(batch, key: DropoutKey(seed: 1, iteration: 0, firstSlot: 0))
       runner.backward(batch, gradient: gradient.shard)
@@ -89,13 +89,13 @@ package struct StepBenchmark {
 
   private func runInference(_ context: ExecutionContext, _ profiled: Bool) -> StepTimes {
     let predictor = model.makePredictor(images: images, context: context)
-    return measure(.inference, context, profiled, nil) {
+    return measure(.inference, context: context, profiled: profiled) {
       predictor.measure(UnsafePointer(batch.planes.pointer), labels: UnsafePointer(batch.labels.pointer))
     }
   }
 
   private func measure(
-    _ step: MeasuredStep, _ context: ExecutionContext, _ profiled: Bool, _ preparation: Double?, _ body: () -> Void
+    _ step: MeasuredStep, context: ExecutionContext, profiled: Bool, preparation: Double? = nil, _ body: () -> Void
   ) -> StepTimes {
     body()
     var seconds: [Double] = []
@@ -128,7 +128,7 @@ private final class BenchmarkGradient {
 
   init(_ table: ParameterTable, images: Int) {
     self.table = table
-    factors = GradientFactors(table, rows: table.factorRows(images: images), carries: [0])
+    factors = GradientFactors(table, rows: table.factorRows(images: images), pendingMerges: [0])
     stored = AlignedMemory(floats: table.storedCount, for: .gradients)
     computed = AlignedMemory(floats: min(Self.block, table.vectorCount - table.storedCount), for: .gradients)
   }

@@ -8,8 +8,8 @@
 // 40 microseconds where they share a core.
 import COpenMPI
 import Foundation
-import Synchronization
 import Support
+import Synchronization
 
 /// `@unchecked Sendable`: shared state is atomic or guarded by `mutex`; MPI's own state belongs to the thread.
 final class CommunicationThread: @unchecked Sendable {

@@ -1,34 +1,36 @@
-// A model's figures on a list of images with masks: alone, or shared by the ranks of an MPI job.
+// The evaluation of a model on a list of images with masks, divided among the ranks of an MPI job.
 import Cluster
+import Compute
 import Datasets
 import Images
 import Models
-import Compute
 
 package enum DatasetEvaluation {
-  /// Images that go through the network together. Which ones those are depends on the list alone, so the figures do not
+  /// The number of images that go through the network together. Batches depend on the list alone, so the figures do not
   /// depend on the number of ranks.
   package static let batch = 4
 
-  /// What one rank or all of them have counted.
+  /// The counts of one rank or of all ranks.
   private struct Tally {
     var pixels: ConfusionMatrix?
     var labels = LabelCounts()
     var scores: LabelScores
   }
 
-  /// Segments every image of the list and counts; collective, and the same report on every rank.
+  /// Segments every image of the list and returns the same report on every rank. Collective.
   ///
   /// - Parameters:
-  ///   - onlyLabels: the segmentation network is not trained: image labels are judged, and no pixel.
-  ///   - progress: called on rank 0 with the images done and the images in all, its own share.
+  ///   - onlyLabels: evaluates image labels and no masks, for models whose segmentation network is not trained.
+  ///   - progress: called with the number of this rank's batches that are done, and of all of them.
   package static func run(
     _ net: any Model, _ directory: VOCDirectory, list: String, onlyLabels: Bool = false, communicator: Communicator,
     context: ExecutionContext, progress: (Int, Int) -> Void
   ) throws -> EvaluationReport {
     let images = try communicator.rethrowOnAllRanks { try directory.images(list: list) }
     let own = try communicator.rethrowOnAllRanks {
-      try count(images, net, directory, onlyLabels, rank: communicator.rank, ranks: communicator.size, context, progress)
+      try count(
+        images, net: net, directory: directory, onlyLabels: onlyLabels, rank: communicator.rank,
+        ranks: communicator.size, context: context, progress: progress)
     }
     let names = directory.classNames
     var all = Tally(pixels: nil, scores: LabelScores(classes: directory.classes))
@@ -48,17 +50,17 @@ package enum DatasetEvaluation {
   }
 
   private static func count(
-    _ images: [ListedImage], _ net: any Model, _ directory: VOCDirectory, _ onlyLabels: Bool, rank: Int, ranks: Int,
-    _ context: ExecutionContext, _ progress: (Int, Int) -> Void
+    _ images: [ListedImage], net: any Model, directory: VOCDirectory, onlyLabels: Bool, rank: Int, ranks: Int,
+    context: ExecutionContext, progress: (Int, Int) -> Void
   ) throws -> Tally {
-    let judge = judge(net, onlyLabels, context)
+    let predict = predictor(net, onlyLabels: onlyLabels, context: context)
     var tally = Tally(
       pixels: onlyLabels ? nil : ConfusionMatrix(classes: directory.classes),
       scores: LabelScores(classes: directory.classes))
     let starts = Array(stride(from: rank * batch, to: images.count, by: ranks * batch))
     for (number, start) in starts.enumerated() {
       let examples = try images[start..<min(start + batch, images.count)].map { try directory.loadWithMask($0) }
-      for (result, example) in zip(judge(examples.map(\.photograph)), examples) {
+      for (result, example) in zip(predict(examples.map(\.photograph)), examples) {
         if let mask = result.mask { try tally.pixels?.add(predicted: mask.indices, truth: example.mask.indices) }
         let truth = directory.labels(of: example.mask)
         tally.labels.add(predicted: result.labels.labels, truth: truth)
@@ -69,19 +71,17 @@ package enum DatasetEvaluation {
     return tally
   }
 
-  /// What the network says of pictures: labels, and masks where it makes any.
-  private static func judge(
-    _ net: any Model, _ onlyLabels: Bool, _ context: ExecutionContext
+  /// Returns a function that predicts the labels of images, and their masks unless `onlyLabels` is set.
+  private static func predictor(
+    _ net: any Model, onlyLabels: Bool, context: ExecutionContext
   ) -> ([RGBImage]) -> [(labels: ScoredLabels, mask: IndexImage?)] {
     if onlyLabels {
       guard let scorer = LabelScorer(net, images: batch, context: context) else {
-        preconditionFailure("image labels are judged only of a model that scores them")
+        preconditionFailure("image labels are evaluated only for a model that scores them")
       }
       return { scorer.score($0).map { ($0, nil) } }
     }
     let segmenter = Segmenter(net, images: batch, context: context)
-    return {
-      segmenter.segment($0).map { ($0.scored, $0.mask) }
-    }
+    return { segmenter.segment($0).map { ($0.scored, $0.mask) } }
   }
 }

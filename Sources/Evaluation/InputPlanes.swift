@@ -1,12 +1,12 @@
-// Pictures as inference gives them to the network: steps 1 and 2 of the list in Segmenter.swift.
+// The conversion of images into the network's input for inference: steps 1 and 2 of the list in Segmenter.swift.
 //
-//   H x W the picture   Q = max(H, W)   S the network's input side
-import Images
+//   H x W the image   Q = max(H, W)   S the network's input side
 import Compute
+import Images
 
-/// The network's input for some pictures at a time.
+/// The memory of the network's input for several images at a time.
 final class InputPlanes {
-  /// B,G,R (docs/reference.md section 1: D:inference/util/preprocess_image.m).
+  /// The means of B, G and R (docs/reference.md section 1: D:inference/util/preprocess_image.m).
   private static let mean: [Float] = [104.00698793, 116.66876762, 122.67891434]
 
   private let size: Int
@@ -15,27 +15,28 @@ final class InputPlanes {
   private let planes: AlignedMemory
 
   init(images: Int, size: Int, workers: WorkerPool) {
-    (self.size, self.workers) = (size, workers)
+    self.size = size
+    self.workers = workers
     planes = AlignedMemory(floats: images * 3 * size * size)
   }
 
-  /// Padded to Q x Q at the right and the bottom, black; resized to S x S, bilinear, antialiased; minus the mean. What is left of
-  /// the memory holds zeros.
-  func fill(_ pictures: [RGBImage]) -> UnsafePointer<Float> {
+  /// Fills the input with images, padded with black to Q x Q at the right and the bottom, resized to S x S (bilinear,
+  /// antialiased), minus the mean. Planes without an image hold zeros.
+  func fill(_ images: [RGBImage]) -> UnsafePointer<Float> {
     planes.zero()
-    workers.run(3 * pictures.count) { task, _ in
-      resizePlane(pictures[task / 3], channel: task % 3, into: planes.pointer + task * size * size)
+    workers.run(3 * images.count) { task, _ in
+      resizePlane(images[task / 3], channel: task % 3, into: planes.pointer + task * size * size)
     }
     return UnsafePointer(planes.pointer)
   }
 
-  /// One channel, in the order B, G, R.
-  private func resizePlane(_ picture: RGBImage, channel: Int, into plane: UnsafeMutablePointer<Float>) {
-    let side = max(picture.width, picture.height)
+  /// Fills one plane. Channels are in the order B, G, R.
+  private func resizePlane(_ image: RGBImage, channel: Int, into plane: UnsafeMutablePointer<Float>) {
+    let side = max(image.width, image.height)
     var padded = [Float](repeating: 0, count: side * side)
-    for y in 0..<picture.height {
-      for x in 0..<picture.width {
-        padded[y * side + x] = Float(picture.pixels[3 * (y * picture.width + x) + 2 - channel])
+    for y in 0..<image.height {
+      for x in 0..<image.width {
+        padded[y * side + x] = Float(image.pixels[3 * (y * image.width + x) + 2 - channel])
       }
     }
     let resized = Imresize.resize(padded, width: side, height: side, toWidth: size, toHeight: size, kernel: .bilinear)

@@ -26,8 +26,8 @@ package final class LabelScorer {
     return Array(ScoredLabels.batch(predictor.scores(input.fill(batch)), classes: shape.classes).prefix(batch.count))
   }
 
-  /// The saliency of a class in an image of the last `score` (paper Eq. 3): a grey image in the image's size, white where
-  /// the saliency is largest. It is as coarse as pool5, whose places are 32 pixels of the network's input apart.
+  /// The saliency of a class in an image of the last `score` (paper Eq. 3): a grey image in the image's size, white
+  /// where the saliency is largest. It is as coarse as pool5, whose places are 32 pixels of the network's input apart.
   ///
   /// - Parameter label: 1...K
   package func saliency(of label: Int, image: Int, _ photograph: RGBImage) -> IndexImage {

@@ -1,7 +1,7 @@
-// Loading and exporting trained networks: a model file, a checkpoint's directory, or a run's.
+// The loading and exporting of trained networks from a model file, a checkpoint's directory or a run's directory.
 import Checkpoints
-import Foundation
 import Compute
+import Foundation
 import Models
 
 package enum ModelError: Error, Equatable, CustomStringConvertible {
@@ -18,30 +18,30 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
       "\(path) does not say which network its weights belong to (metadata \"network\": \(found ?? "missing")): "
         + "give a model.safetensors.zst or a checkpoint that dnet-train wrote"
     case .unknownModel(let path, let model):
-      "\(path) holds weights of the model \(model), and this program knows \(ModelRegistry.names.joined(separator: ", ")): "
-        + "use the program that wrote the file"
+      "\(path) holds weights of the model \(model), and this program knows "
+        + "\(ModelRegistry.names.joined(separator: ", ")): use the program that wrote the file"
     case .notFound(let path):
       "there is no model at \(path): give a model.safetensors.zst, a checkpoint's directory or a run's"
     case .labelsOnly(let path, let phase, let ended):
-      "\(path) is a checkpoint \(ended ? "from the end of" : "from within") the \(phase) phase: the part of the network that "
-        + "makes masks is not trained. dnet evaluate and dnet predict report its labels; for masks continue the run "
-        + "(dnet-train with the same --output)"
+      "\(path) is a checkpoint \(ended ? "from the end of" : "from within") the \(phase) phase: the part of the "
+        + "network that makes masks is not trained. dnet evaluate and dnet predict report its labels; for masks "
+        + "continue the run (dnet-train with the same --output)"
     case .unfinished(let path, let phase):
-      "\(path) is a checkpoint from within the \(phase) phase: batch-norm means and variances are gathered at the phase's end. "
-        + "dnet evaluate, dnet predict and dnet model export --statistics gather them first"
+      "\(path) is a checkpoint from within the \(phase) phase: batch-norm means and variances are gathered at the "
+        + "phase's end. dnet evaluate, dnet predict and dnet model export --statistics gather them first"
     }
   }
 }
 
 package enum ModelFile {
-  /// In the metadata of weights whose batch normalisation is folded in.
+  /// The metadata of weights whose batch normalization is folded in.
   package static let folded = ["batchNormalization": "folded"]
 
-  /// The order of phases in checkpoints before format 3, whose manifests do not tell it and whose model was this one.
+  /// The order of phases in checkpoints before format 3, whose manifests do not contain it.
   private static let earlierPhases = DecoupledNet.phases.map(\.name)
 
-  /// The weights file that `path` means: itself, or the one in the directory that it names; of a run without a model, that
-  /// of its newest whole checkpoint.
+  /// Returns the weights file at `path`: the file itself or the one in the directory, and for a run without a model
+  /// that of its newest whole checkpoint.
   package static func resolve(_ path: String) throws -> URL {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
@@ -72,8 +72,8 @@ package enum ModelFile {
     return try Checkpoint(verifying: directory)
   }
 
-  /// Loads a model file, or the checkpoint that ends training, ready for inference. Other checkpoints are refused: those
-  /// from within a phase lack statistics, and those of earlier phases lack trained parameters.
+  /// Loads a model file, or the checkpoint that ends training, ready for inference. Other checkpoints are refused:
+  /// those from within a phase lack statistics, and those of earlier phases lack trained parameters.
   package static func load(_ path: String) throws -> any Model {
     let url = try resolve(path)
     let model = try network(url)
@@ -87,7 +87,7 @@ package enum ModelFile {
     return model
   }
 
-  /// Whether everything that makes masks has been trained in a phase or before it.
+  /// True if all groups that make masks were trained in a phase or before it.
   package static func hasTrainedMasks(_ model: any Model, after phase: String) -> Bool {
     let phases = type(of: model).phases
     let last = phases.firstIndex { $0.name == phase } ?? phases.count - 1
@@ -117,8 +117,8 @@ package enum ModelFile {
     return model.init(description.shape, options: ModelOptions())
   }
 
-  /// Fills weights and biases, and sets every normalization to the identity: (x - 0) 1 / sqrt(1 + epsilon) + 0 is x for an
-  /// epsilon of 1e-9.
+  /// Fills weights and biases, and sets every normalization to the identity: (x - 0) 1 / sqrt(1 + epsilon) + 0 is x for
+  /// an epsilon of 1e-9.
   private static func fillFolded(_ vectors: [ParameterVector], from stored: StoredTensors) throws {
     let (_, left) = try stored.setInitialWeights(of: vectors)
     for vector in vectors {
@@ -141,7 +141,7 @@ package enum ModelFile {
 
   /// Writes a network.
   ///
-  /// - Parameter folding: batch normalisation goes into the weights; the network must be ready for inference.
+  /// - Parameter folding: batch normalization goes into the weights; the network must be ready for inference.
   package static func export(_ model: any Model, to output: String, folding: Bool) throws {
     let url = URL(fileURLWithPath: output)
     guard folding else {

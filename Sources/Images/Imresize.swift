@@ -2,7 +2,7 @@
 // network's input size, bicubic to bring the score maps back.
 //
 // Along each axis a kernel of width w (2 or 4) is centred at u = (i + 1/2) / scale - 1/2, where scale = new/old. When
-// shrinking, it is stretched by 1/scale, so that it averages (antialiasing). The weights are normalised to sum 1.
+// shrinking, it is stretched by 1/scale, so that it averages (antialiasing). The weights are normalized to sum 1.
 // Beyond a border the plane is mirrored with the outer value repeated. The axis with the smaller scale is resized
 // first.
 

@@ -1,5 +1,5 @@
-// The steps that follow each matrix product of the bridging layers: bias, batch normalization, ReLU. Products work on rows
-// and the normalization on channel blocks, so the values change their layout on the way in and out.
+// The steps that follow each matrix product of the bridging layers: bias, batch normalization, ReLU. Products work on
+// rows and the normalization on channel blocks, so the values change their layout on the way in and out.
 import Compute
 import Kernels
 

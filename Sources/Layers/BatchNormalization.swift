@@ -1,6 +1,6 @@
 // Batch normalization over one shard (docs/reference.md section 2, C:bn_layer.cpp), with the ReLU that may follow it.
 //
-// Training normalizes with the shard's own mean and variance. Inference uses statistics that are gathered after training.
+// Training normalizes with the shard's own mean and variance. Inference uses statistics gathered after training.
 import Compute
 import Kernels
 
@@ -10,8 +10,8 @@ package struct BatchNormalizationStyle: Sendable, Equatable {
   package let epsilon: Float
   package let initialShift: InitialDistribution
 
-  /// The authors' (C:bn_layer.cpp, var_eps_): 1e-9, since pool5's saliency has variances of 5e-8 and up; a larger constant
-  /// would be another network.
+  /// The authors' (C:bn_layer.cpp, var_eps_): 1e-9, since pool5's saliency has variances of 5e-8 and up; a larger
+  /// constant would be another network.
   package static let authors = Self(epsilon: 1e-9, initialShift: .constant(0.001))
   /// VGG16-BN's, for the optional normalization of the classification network.
   package static let vgg16BN = Self(

@@ -1,11 +1,11 @@
-// Folding of batch normalization with stored statistics into the weights beside it, for programs that have no such layer.
-// Sums are in Double: the variances of pool5's saliency are about 1e-7, so its factors are in the thousands.
+// Folding of batch normalization with stored statistics into the weights beside it, for programs that have no such
+// layer. Sums are in Double: the variances of pool5's saliency are about 1e-7, so its factors are in the thousands.
 //
 //   s = scale / sqrt(variance + epsilon)   y = s (x - mean) + shift
 import Compute
 
-/// The weights and biases of a network that gives the same outputs without any batch normalization. Each layer folds its
-/// own normalizations (`LayerSpec.fold`).
+/// The weights and biases of a network that gives the same outputs without any batch normalization. Each layer folds
+/// its own normalizations (`LayerSpec.fold`).
 package struct BatchNormalizationFolding {
   private let parameters: ParameterVector
   private let statistics: ParameterVector
@@ -46,8 +46,8 @@ package struct BatchNormalizationFolding {
     for channel in bias.indices { bias[channel] = Float(Double(bias[channel]) * factors[channel] + offsets[channel]) }
   }
 
-  /// Folds normalizations of a convolution's inputs, one group of channels after the other. The layer must not pad: w' = w s
-  /// for each input channel, and b' grows by the sum of w (shift - mean s).
+  /// Folds normalizations of a convolution's inputs, one group of channels after the other. The layer must not pad:
+  /// w' = w s for each input channel, and b' grows by the sum of w (shift - mean s).
   func foldInputs(of layer: String, _ normalizations: [BatchNormalizationSpec]) {
     let all = normalizations.map { affine($0) }
     let (factors, offsets) = (all.flatMap(\.factors), all.flatMap(\.offsets))

@@ -1,8 +1,9 @@
-// A 3x3 convolution with padding 1, plain or transposed, with what always follows it: bias, batch normalization where the
-// network has it, ReLU.
+// A 3x3 convolution with padding 1, plain or transposed, with what always follows it: bias, batch normalization where
+// the network has it, ReLU.
 //
-// A transposed convolution of stride 1 and padding 1 is a convolution with inputs and outputs swapped and the kernel rotated
-// by 180 degrees, so both layouts use the same plans (Winograd's as a rule); only the order of the stored weights differs.
+// A transposed convolution of stride 1 and padding 1 is a convolution with inputs and outputs swapped and the kernel
+// rotated by 180 degrees, so both layouts use the same plans (Winograd's as a rule); only the order of the stored
+// weights differs.
 import Compute
 import Kernels
 

@@ -31,7 +31,8 @@ package enum ConvolutionPlan: Sendable {
 
   /// Brings weights into the kernel's form; `rotated` as in `WinogradConvolution.prepare`.
   package func prepare(
-    _ weights: UnsafePointer<Float>, rotated: Bool, into prepared: UnsafeMutablePointer<Float>, context: ExecutionContext
+    _ weights: UnsafePointer<Float>, rotated: Bool, into prepared: UnsafeMutablePointer<Float>,
+    context: ExecutionContext
   ) {
     switch self {
     case .winograd(let plan):
@@ -81,7 +82,7 @@ package enum WeightGradientPlan: Sendable {
     }
   }
 
-  /// What the context's workspace has to hold.
+  /// The floats that the context's workspace must hold.
   package var workspaceFloats: Int {
     switch self {
     case .winograd(let plan): plan.workspaceFloats

@@ -1,9 +1,9 @@
-// The matrix products of fully convolutional layers: the products of rows with a layer's weights and all their gradients.
+// The matrix products of fully convolutional layers: products of rows with a layer's weights, and all their gradients.
 //
 //   M rows: one for each image and position of the map      C inputs and K outputs of a row
 //
-// A k x k convolution without padding is a product over unfolded rows (C = channels * k * k, ordered channel, y, x, so that
-// the plain weights out x in x k x k are the K x C matrix as they stand). A transposed one is the product with the
+// A k x k convolution without padding is a product over unfolded rows (C = channels * k * k, ordered channel, y, x, so
+// that the plain weights out x in x k x k are the K x C matrix as they stand). A transposed one is the product with the
 // in x (out * k * k) matrix, whose rows are then folded.
 import Compute
 import Kernels
@@ -28,8 +28,8 @@ package final class DenseLayer {
   private let rowBias: RowBias
 
   /// - Parameters:
-  ///   - layout: weights K x C (y = x W^T + b) of a convolution, or C x K (y = x W) of a transposed one, whose bias belongs
-  ///     to the folded maps and not to the rows.
+  ///   - layout: weights K x C (y = x W^T + b) of a convolution, or C x K (y = x W) of a transposed one, whose bias
+  ///     belongs to the folded maps and not to the rows.
   ///   - rows: M
   package init(
     _ name: String, layout: WeightLayout, rows: Int, inputs: Int, outputs: Int, parameters: ParameterVector,
@@ -106,11 +106,11 @@ package final class DenseLayer {
     }
   }
 
-  /// The gradient of the weights, summed over all rows in one product or left as the product's factors. The layer's other
-  /// gradients have been written before.
+  /// The gradient of the weights, summed over all rows in one product or left as the product's factors. The layer's
+  /// other gradients have been written before.
   ///
-  /// - Parameter maps: the maps that the unfolded one of the two was made from, x of a convolution and dy of a transposed
-  ///   one; nil where the rows are not unfolded.
+  /// - Parameter maps: the maps that the unfolded one of the two was made from, x of a convolution and dy of a
+  ///   transposed one; nil where the rows are not unfolded.
   package func weightGradient(
     _ x: AlignedMemory, _ dy: AlignedMemory, maps: FeatureMaps? = nil, into gradient: ShardGradient
   ) {

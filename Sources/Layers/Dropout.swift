@@ -1,7 +1,7 @@
 // Dropout after fc6 and fc7 while the classification network is trained (docs/reference.md section 8).
 //
-// The units that are dropped depend on the seed, the iteration, the example's slot in the minibatch and the layer, not on
-// the rank that happens to hold the example.
+// The units that are dropped depend on the seed, the iteration, the example's slot in the minibatch and the layer, not
+// on the rank that happens to hold the example.
 import Compute
 import Kernels
 import Randomness

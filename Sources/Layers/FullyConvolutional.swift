@@ -1,5 +1,5 @@
-// Fully connected layers applied as convolutions without padding: fc6, fc7, and score layers. They are products of rows,
-// since their maps are small and their weights are hundreds of megabytes.
+// Fully connected layers applied as convolutions without padding: fc6, fc7, and score layers. They are products of
+// rows, since their maps are small and their weights are hundreds of megabytes.
 //
 //   M rows: one for each image and position of the output map
 import Compute

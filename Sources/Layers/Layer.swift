@@ -1,7 +1,8 @@
 // The two protocols of this target: `LayerSpec` declares a layer, `Layer` executes it for a number of images.
 //
 // A specification knows its input's shape and derives everything that is a function of the layer: the output's shape,
-// parameters, statistics, multiply-adds, folding. Names, tables, gradient forms, memory plans and benchmark stages follow.
+// parameters, statistics, multiply-adds, folding. Names, tables, gradient forms, memory plans and benchmark
+// stages follow from these.
 import Compute
 
 /// The declaration of one layer.
@@ -14,16 +15,16 @@ package protocol LayerSpec: Sendable {
   var parameters: [ParameterSpec] { get }
   /// Mean and biased variance of each batch normalization.
   var statistics: [ParameterSpec] { get }
-  /// Multiply-adds of one image's forward pass, counted as direct convolution (docs/reference.md section 5). Biases, batch
-  /// normalization, ReLU and pooling are not counted.
+  /// Multiply-adds of one image's forward pass, counted as direct convolution (docs/reference.md section 5). Biases,
+  /// batch normalization, ReLU and pooling are not counted.
   var multiplyAdds: Int { get }
   /// Multiply-adds of one image's backward pass.
   var backwardMultiplyAdds: Int { get }
   /// Floats of the largest maps, one image, that the backward pass needs besides the gradients of input and output.
   var workingMaps: Int { get }
-  /// Whether the backward pass reads the layer's own output.
+  /// True if the backward pass reads the layer's own output.
   var backwardReadsOutput: Bool { get }
-  /// Whether the backward pass has read the layer's input before it writes the input's gradient. Then the two may share
+  /// True if the backward pass reads the layer's input before it writes the input's gradient. Then the two may share
   /// memory, unless the layer below still reads its output.
   var backwardFreesInput: Bool { get }
 
@@ -45,7 +46,7 @@ extension LayerSpec {
   package func fold(_ folding: BatchNormalizationFolding, next: (any LayerSpec)?) {}
 }
 
-/// What a network is made for.
+/// The purpose for which a network is made.
 package enum NetworkPurpose: Sendable {
   /// Forward and backward passes that normalize over the shard. Activations are kept.
   case training
@@ -103,8 +104,8 @@ package struct ForwardPass {
   }
 }
 
-/// The state of one backward pass. Gradients in channel blocks travel in `gradient`; those in plain layouts lie beside the
-/// values that they belong to (`PlainValues.gradient`).
+/// The state of one backward pass. Gradients in channel blocks travel in `gradient`; those in plain layouts lie beside
+/// the values that they belong to (`PlainValues.gradient`).
 package final class BackwardPass {
   /// As in the forward pass.
   package let planes: UnsafePointer<Float>

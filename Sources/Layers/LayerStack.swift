@@ -10,8 +10,8 @@ package final class LayerStack {
 
   /// - Parameters:
   ///   - inputs: what the first layer reads.
-  ///   - maps: memory to share with what runs before or after this stack; nil for memory of its own. A stack for training
-  ///     keeps gradients there, a stack for inference its activations.
+  ///   - maps: memory to share with what runs before or after this stack; nil for memory of its own. A stack for
+  ///     training keeps gradients there, a stack for inference its activations.
   ///   - poolingIndices: the indices that unpooling layers read, by the pooling layer's name.
   package init(
     _ list: LayerList, images: Int, purpose: NetworkPurpose, inputs: [Activation] = [.image],

@@ -1,5 +1,5 @@
-// The entrance of the bridging layers: two maps of one shape, each with its own batch normalization, one behind the other
-// (paper section 4.3; docs/reference.md section 2).
+// The entrance of the bridging layers: two maps of one shape, each with its own batch normalization, one behind the
+// other (paper section 4.3; docs/reference.md section 2).
 import Compute
 import Kernels
 

@@ -2,15 +2,15 @@
 //
 //   pool5-bp = sum over the chosen labels l of  seed_l * d s_l / d pool5,   s_l the maximum of class l's score map
 //
-// It is a pass from the score map back to pool5 with the classification network's own weights, whose ReLUs let through what
-// they let through in the forward pass. It belongs to the forward pass: nothing is learned in it.
+// It is a pass from the score map back to pool5 with the classification network's own weights, whose ReLUs let through
+// what they let through in the forward pass. It belongs to the forward pass: nothing is learned in it.
 import Compute
 import Kernels
 
 /// The saliency of label choices, each on one of the network's images.
 ///
-/// Only the positions of the maxima carry a seed: of all rows (image, position) one or a few an image. The pass computes
-/// those rows alone; all other rows are zero.
+/// Only the positions of the maxima carry a seed: of all rows (image, position) one or a few an image. The pass
+/// computes those rows alone; all other rows are zero.
 package final class Saliency {
   private let context: ExecutionContext
   private let fc6: FullyConvolutionalLayer

@@ -1,5 +1,5 @@
-// Pooling of the class score map to one score per image and class: the average, which decides the labels and is trained,
-// and the maximum with its position, which seeds the saliency (docs/reference.md section 0).
+// Pooling of the class score map to one score per image and class: the average, which decides the labels and is
+// trained, and the maximum with its position, which seeds the saliency (docs/reference.md section 0).
 import Compute
 import Kernels
 

@@ -1,5 +1,5 @@
-// A transposed fully convolutional layer with batch normalization and ReLU: fc6_deconv, which turns the bridge's rows back
-// into maps of pool5's size (docs/reference.md section 2).
+// A transposed fully convolutional layer with batch normalization and ReLU: fc6_deconv, which turns the bridge's rows
+// back into maps of pool5's size (docs/reference.md section 2).
 import Compute
 import Kernels
 

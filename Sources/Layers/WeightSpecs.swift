@@ -12,7 +12,8 @@ package enum WeightLayout: Sendable {
   package var outputAxis: Int { self == .convolution ? 0 : 1 }
 }
 
-/// Declares a layer's weight and bias. Biases learn twice as fast as weights and do not decay (docs/reference.md section 3).
+/// Declares a layer's weight and bias. Biases learn twice as fast as weights and do not decay
+/// (docs/reference.md section 3).
 struct WeightSpecs {
   let layer: String
   let section: String

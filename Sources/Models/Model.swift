@@ -1,5 +1,5 @@
-// The protocol that every trainable network implements. The trainer, checkpoints, evaluation and benchmarks know a network
-// only by it; `ModelRegistry` has the list. docs/architecture.md says how to add one.
+// The protocol that every trainable network implements. The trainer, checkpoints, evaluation and benchmarks use
+// networks only through it. `ModelRegistry` lists the models, and docs/architecture.md describes how to add one.
 import Batches
 import Compute
 import Layers
@@ -26,7 +26,7 @@ package final class ParameterGroup: Sendable {
 
 /// Training options that change a model's parameter declarations.
 package struct ModelOptions: Sendable {
-  /// How much faster than the other layers the score layer of an initialized network learns.
+  /// The learning-rate multiplier of the score layer of an initialized network.
   package let scoreRateMultiplier: Float
 
   package init(scoreRateMultiplier: Float = 1) { self.scoreRateMultiplier = scoreRateMultiplier }

@@ -23,8 +23,8 @@ package struct ModelDescription: Sendable, Equatable {
     return String(decoding: data, as: UTF8.self)
   }
 
-  /// The network that `text` describes; nil where it describes none that dnet can have. Versions before 0.2 wrote no model
-  /// name, since there was one model, and other key casing.
+  /// The network that `text` describes; nil where it describes none that dnet can have. Versions before 0.2 wrote no
+  /// model name, since there was one model, and other key casing.
   package init?(text: String) {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase

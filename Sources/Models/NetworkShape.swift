@@ -8,7 +8,8 @@ package struct NetworkShape: Sendable, Equatable, Codable {
   package let inputSize: Int
   /// Classes without background; 20 is PASCAL VOC's.
   package let classes: Int
-  /// Batch normalization after each convolution of the classification network, as in VGG16-BN, for training from scratch.
+  /// Batch normalization after each convolution of the classification network, as in VGG16-BN, for training
+  /// from scratch.
   package let batchNormalization: Bool
 
   package init(width: Double, inputSize: Int, classes: Int, batchNormalization: Bool) {

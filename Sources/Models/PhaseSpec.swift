@@ -1,4 +1,4 @@
-// The phases of a model's training as data: which parameters a phase trains, which it needs, and which examples it sees.
+// The phases of a model's training as data: the parameters that a phase trains or needs, and the examples it reads.
 import Batches
 
 /// One phase of training.

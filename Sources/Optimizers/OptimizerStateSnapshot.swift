@@ -1,5 +1,5 @@
 // A copy of one state tensor of all ranks as it was between two iterations, for a checkpoint that is written while
-// training goes on. Each rank copies its part; rank 0 receives the other parts in short pieces, in the order in which
+// training continues. Each rank copies its part; rank 0 receives the other parts in short pieces, in the order in which
 // the file is written. So rank 0 needs memory for one piece beyond its own part, whatever the size of the model.
 import Cluster
 import Compute

@@ -3,7 +3,7 @@
 import Randomness
 
 package enum RandomCrop {
-  /// Draws a box that encloses `foreground` and lies inside the image. Takes four words of `random`.
+  /// Draws a box that encloses `foreground` and lies inside the image. Takes four numbers from `random`.
   package static func box(enclosing foreground: Box, width: Int, height: Int, random: inout CounterRandom) -> Box {
     Box(
       x1: random.integer(below: foreground.x1 + 1), y1: random.integer(below: foreground.y1 + 1),

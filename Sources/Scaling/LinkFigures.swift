@@ -2,8 +2,8 @@
 import Cluster
 import Compute
 import Foundation
-import Training
 import Support
+import Training
 
 /// The properties of a link between two ranks, measured while all ranks send.
 package struct LinkFigures: Sendable, Equatable, Codable {
@@ -66,7 +66,7 @@ package struct LinkFigures: Sendable, Equatable, Codable {
     let before = processorSeconds
     try exchange(floats)
     let processor = (processorSeconds - before) / Double(4 * floats)
-    // Where there are no more cores than threads, the threads share the cores with the messages, and the cost is
+    // If there are no more cores than threads, the threads share the cores with the messages, and the cost is
     // divided among them.
     let isCrowded = threads * communicator.ranksOnThisNode >= AvailableCores.inMask
     let own = [Averages.median(rounds), isCrowded ? processor / Double(threads) : 0]

@@ -51,7 +51,7 @@ package enum ScalingBenchmark {
     model.initialize(configuration.initialization, seed: configuration.seed)
     var instrumented: InstrumentedStep?
     let resources = try PhaseResources(
-      phase, configuration, model: model, communicator: communicator, context: context, speed: speed
+      phase, configuration: configuration, model: model, communicator: communicator, context: context, speed: speed
     ) { step in
       instrumented = InstrumentedStep(step)
       return instrumented!
@@ -61,7 +61,8 @@ package enum ScalingBenchmark {
     let trainer = PhaseTrainer(
       resources, configuration: configuration, communicator: communicator, trace: surroundings.trace,
       activity: Activity(), data: .init(next: { batch }, recycle: { _ in }))
-    let recorder = TimelineRecorder(trainer.synchronization, communicator, reduction, ownShards: trainer.ownShards.count)
+    let recorder = TimelineRecorder(
+      trainer.synchronization, communicator, reduction, ownShards: trainer.ownShards.count)
     context.synchronization = recorder
     instrumented!.recorder = recorder
     reduction.observer = { [unowned recorder] bucket, work, seconds in

@@ -17,7 +17,8 @@ package struct ScalingOptions: Sendable {
   ///   - isWeak: Takes `shards` as the shards of one rank, not of all.
   ///   - settings: Further `key=value` of the configuration, such as cluster.bucketMegabytes=4.
   package init(
-    model: String, width: Double, size: Int, batchNormalization: Bool, threads: Int, shards: Int, shardSize: Int, phases: [String]?,
+    model: String, width: Double, size: Int, batchNormalization: Bool, threads: Int, shards: Int, shardSize: Int,
+    phases: [String]?,
     iterations: Int, isWeak: Bool, ranks: Int, settings: [String]
   ) throws {
     // The tiny learning rate leaves the weights nearly unchanged, so that no step meets values that training would not.

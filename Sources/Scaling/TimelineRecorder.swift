@@ -3,8 +3,8 @@
 import Cluster
 import Compute
 import Foundation
-import Training
 import Support
+import Training
 
 final class TimelineRecorder: ParameterSynchronization {
   /// Nothing is recorded before this is true.

@@ -5,7 +5,7 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
   case unreadable(file: String, reason: String)
   case unwritable(file: String, reason: String)
 
-  /// The system's reason, for errors that name the file in words of their own.
+  /// The system's reason, for errors whose own text names the file.
   package var reason: String {
     switch self {
     case .unreadable(_, let reason), .unwritable(_, let reason): reason

@@ -1,5 +1,5 @@
-// The command line of dnet-train. It is a library, so that a program with further models is one file: register them, then
-// call `Train.start()`.
+// The command line of dnet-train. It is a library, so that a program with further models is one file: register them,
+// then call `Train.start()`.
 import ArgumentParser
 import Cluster
 import Foundation

@@ -1,3 +1,4 @@
+// The command `dnet data check`, which checks every file of a dataset.
 import ArgumentParser
 import Compute
 import Datasets

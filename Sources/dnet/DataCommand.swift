@@ -1,3 +1,4 @@
+// The command `dnet data` with its subcommands.
 import ArgumentParser
 import Compute
 import Datasets

@@ -1,3 +1,4 @@
+// The command `dnet data pack`, which writes a dataset into one file or verifies such a file.
 import ArgumentParser
 import Compute
 import Datasets

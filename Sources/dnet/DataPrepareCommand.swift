@@ -1,3 +1,4 @@
+// The command `dnet data prepare`, which converts VOC 2012 and SBD for training.
 import ArgumentParser
 import Compute
 import Datasets

@@ -1,3 +1,4 @@
+// The command `dnet data preview`, which draws contact sheets of a dataset.
 import ArgumentParser
 import Compute
 import Datasets

@@ -1,3 +1,4 @@
+// The command `dnet data propose`, which writes the crop list of the segmentation phase.
 import ArgumentParser
 import Cluster
 import Compute

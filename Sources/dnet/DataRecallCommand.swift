@@ -1,3 +1,4 @@
+// The command `dnet data recall`, which measures how many objects the proposals find.
 import ArgumentParser
 import Compute
 import Datasets

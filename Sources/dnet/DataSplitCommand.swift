@@ -1,3 +1,4 @@
+// The command `dnet data split`, which draws the images that keep their masks.
 import ArgumentParser
 import Compute
 import Datasets

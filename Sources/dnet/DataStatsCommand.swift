@@ -1,9 +1,9 @@
+// The command `dnet data stats`, which counts the images, pixels and labels of a list.
 import ArgumentParser
 import Compute
 import Datasets
 import Foundation
 import Images
-import Compute
 import Support
 
 extension DataCommand {

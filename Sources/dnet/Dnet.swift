@@ -1,8 +1,8 @@
 // dnet: all commands except training. Each subcommand reads its arguments and calls a function of a library target.
 import ArgumentParser
 import Foundation
-import Training
 import Support
+import Training
 
 @main
 struct Dnet: ParsableCommand {

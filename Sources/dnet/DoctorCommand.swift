@@ -4,8 +4,8 @@ import Benchmarks
 import Cluster
 import Foundation
 import Randomness
-import Training
 import Support
+import Training
 
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -87,7 +87,8 @@ extension Machine {
       [
         "one thread",
         String(
-          format: "%.0f GFLOP/s peak, product %.0f, 3x3 convolution %.0f", peakGflops, productGflops, convolutionGflops),
+          format: "%.0f GFLOP/s peak, product %.0f, 3x3 convolution %.0f", peakGflops, productGflops,
+          convolutionGflops),
       ],
       ["errors", String(format: "product %.1e, 3x3 convolution %.1e", productError, convolutionError)],
       ["cores", "\(coresAllowed) of \(coresOnline) allowed, \(binding)\(siblings)\(quota)"],

@@ -5,8 +5,8 @@ import Compute
 import Evaluation
 import Foundation
 import Images
-import Training
 import Support
+import Training
 
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,3 +1,4 @@
+// Tests of the checkpoint store: writing, reading, order, and removal of old checkpoints.
 import Checkpoints
 import Compute
 import Foundation

@@ -1,3 +1,4 @@
+// Tests of loading weights into a model, and of the refusal of other models' weights.
 import Checkpoints
 import Compute
 import Foundation

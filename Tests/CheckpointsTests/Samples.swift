@@ -24,7 +24,8 @@ final class TemporaryDirectory {
 /// A table with a gap after every parameter.
 let someTable = ParameterTable([
   ParameterSpec("segmentation.b.weight", [3, 5, 2], .weight), ParameterSpec("segmentation.a.bias", [7], .bias),
-  ParameterSpec("bridging.c.bn.scale", [1], .batchNormScale), ParameterSpec("classification.d.weight", [129, 33], .weight),
+  ParameterSpec("bridging.c.bn.scale", [1], .batchNormScale),
+  ParameterSpec("classification.d.weight", [129, 33], .weight),
 ])
 
 func someVector(_ table: ParameterTable = someTable, seed: Int = 1) -> ParameterVector {

@@ -65,7 +65,9 @@ import Testing
 
   @Test("Reading 200 MB through a buffer of 1 MB does not grow the process.")
   func aBufferIsEnoughForAnySize() throws {
-    let table = ParameterTable([ParameterSpec("a", [25, 1 << 20], .weight), ParameterSpec("b", [25, 1 << 20], .weight)])
+    let table = ParameterTable([
+      ParameterSpec("a", [25, 1 << 20], .weight), ParameterSpec("b", [25, 1 << 20], .weight),
+    ])
     let url = directory.file("large.safetensors.zst")
     do {
       let zeros = [Float](repeating: 0.5, count: 1 << 18)

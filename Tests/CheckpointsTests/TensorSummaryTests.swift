@@ -1,3 +1,4 @@
+// Tests of the statistics and differences of stored tensors.
 import Checkpoints
 import Compute
 import Foundation

@@ -1,3 +1,4 @@
+// Tests of the digest of weights.
 import Checkpoints
 import Compute
 import Testing

@@ -1,3 +1,4 @@
+// Tests of the weights file format, plain and compressed.
 import Checkpoints
 import Compute
 import Foundation

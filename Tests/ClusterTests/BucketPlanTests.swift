@@ -1,3 +1,4 @@
+// Tests of the division of the parameter vector into buckets and slices.
 import Cluster
 import Compute
 import Testing
@@ -10,7 +11,8 @@ import Testing
     ParameterSpec("bridging.fc6.bias", [40], .bias, section: "bridging", rateMultiplier: 2, decayMultiplier: 0),
     ParameterSpec("bridging.fc6_deconv.weight", [33, 64], .weight, section: "bridging", gradient: .factored),
     ParameterSpec("segmentation.deconv5_1.weight", [16, 16, 3, 3], .weight, section: "segmentation"),
-    ParameterSpec("segmentation.deconv5_1.bias", [16], .bias, section: "segmentation", rateMultiplier: 2, decayMultiplier: 0),
+    ParameterSpec(
+      "segmentation.deconv5_1.bias", [16], .bias, section: "segmentation", rateMultiplier: 2, decayMultiplier: 0),
     ParameterSpec("segmentation.score.weight", [2, 16], .weight, section: "segmentation"),
   ])
 
@@ -61,7 +63,8 @@ import Testing
   @Test("A network that fills few buckets is cut into pieces, but not into very small ones.")
   func smallNetworksAreCutIntoPieces() {
     let table = ParameterTable([
-      ParameterSpec("a.b.weight", [1 << 19], .weight), ParameterSpec("a.c.weight", [512, 512], .weight, gradient: .factored),
+      ParameterSpec("a.b.weight", [1 << 19], .weight),
+      ParameterSpec("a.c.weight", [512, 512], .weight, gradient: .factored),
     ])
     func floats(_ pieces: Int, _ floats: Int = 8 << 20) -> [Int] {
       BucketPlan(table, ranks: 2, floats: floats, pieces: pieces).buckets.map(\.range.count)

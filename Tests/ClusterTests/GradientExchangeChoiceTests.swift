@@ -1,3 +1,4 @@
+// Tests of the choice of the exchange of each large gradient.
 import Cluster
 import Compute
 import Kernels

@@ -1,3 +1,4 @@
+// Tests of one rank's sums over its shards.
 import Cluster
 import Compute
 import Kernels
@@ -44,7 +45,7 @@ import Testing
     }
   }
 
-  @Test("The test values give other sums in another order.")
+  @Test("The test values have other sums in another order.")
   func orderMattersInTheseTests() {
     let tree = ShardTree(shards: 16)
     let differing = (0..<83).filter { i in

@@ -1,14 +1,15 @@
+// Tests of the order of transfers and updates in a reduction.
 import Cluster
 import Testing
 
 @Suite struct ReductionScheduleTests {
-  /// Effects that log what is asked for. Transfers end when the test says so, or in a given order while the schedule
-  /// waits.
+  /// Effects that log each request. Transfers end when the test calls `arrive`, or in the order of `script` while the
+  /// schedule waits.
   private final class ScriptedEffects: ReductionEffects {
     private(set) var log: [String] = []
     private(set) var completedTransfers = 0
-    /// The number of questions whether something has arrived.
-    private(set) var questions = 0
+    /// The number of queries whether a transfer has arrived.
+    private(set) var queries = 0
     /// Transfers that end one by one while the schedule waits.
     var script: [String] = []
     private var arrived: Set<String> = []
@@ -24,7 +25,7 @@ import Testing
     }
 
     private func hasArrived(_ transfer: String) -> Bool {
-      questions += 1
+      queries += 1
       return arrived.contains(transfer)
     }
 
@@ -189,15 +190,15 @@ import Testing
     #expect(effects.takeLog() == ["compute 0 in 0", "update 0", "broadcast 0"])
   }
 
-  @Test("An advance asks nothing where no transfer has ended since the last one.")
-  func anAdvanceWithoutArrivalsAsksNothing() {
+  @Test("An advance queries nothing if no transfer has ended since the last one.")
+  func anAdvanceWithoutArrivalsQueriesNothing() {
     var (schedule, effects) = complete([([1], nil), ([0], nil)])
     schedule.applyUpdates(effects)
-    let questions = effects.questions
+    let queries = effects.queries
     for _ in 0..<10 { schedule.advance(effects) }
-    #expect(effects.questions == questions)
+    #expect(effects.queries == queries)
     effects.arrive("sums 1")
     schedule.advance(effects)
-    #expect(effects.questions > questions)
+    #expect(effects.queries > queries)
   }
 }

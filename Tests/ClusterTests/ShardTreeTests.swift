@@ -1,3 +1,4 @@
+// Tests of the canonical tree of additions over shards.
 import Cluster
 import Testing
 
@@ -36,7 +37,7 @@ import Testing
   }
 
   @Test("The additions follow the tree, whichever ranks hold the nodes.")
-  func additionsFollowTheDefinitionWhoeverHoldsTheNodes() {
+  func additionsFollowTheTreeForAnyRanks() {
     for shards in 1...17 {
       let tree = ShardTree(shards: shards)
       let wanted = expression(0, tree.root.level, shards)

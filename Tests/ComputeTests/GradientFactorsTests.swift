@@ -1,4 +1,4 @@
-// Gradients that are kept as factors: sums over shards, the exchange between ranks, and the search for values that are not finite.
+// Tests of gradients stored as factors: sums over shards, the exchange between ranks, and values that are not finite.
 import Compute
 import Kernels
 import Testing
@@ -64,15 +64,15 @@ import Testing
     }
   }
 
-  /// The sums of a matrix's gradients over shards, each added to as many finished sums as `carries` says.
-  private func truth(_ parameter: Int, shards: Range<Int>, carries: [Int]) -> [[Float]] {
+  /// The sums of a matrix's gradients over shards, each added to the number of finished sums in `pendingMerges`.
+  private func truth(_ parameter: Int, shards: Range<Int>, pendingMerges: [Int]) -> [[Float]] {
     let spec = Self.table.parameters[parameter]
     var finished: [[Float]] = []
-    for (shard, carry) in zip(shards, carries) {
+    for (shard, merges) in zip(shards, pendingMerges) {
       let own = factors(parameter, shard: shard)
       var sum = NaiveFactorProducts.gradient(
         left: own.left, right: own.right, rows: Self.rows, height: spec.shape[0], width: spec.count / spec.shape[0])
-      for _ in 0..<carry { sum = zip(finished.removeLast(), sum).map { $0 + $1 } }
+      for _ in 0..<merges { sum = zip(finished.removeLast(), sum).map { $0 + $1 } }
       finished.append(sum)
     }
     return finished
@@ -95,15 +95,16 @@ import Testing
   @Test(
     "Sums follow the tree of shards, in any ranges, and leave other floats alone.",
     arguments: [[0], [0, 1], [0, 1, 0, 2], [0, 0, 1], [0, 1, 0, 2, 0]])
-  func sumsFollowTheTree(carries: [Int]) {
-    let factors = GradientFactors(Self.table, rows: Self.rows, carries: carries)
-    #expect(factors.sums == carries.count - carries.reduce(0, +))
-    store(factors, shards: 0..<carries.count)
+  func sumsFollowTheTree(pendingMerges: [Int]) {
+    let factors = GradientFactors(Self.table, rows: Self.rows, pendingMerges: pendingMerges)
+    #expect(factors.sums == pendingMerges.count - pendingMerges.reduce(0, +))
+    store(factors, shards: 0..<pendingMerges.count)
     let whole = Self.table.storedCount..<Self.table.vectorCount
     let found = sums(factors, whole, count: factors.sums)
     var isParameter = [Bool](repeating: false, count: Self.table.vectorCount)
     for parameter in [0, 2] {
-      for (sum, expected) in truth(parameter, shards: 0..<carries.count, carries: carries).enumerated() {
+      let truth = truth(parameter, shards: 0..<pendingMerges.count, pendingMerges: pendingMerges)
+      for (sum, expected) in truth.enumerated() {
         let own = range(parameter)
         let values = found[sum][own.lowerBound - whole.lowerBound..<own.upperBound - whole.lowerBound]
         #expect(bits(values) == bits(expected), "parameter \(parameter), sum \(sum)")
@@ -122,7 +123,7 @@ import Testing
   }
 
   @Test("The factored parameters are listed in the order in which they lie in the vector.") func parameters() {
-    let factors = GradientFactors(Self.table, rows: Self.rows, carries: [0])
+    let factors = GradientFactors(Self.table, rows: Self.rows, pendingMerges: [0])
     #expect(factors.parameters.map(\.name) == ["a.weight", "b.weight"])
     #expect(factors.parameters.map(\.range) == [range(0), range(2)])
     #expect(factors.parameters[0].range.lowerBound == Self.table.storedCount)
@@ -132,9 +133,9 @@ import Testing
 
   private func rank(_ exchanged: Set<Int>, firstShard: Int) -> GradientFactors {
     GradientFactors(
-      Self.table, rows: Self.rows, carries: [0, 1],
+      Self.table, rows: Self.rows, pendingMerges: [0, 1],
       exchange: GradientFactors.Exchange(
-        parameters: exchanged, carries: [0, 1, 0, 2], firstShard: firstShard,
+        parameters: exchanged, pendingMerges: [0, 1, 0, 2], firstShard: firstShard,
         unfoldings: Self.table.factorUnfoldings(images: Self.images)))
   }
 
@@ -142,7 +143,7 @@ import Testing
   private func send(_ parameter: Int, shards: Range<Int>, from source: GradientFactors, to target: GradientFactors) {
     for shard in shards {
       for (from, to) in zip(
-        source.travelling(parameter, shard: shard), target.travelling(parameter, shard: shard))
+        source.exchangedMemory(parameter, shard: shard), target.exchangedMemory(parameter, shard: shard))
       {
         #expect(from.count == to.count)
         to.values.update(from: from.values, count: from.count)
@@ -156,27 +157,27 @@ import Testing
   func exchangedFactors(parameter: Int) {
     let other = 2 - parameter
     let (first, second) = (rank([parameter], firstShard: 0), rank([parameter], firstShard: 2))
-    #expect(first.travels(parameter) && !first.travels(other) && !first.travels(1))
+    #expect(first.isExchanged(parameter) && !first.isExchanged(other) && !first.isExchanged(1))
     store(first, shards: 0..<2)
     store(second, shards: 2..<4)
     // Maps are smaller than the rows that they unfold to.
-    let sizes = first.travelling(parameter, shard: 0).map(\.count)
+    let sizes = first.exchangedMemory(parameter, shard: 0).map(\.count)
     #expect(sizes == (parameter == 0 ? [8 * 20, 2 * 16 * 9] : [8 * 7, 8 * 33]))
     send(parameter, shards: 2..<4, from: second, to: first)
     send(parameter, shards: 0..<2, from: first, to: second)
-    let expected = truth(parameter, shards: 0..<4, carries: [0, 1, 0, 2])[0]
+    let expected = truth(parameter, shards: 0..<4, pendingMerges: [0, 1, 0, 2])[0]
     for rank in [first, second] { #expect(bits(sums(rank, range(parameter), count: 1)[0]) == bits(expected)) }
     // The other matrix is summed over each rank's own shards.
     for (rank, shards) in [(first, 0..<2), (second, 2..<4)] {
       #expect(
-        bits(sums(rank, range(other), count: 1)[0]) == bits(truth(other, shards: shards, carries: [0, 1])[0]))
+        bits(sums(rank, range(other), count: 1)[0]) == bits(truth(other, shards: shards, pendingMerges: [0, 1])[0]))
     }
   }
 
   // MARK: Values that are not finite
 
   @Test("The first shard with a value that is not finite is remembered until the next minibatch.") func nonFinite() {
-    let factors = GradientFactors(Self.table, rows: Self.rows, carries: [0, 1, 0])
+    let factors = GradientFactors(Self.table, rows: Self.rows, pendingMerges: [0, 1, 0])
     let right = values(Self.rows * 33, salt: 1)
     func store(_ value: Float, shard: Int) {
       var left = values(Self.rows * 7, salt: 2)
@@ -196,7 +197,7 @@ import Testing
 
   @Test("Finite factors whose product would be too large count as not finite.") func tooLargeProducts() {
     func isNonFinite(left: Float, right: Float) -> Bool {
-      let factors = GradientFactors(Self.table, rows: Self.rows, carries: [0])
+      let factors = GradientFactors(Self.table, rows: Self.rows, pendingMerges: [0])
       factors.store(
         "b.weight", left: [Float](repeating: left, count: Self.rows * 7),
         right: [Float](repeating: right, count: Self.rows * 33), shard: 0, pool)
@@ -210,11 +211,11 @@ import Testing
   // MARK: Checksums
 
   @Test("The checksum of factors depends on every bit and not on the place of the shard.") func checksums() {
-    let factors = GradientFactors(Self.table, rows: Self.rows, carries: [0, 1, 0])
+    let factors = GradientFactors(Self.table, rows: Self.rows, pendingMerges: [0, 1, 0])
     let (left, right) = (values(Self.rows * 7, salt: 1), values(Self.rows * 33, salt: 2))
     func checksum(_ left: [Float], _ right: [Float], shard: Int) -> UInt64 {
       factors.store("b.weight", left: left, right: right, shard: shard, pool)
-      return factors.word(2, shard: shard)
+      return factors.checksum(2, shard: shard)
     }
     let first = checksum(left, right, shard: 0)
     #expect(checksum(left, right, shard: 1) == first && checksum(left, right, shard: 2) == first)
@@ -242,14 +243,14 @@ import Testing
     whole.complete(pool)
     #expect((0..<Self.table.storedCount).allSatisfy { whole.vector.pointer[$0] == Float($0 + 1) })
     for parameter in [0, 2] {
-      #expect(bits(whole.vector[parameter]) == bits(truth(parameter, shards: 0..<1, carries: [0])[0]))
+      #expect(bits(whole.vector[parameter]) == bits(truth(parameter, shards: 0..<1, pendingMerges: [0])[0]))
     }
     withExtendedLifetime(whole) {}
   }
 
   @Test("A table without factored parameters needs no factors.") func nothingFactored() {
     let table = ParameterTable([ParameterSpec("w", [3, 5], .weight)])
-    let factors = GradientFactors(table, rows: 0, carries: [0, 1])
+    let factors = GradientFactors(table, rows: 0, pendingMerges: [0, 1])
     #expect(factors.parameters.isEmpty && factors.sums == 1 && table.factorRows(images: 4) == 0)
     #expect(sums(factors, 0..<table.vectorCount, count: 1)[0].allSatisfy { $0.isNaN })
   }

@@ -1,3 +1,4 @@
+// Tests of the diagnostics of `dnet data check`.
 import Compute
 import Datasets
 import Foundation

@@ -1,3 +1,4 @@
+// Tests of the counts of `dnet data stats`.
 import Compute
 import Datasets
 import Testing

@@ -1,3 +1,4 @@
+// Tests of the image labels from masks, label lists and class lists.
 import Compute
 import Datasets
 import Testing

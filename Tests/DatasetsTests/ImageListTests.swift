@@ -1,3 +1,4 @@
+// Tests of the reading of image lists.
 import Datasets
 import Testing
 

@@ -1,3 +1,4 @@
+// Tests of generated list files and their digest.
 import Datasets
 import Foundation
 import Images

@@ -1,3 +1,4 @@
+// Tests of the drawing of semi-supervised splits.
 import Datasets
 import Testing
 

@@ -1,3 +1,4 @@
+// Tests of the choice of images that keep their masks.
 import Datasets
 import Testing
 

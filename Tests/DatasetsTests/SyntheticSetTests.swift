@@ -1,3 +1,4 @@
+// Tests of the synthetic dataset.
 import Compute
 import Datasets
 import Foundation

@@ -1,3 +1,4 @@
+// Tests of the reading of a dataset in VOC's folders.
 import Compute
 import Datasets
 import Foundation

@@ -89,7 +89,7 @@ extension EndToEnd {
           Case(
             name: "too few masks", settings: ["data.strongPerClass=33"],
             words: ["data.masksPerClass", "33", "lower it to"]),
-          // Pictures are decoded when they are drawn, so these end the job in the middle, at the same iteration on all ranks.
+          // Images are decoded when they are drawn, so these end the job later, at the same iteration on all ranks.
           Case(
             name: "truncated photograph", settings: weak("cut"), atStart: false,
             words: [photograph("cut"), "fetch it again"]),

@@ -1,6 +1,6 @@
+// Tests of crop lists and packs: `dnet data propose`, `dnet data pack`, `dnet data preview`, and training from them.
 import Foundation
 import Images
-// Tests of crop lists and packs: `dnet data propose`, `dnet data pack`, `dnet data preview`, and training from them.
 import Support
 import Testing
 

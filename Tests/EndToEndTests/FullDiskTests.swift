@@ -51,7 +51,7 @@ extension EndToEnd {
       let complaint = try #require(log.split(separator: "\n").first { $0.contains("was not written to") })
       for words in [
         "disk/run/checkpoints", "No space left on device", "It needs up to", "bytes there", "are free",
-        "training goes on",
+        "training continues",
       ] {
         #expect(complaint.contains(words), "\(complaint)")
       }
@@ -112,13 +112,13 @@ extension EndToEnd {
       (try? String(decoding: workplace.read(name), as: UTF8.self)) ?? ""
     }
 
-    @Test("No failed write ends a run that can go on.")
+    @Test("No failed write ends a run that can continue.")
     func noFailedWriteCostsTheRun() throws {
       let (never, neverJob) = try start(.small, ranks: 2)
       let (later, laterJob) = try start(.fullForAWhile, ranks: 2, set: ["checkpoint.every=0"])
       let (stopped, stoppedJob) = try start(.small, ranks: 3, ["--max-iterations", "3"])
       let (modelless, modellessJob) = try start(.smallForTheModel, ranks: nil)
-      let (nonFinite, unsoundJob) = try start(.small, ranks: 2, ["--inject-fault", "nan:1:4"])
+      let (nonFinite, nonFiniteJob) = try start(.small, ranks: 2, ["--inject-fault", "nan:1:4"])
       let outcome = neverJob.wait(limit: 90)
       if outcome.status == 77 || outcome.status == 1 && outcome.output.contains("unshare") {
         print(
@@ -131,8 +131,8 @@ extension EndToEnd {
       #expect(outcome.lines == ["status 0"], "\(outcome.output)\n\(text)")
       for words in [
         "checkpoint classification-000004 was not written to", "; the next attempt is in 4 s",
-        "warning: the classification phase is done and its last checkpoint is not written; the run goes on without. "
-          + "Until one is, a restart begins at the beginning",
+        "warning: the classification phase is done and its last checkpoint is not written; the run continues without "
+          + "it. Until one is written, a restart begins at the beginning",
         "warning: the model is written, the checkpoint after segmentation iteration 3 is not",
       ] { #expect(text.contains(words), "no \(words) in \(text)") }
       #expect(try never.summary("run").weightsDigest == Workplace.digest.get())
@@ -147,7 +147,7 @@ extension EndToEnd {
       #expect(
         text.contains("; the next attempt is in 1 s") && text.contains("classification phase done: ")
           && text.contains("/run/checkpoints/classification-000004"))
-      #expect(!text.contains("goes on without"), "\(text)")
+      #expect(!text.contains("continues without it"), "\(text)")
       #expect(try later.summary("run").weightsDigest == Workplace.digest.get())
 
       // The work of the run is lost with its checkpoint, which is an error.
@@ -158,7 +158,8 @@ extension EndToEnd {
       #expect(
         complaints.count == 1
           && complaints[0].contains("after iteration 3 of the classification phase, and its checkpoint was not"))
-      #expect(complaints[0].contains("it resumes from the beginning") && !text.contains("goes on from here"), "\(text)")
+      #expect(complaints[0].contains("it resumes from the beginning"), "\(text)")
+      #expect(!text.contains("continues from here"), "\(text)")
       #expect(try stopped.summary("run").exitReason == "stop-after")
 
       // The model cannot be written; the same command writes it later.
@@ -177,7 +178,7 @@ extension EndToEnd {
       #expect(modelless.exists("run/model.safetensors.zst"))
 
       // A run that ends for another reason reports that one.
-      let fifth = unsoundJob.wait(limit: 90)
+      let fifth = nonFiniteJob.wait(limit: 90)
       text = log(nonFinite)
       #expect(
         fifth.lines == ["status 1"] && text.contains("checkpoint classification-000003 was not written to"),

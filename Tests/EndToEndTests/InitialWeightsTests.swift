@@ -52,7 +52,8 @@ extension EndToEnd {
       let part = later.namedTensors.filter { $0.name.hasPrefix("classification.conv") }
       try save(part, to: "part.safetensors.zst", workplace)
       let outcome = try workplace.train(
-        "second", ranks: 2, ["--initial-weights", "part.safetensors.zst", "--max-iterations", "1", "--record-steps", "1"])
+        "second", ranks: 2,
+        ["--initial-weights", "part.safetensors.zst", "--max-iterations", "1", "--record-steps", "1"])
       let left = drawn.entries.map(\.name).filter { !$0.hasPrefix("classification.conv") }
       #expect(outcome.output.contains("sets \(part.count) parameters and leaves \(left.count)"), "\(outcome.output)")
       #expect(Set(outcome.lines.filter { $0.hasPrefix("  left: ") }) == Set(left.map { "  left: \($0)" }))

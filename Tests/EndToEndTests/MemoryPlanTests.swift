@@ -28,8 +28,7 @@ extension EndToEnd {
           #expect(
             table.keys.sorted() == [
               "activations", "checkpoint snapshot", "factors", "gradients", "images kept", "momentum",
-              "prepared weights",
-              "program", "sum (MiB)", "weights",
+              "prepared weights", "program", "sum (MiB)", "weights",
             ], "\(outcome.output)")
           #expect(table.values.allSatisfy { $0.count == ranks })
           // Rank 0 writes the checkpoints and copies the weights. Each rank copies its own part of the momentum.

@@ -48,7 +48,8 @@ extension EndToEnd {
     func stalledRankIsNamed() throws {
       let workplace = try Workplace()
       let outcome = try workplace.startTraining(
-        "run", ranks: 3, set: ["cluster.stallSeconds=2", "classification.iterations=50"], ["--inject-fault", "stop:1:3"]
+        "run", ranks: 3, set: ["cluster.stallSeconds=2", "classification.iterations=50"],
+        ["--inject-fault", "stop:1:3"]
       ).wait(limit: 40)
       #expect(outcome.status != 0, "\(outcome.output)")
       for rank in [0, 2] {

@@ -1,3 +1,4 @@
+// Tests of the confusion matrix and the figures derived from it.
 import Evaluation
 import Images
 import Testing
@@ -25,7 +26,7 @@ func plainIntersectionOverUnion(_ label: UInt8, predicted: [UInt8], truth: [UInt
 @Suite struct ConfusionMatrixTests {
   /// The image has 3 x 3 pixels.
   @Test("The figures of a small image are those computed by hand.")
-  func smallPictureByHand() throws {
+  func smallImageByHand() throws {
     var matrix = ConfusionMatrix(classes: 3)
     try matrix.add(
       predicted: [0, 1, 1, 0, 2, 2, 0, 0, 3],
@@ -99,7 +100,7 @@ func plainIntersectionOverUnion(_ label: UInt8, predicted: [UInt8], truth: [UInt
   }
 
   @Test("An image that does not fit is refused and not counted.")
-  func aPictureThatDoesNotFitIsRefusedAndNotCounted() throws {
+  func anImageThatDoesNotFitIsRefusedAndNotCounted() throws {
     var matrix = ConfusionMatrix(classes: 2)
     try matrix.add(predicted: [1, 2], truth: [1, 1])
     let before = matrix
@@ -131,7 +132,7 @@ func plainIntersectionOverUnion(_ label: UInt8, predicted: [UInt8], truth: [UInt
   }
 
   @Test("A constant prediction equals an image filled with one class.")
-  func constantPredictionsAreThoseOfAPictureFilledWithOneClass() throws {
+  func constantPredictionsAreThoseOfAnImageFilledWithOneClass() throws {
     let truth: [UInt8] = [0, 0, 0, 0, 0, 2, 2, 3, 3, 1, 255]
     var matrix = ConfusionMatrix(classes: 3)
     try matrix.add(predicted: [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2], truth: truth)

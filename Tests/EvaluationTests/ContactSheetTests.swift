@@ -1,3 +1,4 @@
+// Tests of contact sheets of photographs and masks.
 import Evaluation
 import Images
 import Testing
@@ -11,7 +12,8 @@ import Testing
     Set(y.flatMap { y in x.map { image[$0, y] } })
   }
 
-  @Test func aRowShowsPhotographTruthAndPrediction() {
+  @Test("A row shows the photograph, the truth and the prediction.")
+  func aRowShowsPhotographTruthAndPrediction() {
     var sheet = ContactSheet(side: 40)
     var truth = IndexImage(width: 20, height: 20)
     for x in 10..<20 { for y in 0..<20 { truth[x, y] = 1 } }
@@ -30,8 +32,8 @@ import Testing
     #expect(colors(image, x: 6..<46, y: 46..<image.height).count == 2, "the caption is in ink on paper")
   }
 
-  /// Wide and tall pictures keep their shape and stand in the middle of their panel.
-  @Test func picturesKeepTheirShape() {
+  @Test("Wide and tall images keep their shape and stand in the middle of their panel.")
+  func imagesKeepTheirShape() {
     var sheet = ContactSheet(columns: 2, side: 30)
     let blue = Color(0, 0, 250)
     sheet.add(.init(RGBImage(width: 60, height: 20, color: blue), caption: ""))
@@ -44,7 +46,8 @@ import Testing
     #expect(image.pixels.count { $0 == 250 } == 30 * 10 + 10 * 30 + 1 * 30)
   }
 
-  @Test func captionsNeverLeaveTheirPanel() {
+  @Test("Captions are clipped to their panel.")
+  func captionsNeverLeaveTheirPanel() {
     var sheet = ContactSheet(columns: 1, side: 50)
     sheet.add(.init(RGBImage(width: 50, height: 50), caption: String(repeating: "W", count: 200)))
     let image = sheet.image()
@@ -52,7 +55,8 @@ import Testing
     #expect(colors(image, x: 6..<56, y: 56..<image.height).count == 2)
   }
 
-  @Test func aPictureWithoutMaskAndAnEmptySheet() {
+  @Test("A missing mask has a caption, and an empty sheet is white.")
+  func anImageWithoutMaskAndAnEmptySheet() {
     var sheet = ContactSheet(side: 20)
     #expect(Set(sheet.image().pixels) == [255])
     sheet.add(

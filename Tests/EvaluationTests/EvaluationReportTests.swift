@@ -1,3 +1,4 @@
+// Tests of the evaluation report as a table and as JSON.
 import Evaluation
 import Foundation
 import Support

@@ -1,9 +1,10 @@
+// Tests of precision, recall and F1 of image labels.
 import Evaluation
 import Testing
 
 @Suite struct LabelCountsTests {
   @Test("The figures of three images are those computed by hand.")
-  func threePicturesByHand() throws {
+  func threeImagesByHand() throws {
     var counts = LabelCounts()
     counts.add(predicted: [true, true, false, false], truth: [false, true, true, false])
     counts.add(predicted: [false, false, false, false], truth: [false, false, false, true])

@@ -1,3 +1,4 @@
+// Tests of the average precision of label scores.
 import Evaluation
 import Foundation
 import Testing
@@ -42,7 +43,7 @@ import Testing
   }
 
   @Test("A class without images has no average precision.")
-  func classesWithoutPicturesHaveNone() throws {
+  func classesWithoutImagesHaveNone() throws {
     var scores = LabelScores(classes: 3)
     scores.add(scores: [0.1, 0.9, 0.3], truth: [false, true, false])
     scores.add(scores: [0.2, 0.1, 0.4], truth: [false, false, true])

@@ -78,7 +78,8 @@ import Testing
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let net = net(batchNormalization: true)
-    let store = CheckpointStore(folder.appendingPathComponent("run/checkpoints"), keep: 9, phases: ["classification", "segmentation"])
+    let store = CheckpointStore(
+      folder.appendingPathComponent("run/checkpoints"), keep: 9, phases: ["classification", "segmentation"])
     try store.prepare()
     func write(_ phase: String, _ iteration: Int, _ ends: Bool) throws {
       try store.write(

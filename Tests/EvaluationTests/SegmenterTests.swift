@@ -1,4 +1,5 @@
-// The segmenter against a twin that takes one image at a time through the nine steps of Segmenter.swift's head, in Double.
+// The segmenter against a twin that takes one image at a time through the nine steps of Segmenter.swift's head, in
+// Double.
 import Batches
 import Compute
 import Evaluation
@@ -29,14 +30,14 @@ import Testing
     }
   }()
 
-  /// A network whose maps differ from pixel to pixel and class to class: first weights, larger score layers, and statistics
-  /// from the images themselves. `biases` of the score layer force labels in or out.
+  /// A network whose maps differ from pixel to pixel and class to class: first weights, larger score layers, and
+  /// statistics from the images themselves. `biases` of the score layer force labels in or out.
   static func net(biases: [Float]) -> DecoupledNet {
     let net = DecoupledNet(NetworkShape(width: 0.0625, inputSize: size, classes: classes, batchNormalization: false))
     net.initialize(.he, seed: 5)
     let segmentation = net.segmentation.parameters
     for i in segmentation["segmentation.score.weight"].indices { segmentation["segmentation.score.weight"][i] *= 12 }
-    // Where all activations are zero, background and foreground would tie.
+    // Without this bias, background and foreground tie if all activations are zero.
     segmentation["segmentation.score.bias"][0] = 0.3
     let step = SegmentationStep(net, images: images.count, context: ExecutionContext(workers: WorkerPool(threads: 1)))
     step.prepare()

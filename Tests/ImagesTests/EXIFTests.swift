@@ -1,3 +1,4 @@
+// Tests of the EXIF orientation.
 import Images
 import Testing
 

@@ -1,3 +1,4 @@
+// Tests of the resizing that follows MATLAB's imresize.
 import Foundation
 import Images
 import Testing

@@ -1,3 +1,4 @@
+// Tests of the JPEG decoder and encoder.
 import Foundation
 import Images
 import Support

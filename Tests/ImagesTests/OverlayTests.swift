@@ -1,3 +1,4 @@
+// Tests of coloured masks and captions on images.
 import Images
 import Testing
 

@@ -1,3 +1,4 @@
+// Tests of the resizing that follows OpenCV.
 import Foundation
 import Images
 import Testing

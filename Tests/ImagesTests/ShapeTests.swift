@@ -1,3 +1,4 @@
+// Tests of the drawing of shapes.
 import Images
 import Testing
 

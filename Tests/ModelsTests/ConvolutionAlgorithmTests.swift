@@ -1,4 +1,4 @@
-// Whole steps with either algorithm for 3x3 convolutions: the same to within rounding, and not the same bits.
+// Tests of whole steps with each algorithm for 3x3 convolutions: equal to within rounding, but with other bits.
 import Batches
 import Compute
 import Models

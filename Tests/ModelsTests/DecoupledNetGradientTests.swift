@@ -1,4 +1,5 @@
-// Parts of DecoupledNet and its whole steps against differences of their own losses. Single layers are checked in LayersTests.
+// Tests of the gradients of DecoupledNet's parts and whole steps against differences of their own losses. LayersTests
+// checks single layers.
 import Batches
 import Compute
 import Layers
@@ -7,7 +8,7 @@ import TestSupport
 import Testing
 
 @Suite struct DecoupledNetGradientTests {
-  /// Each test has its own: a context serves one caller at a time.
+  /// A context for each test, because a context serves one caller at a time.
   let context = ExecutionContext(workers: WorkerPool(threads: 2))
 
   static func shape(_ batchNormalization: Bool = true, inputSize: Int = 64) -> NetworkShape {
@@ -30,7 +31,7 @@ import Testing
     let list = part(DecoupledNet.segmentationLayers(Self.shape(inputSize: inputSize)), "bridging")
     let network = SampleNetwork(list, images: 3, inputs: 2, smooth: false, context: context)
     ReferenceValues.fill(network.inputs[0].values, "pool5", center: 1)
-    // As small as it is in fresh networks: a variance of about 3e-7 beside an epsilon of 1e-9.
+    // The saliency is as small as in new networks: its variance is about 3e-7, and epsilon is 1e-9.
     ReferenceValues.fill(network.inputs[1].values, "saliency", center: 1e-3, amplitude: 1e-3)
     // Batch normalization takes a bias away again, and fc6's the shifts at the input (no padding).
     #expect(

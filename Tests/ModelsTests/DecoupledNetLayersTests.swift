@@ -1,5 +1,5 @@
-// Names, shapes and multipliers of the paper's network, written out from the authors' files (docs/reference.md sections 2, 3,
-// 5 and 9), and how they follow width and input size.
+// Tests of the names, shapes and multipliers of the paper's network, taken from the authors' files (docs/reference.md
+// sections 2, 3, 5 and 9), and of their dependence on width and input size.
 import Compute
 import Layers
 import Models

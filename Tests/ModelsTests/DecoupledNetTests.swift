@@ -1,9 +1,10 @@
-// The network in float32 against the reference in Double, which itself agrees with PyTorch: losses, every parameter's
+// Tests of the network in float32 against the reference in Double, which agrees with PyTorch: losses, every parameter's
 // gradient and inference, for both phases, with and without batch normalization in the classification network.
 //
-// Tolerances (docs/numerics.md): gradients jump by 1e-4 to 1e-2 where float32 flips a ReLU or a pooling index that Double does
-// not. The classification phase and the "calm" cases, where nothing lies near a flip, are held to 2e-4 of each tensor's
-// norm; the other segmentation cases, with thousands of units near one, to 2e-2, as PyTorch's float32 needs it too.
+// Tolerances (docs/numerics.md): gradients jump by 1e-4 to 1e-2 where a ReLU or a pooling index flips in float32 but
+// not in Double. The tolerance is 2e-4 of each tensor's norm for the classification phase and the "calm" cases, where
+// nothing lies near a flip. It is 2e-2 for the other segmentation cases, with thousands of units near one; PyTorch's
+// float32 needs the same.
 import Batches
 import Compute
 import Foundation
@@ -45,7 +46,7 @@ import Testing
         context: context)
     }
 
-    /// - Parameter masks: the golden file's where none are given.
+    /// - Parameter masks: nil for the masks of the golden file.
     func batch(masks: [UInt8]? = nil) -> ShardBatch {
       ShardBatch(
         planes: planes, labels: labels, masks: masks ?? golden.masks, examples: golden.examples,
@@ -99,7 +100,7 @@ import Testing
     for expected in golden.inference.foreground {
       var seeds = [Float](repeating: 0, count: classes)
       seeds[expected.class] = scores[expected.example * classes + expected.class]
-      // The choice's own place differs from its image's: both must be told apart.
+      // A choice's index differs from that of its image, so the test detects that one is used for the other.
       let other = LabelQuery(image: (expected.example + 1) % examples, seeds: [Float](repeating: 0.5, count: classes))
       let place = examples - 1
       predictor.decode(Array(repeating: other, count: place) + [LabelQuery(image: expected.example, seeds: seeds)])
@@ -153,7 +154,8 @@ import Testing
 
   private func doubles(_ values: [Float]) -> [Double] { values.map(Double.init) }
 
-  /// Every gradient within `tolerance` of its norm; those that are zero in exact arithmetic, within 1e-4 of the largest norm.
+  /// Compares every gradient within `tolerance` of its norm. Gradients that are zero in exact arithmetic are compared
+  /// within 1e-4 of the largest norm.
   private func expectClose(_ gradient: ParameterVector, _ expected: [String: [Double]], tolerance: Double) {
     #expect(gradient.table.parameters.map(\.name).sorted() == expected.keys.sorted())
     let largest = expected.values.map(plainNorm).max() ?? 0

@@ -20,14 +20,14 @@ struct Golden: Decodable, Sendable {
     let index: Int
     let value: Double
   }
-  /// L2 norm and a few entries of a tensor, the largest among them.
+  /// The L2 norm and a few entries of a tensor, the largest among them.
   struct Summary: Decodable {
     let norm: Double
     let entries: [Entry]
   }
   struct Gradient: Decodable {
     let name: String
-    /// Zero in exact arithmetic: compare its size with others', not its digits.
+    /// True for a tensor that is zero in exact arithmetic; its size is compared with others', not its digits.
     let zero: Bool
     let norm: Double
     let entries: [Entry]
@@ -81,7 +81,7 @@ struct Golden: Decodable, Sendable {
     return try JSONDecoder().decode(Golden.self, from: Data(contentsOf: file))
   }
 
-  /// Every parameter by name, batch-normalisation statistics included.
+  /// Every parameter by name, including batch-norm statistics.
   var parameterValues: [String: [Float]] {
     Dictionary(
       uniqueKeysWithValues: parameters.map { range in

@@ -1,4 +1,4 @@
-// Initial values: their statistics, and that those of each tensor depend on the seed and its own name alone.
+// Tests of initial values: their statistics, and that a tensor's values depend only on the seed and its own name.
 import Compute
 import Models
 import Testing

@@ -1,4 +1,4 @@
-// The text that names a model and its shape in weights files.
+// Tests of the text that names a model and its shape in weights files.
 import Models
 import Testing
 

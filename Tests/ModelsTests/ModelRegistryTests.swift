@@ -1,4 +1,4 @@
-// The registry of models.
+// Tests of the registry of models.
 import Compute
 import Layers
 import Models

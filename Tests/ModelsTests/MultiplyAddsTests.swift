@@ -1,4 +1,4 @@
-// Multiply-adds of layers, steps and inference against the table of docs/reference.md, section 5.
+// Tests of the multiply-adds of layers, steps and inference against the table of docs/reference.md, section 5.
 import Models
 import Testing
 
@@ -12,7 +12,7 @@ import Testing
     Self.paper.multiplyAddsByLayer.reduce(0) { $0 + ($1.key.hasPrefix(prefix) ? $1.value : 0) }
   }
 
-  /// In millions.
+  /// The counts are in millions.
   @Test(
     "Each layer's multiply-adds equal the table.",
     arguments: [

@@ -1,4 +1,4 @@
-// The sizes that follow from width and input size.
+// Tests of the sizes that follow from width and input size.
 import Models
 import Testing
 

@@ -1,4 +1,4 @@
-// The phases of DecoupledNet as data, written out from the authors' settings (docs/reference.md section 3).
+// Tests of DecoupledNet's phases against the authors' settings (docs/reference.md section 3).
 import Batches
 import Compute
 import Models

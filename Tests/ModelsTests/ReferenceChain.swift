@@ -14,12 +14,12 @@ enum PlainStatistics {
 final class ReferenceChain {
   let parameters: [String: [Double]]
   private(set) var maps: PlainMaps
-  /// Gradients by parameter name, filled by `backward`.
+  /// The gradients by parameter name, filled by `backward`.
   private(set) var gradients: [String: [Double]] = [:]
-  /// Output of each layer under its name: after the bias for convolutions, after scale and shift for batch normalization,
-  /// NAME.relu after a ReLU. They show the first layer that differs.
+  /// The output of each layer under its name: after the bias for convolutions, after scale and shift for batch
+  /// normalization, NAME.relu after a ReLU. They show the first layer that differs.
   private(set) var activations: [String: PlainMaps] = [:]
-  /// Batch mean and biased variance by the name of the batch normalization.
+  /// The batch mean and biased variance by the name of the batch normalization.
   private(set) var statistics: [String: (mean: [Double], variance: [Double])] = [:]
   private var backwardSteps: [(PlainMaps) -> PlainMaps] = []
 
@@ -131,7 +131,8 @@ final class ReferenceChain {
   }
 }
 
-/// The gradient where the activations are positive, zero elsewhere: a ReLU's derivative, and the masks of the saliency pass.
+/// Returns the gradient where the activations are positive and zero elsewhere, as in a ReLU's backward pass and in the
+/// saliency pass.
 func masked(_ gradient: PlainMaps, where activations: PlainMaps) -> PlainMaps {
   var result = gradient
   for index in result.values.indices where !(activations.values[index] > 0) { result.values[index] = 0 }

@@ -1,6 +1,6 @@
-// DecoupledNet in Double and naive loops: both training phases, forward and backward, and inference. It shares no code with
-// Kernels, Layers or Models and agrees with PyTorch's float64 goldens, so it is a reference for the float32 network at any
-// width, input size and number of classes.
+// DecoupledNet in Double with naive loops: both training phases, forward and backward, and inference. It shares no code
+// with Kernels, Layers or Models and agrees with PyTorch's float64 goldens, so it is a reference for the float32
+// network at any width, input size and number of classes.
 import Foundation
 
 /// The result of one shard in a training phase.
@@ -8,7 +8,7 @@ struct ReferenceStep {
   let loss: Double
   /// N x L, before the sigmoid: average-pooled in the classification phase, maximum-pooled in the segmentation phase.
   let scores: [Double]
-  /// By dnet's parameter names, plain order; those of the phase only.
+  /// The gradients of the phase's parameters by dnet's names, in plain order.
   let gradients: [String: [Double]]
   /// Outputs of the layers by name, "pool5", "saliency" and "segmentation.score" among them.
   let activations: [String: PlainMaps]
@@ -28,14 +28,15 @@ struct ReferenceDecoupledNet {
     (3, ["deconv3_1", "deconv3_2", "deconv3_3"]), (2, ["deconv2_1", "deconv2_2"]), (1, ["deconv1_1", "deconv1_2"]),
   ]
 
-  /// By dnet's names, in plain order. Sizes follow from them; classification.*.bn.* turn on its batch normalization.
+  /// The parameters by dnet's names, in plain order. Sizes follow from them, and names classification.*.bn.* turn on
+  /// the classification network's batch normalization.
   let parameters: [String: [Double]]
 
   var hasBatchNorm: Bool { parameters["classification.conv1_1.bn.scale"] != nil }
 
   // MARK: Classification
 
-  /// conv1_1 to pool5, appended to a chain; returns the pooling indices by stage number 1...5.
+  /// Appends conv1_1 to pool5 to a chain and returns the pooling indices by stage number 1...5.
   func features(_ chain: ReferenceChain, from source: PlainStatistics) -> [Int: [Int]] {
     var poolingIndices: [Int: [Int]] = [:]
     for (index, stage) in Self.stages.enumerated() {
@@ -50,7 +51,7 @@ struct ReferenceDecoupledNet {
     return poolingIndices
   }
 
-  /// pool5 to the score map N x L x S x S, appended to a chain.
+  /// Appends the layers from pool5 to the score map N x L x S x S to a chain.
   func scoreMap(_ chain: ReferenceChain) {
     for name in ["classification.fc6", "classification.fc7"] {
       chain.convolution(name)
@@ -59,7 +60,8 @@ struct ReferenceDecoupledNet {
     chain.convolution("classification.score")
   }
 
-  /// Sigmoid cross-entropy of the average-pooled scores, summed over classes, divided by the examples. Labels are N x L.
+  /// Sigmoid cross-entropy of the average-pooled scores, summed over classes, divided by the examples. Labels are N x
+  /// L.
   func classificationStep(images: PlainMaps, labels: [Double]) -> ReferenceStep {
     let chain = ReferenceChain(images, parameters: parameters)
     _ = features(chain, from: .batch)
@@ -83,7 +85,7 @@ struct ReferenceDecoupledNet {
 
   // MARK: Saliency
 
-  /// Score map and hidden activations of the classifier over pool5, which the saliency reads.
+  /// The score map and the hidden activations of the classifier over pool5, which the saliency reads.
   func classifier(_ pool5: PlainMaps) -> ReferenceChain {
     let chain = ReferenceChain(pool5, parameters: parameters)
     scoreMap(chain)
@@ -138,8 +140,8 @@ struct ReferenceDecoupledNet {
     return chain
   }
 
-  /// Two-way softmax loss over the pixels of the shard that are not 255, divided by their number; zero if there are none.
-  /// Labels are N x L; masks N x H x W of 0, 1 and 255. The classification network uses its recorded statistics.
+  /// Two-way softmax loss over the pixels of the shard that are not 255, divided by their number; zero if there are
+  /// none. Labels are N x L; masks N x H x W of 0, 1 and 255. The classification network uses its recorded statistics.
   func segmentationStep(images: PlainMaps, labels: [Double], masks: [UInt8]) -> ReferenceStep {
     let frozen = ReferenceChain(images, parameters: parameters)
     let poolingIndices = features(frozen, from: .recorded)
@@ -189,8 +191,8 @@ struct ReferenceMaps {
 }
 
 extension ReferenceDecoupledNet {
-  /// Classes whose sigmoid of the average score is above one half are present and are seeded with it, at the place of the
-  /// maximum. Batch normalization uses the recorded statistics throughout.
+  /// Classes whose sigmoid of the average score is above one half are present and are seeded with it, at the place of
+  /// the maximum. Batch normalization uses the recorded statistics throughout.
   func inference(images: PlainMaps, foregrounds: [(example: Int, class: Int)]) -> ReferenceMaps {
     let frozen = ReferenceChain(images, parameters: parameters)
     let poolingIndices = features(frozen, from: .recorded)

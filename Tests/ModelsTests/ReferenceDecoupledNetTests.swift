@@ -1,5 +1,5 @@
-// The Double reference against PyTorch's float64 goldens. The two were written independently, so what they agree on is the
-// network.
+// Tests of the Double reference against PyTorch's float64 goldens. The two were written independently, so their
+// agreement shows that both are right.
 
 import Testing
 
@@ -83,7 +83,7 @@ import Testing
     #expect(difference <= Self.tolerance * plainNorm(expected), "\(what) differs by \(difference)")
   }
 
-  /// Entries are held to the tolerance of the tensor's root mean square, since single ones may be near zero.
+  /// Compares entries within a tolerance of the tensor's root mean square, because single entries may be near zero.
   private func expectClose(_ values: [Double], _ norm: Double, _ entries: [Golden.Entry], _ what: String) {
     #expect(isClose(plainNorm(values), norm), "norm of \(what): \(plainNorm(values)) instead of \(norm)")
     let scale = norm / Double(values.count).squareRoot()

@@ -1,6 +1,6 @@
-// The Double reference's gradients against central differences of its own losses: a few entries of every parameter of both
-// phases, and the saliency. In Double, steps can be so small that they rarely meet a corner of a ReLU or a pooling, and still
-// leave eight digits: the bound is 1e-5.
+// Tests of the Double reference's gradients against central differences of its own losses: a few entries of every
+// parameter of both phases, and the saliency. In Double, steps can be so small that they rarely meet a corner of a ReLU
+// or a pooling, and still leave eight digits: the bound is 1e-5.
 //
 // The reference takes any sizes. Three to five channels keep the two passes of a difference cheap.
 import Foundation
@@ -108,7 +108,7 @@ import Testing
         if zero(name) { #expect(abs(gradient[entry]) <= 1e-9 * largest, "\(name)[\(entry)]") }
       }
     }
-    #expect(silent == [], "tensors without a gradient show nothing")
+    #expect(silent == [], "tensors without a gradient verify nothing")
   }
 
   @Test("The reference's classification gradients equal differences.") func classification() {

@@ -24,10 +24,10 @@ struct PlainMaps: Equatable {
     self.init(n: n, c: c, h: h, w: w, values: [Double](repeating: 0, count: n * c * h * w))
   }
 
-  /// Zeros of another's shape.
+  /// Zeros in the shape of other activations.
   init(like other: PlainMaps) { self.init(n: other.n, c: other.c, h: other.h, w: other.w) }
 
-  /// First value of a channel plane.
+  /// The index of the first value of a channel plane.
   func plane(_ n: Int, _ c: Int) -> Int { (n * self.c + c) * h * w }
 
   /// Calls `body` for every channel plane: its channel and the indices of its values.
@@ -37,7 +37,7 @@ struct PlainMaps: Equatable {
     }
   }
 
-  /// Every value as a function of its channel and itself.
+  /// Applies a function of the channel and the value to every value.
   func mapped(_ transform: (_ channel: Int, _ value: Double) -> Double) -> PlainMaps {
     var result = self
     result.values.withUnsafeMutableBufferPointer { values in
@@ -52,7 +52,7 @@ struct PlainMaps: Equatable {
       n: chosen.count, c: c, h: h, w: w, values: chosen.flatMap { values[($0 * c * h * w)..<(($0 + 1) * c * h * w)] })
   }
 
-  /// Channels of self, then channels of the other.
+  /// The channels of `self`, followed by those of `other`.
   func joined(with other: PlainMaps) -> PlainMaps {
     var both: [Double] = []
     for example in 0..<n {
@@ -69,8 +69,9 @@ func plainNorm(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 }
 
 // MARK: - Convolution
 
-/// The three sums of a convolution with stride 1. `large` is I x H x W, `small` is O x (H+2P-K+1) x (W+2P-K+1), and the weights
-/// are O x I x K x K. A transposed convolution is the same three sums with the roles of input and output exchanged.
+/// The three sums of a convolution with stride 1. `large` is I x H x W, `small` is O x (H+2P-K+1) x (W+2P-K+1), and the
+/// weights are O x I x K x K. A transposed convolution is the same three sums with the roles of input and output
+/// exchanged.
 struct PlainConvolution {
   let outputs: Int
   let inputs: Int
@@ -125,7 +126,8 @@ struct PlainConvolution {
     return sums
   }
 
-  /// Calls `body` for every row that one weight touches: first value in small, first in large, values in the row, weight index.
+  /// Calls `body` for every row that one weight touches: first value in small, first in large, values in the row,
+  /// weight index.
   @inline(__always)
   private func forEachTap(
     n: Int, smallH: Int, smallW: Int, largeH: Int, largeW: Int, _ body: (Int, Int, Int, Int) -> Void
@@ -151,7 +153,7 @@ struct PlainConvolution {
   }
 }
 
-/// Sum over N, H, W of each channel.
+/// The sum over N, H, W of each channel.
 func channelSums(_ maps: PlainMaps) -> [Double] {
   var sums = [Double](repeating: 0, count: maps.c)
   maps.forEachPlane { channel, plane in
@@ -162,7 +164,8 @@ func channelSums(_ maps: PlainMaps) -> [Double] {
 
 // MARK: - Pooling
 
-/// 2x2 maximum pooling, stride 2; the first of equal values in row order wins. Pooling indices count in the whole input.
+/// 2x2 maximum pooling, stride 2; the first of equal values in row order wins. Pooling indices count in the whole
+/// input.
 func plainMaxPool(_ maps: PlainMaps) -> (maxima: PlainMaps, poolingIndices: [Int]) {
   var maxima = PlainMaps(n: maps.n, c: maps.c, h: maps.h / 2, w: maps.w / 2)
   var poolingIndices = [Int](repeating: 0, count: maxima.values.count)
@@ -179,7 +182,7 @@ func plainMaxPool(_ maps: PlainMaps) -> (maxima: PlainMaps, poolingIndices: [Int
   return (maxima, poolingIndices)
 }
 
-/// Values at their pooling indices, zero elsewhere; twice the height and width.
+/// Puts values at their pooling indices, with zeros elsewhere, in maps of twice the height and width.
 func plainUnpool(_ maps: PlainMaps, poolingIndices: [Int]) -> PlainMaps {
   var larger = PlainMaps(n: maps.n, c: maps.c, h: 2 * maps.h, w: 2 * maps.w)
   for index in poolingIndices.indices { larger.values[poolingIndices[index]] = maps.values[index] }

@@ -1,3 +1,4 @@
+// Tests of the learning-rate schedule.
 import Optimizers
 import Testing
 

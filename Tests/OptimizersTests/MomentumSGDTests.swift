@@ -1,10 +1,12 @@
+// Tests of SGD with momentum.
 import Compute
 import Optimizers
 import Testing
 
 @Suite struct MomentumSGDTests {
   private let table = ParameterTable([
-    ParameterSpec("a.weight", [5, 7], .weight), ParameterSpec("a.bias", [5], .bias, rateMultiplier: 2, decayMultiplier: 0),
+    ParameterSpec("a.weight", [5, 7], .weight),
+    ParameterSpec("a.bias", [5], .bias, rateMultiplier: 2, decayMultiplier: 0),
     ParameterSpec("frozen", [40], .weight, rateMultiplier: 0, decayMultiplier: 0),
     ParameterSpec("b.scale", [33], .batchNormScale), ParameterSpec("b.weight", [200_003], .weight, rateMultiplier: 10),
   ])

@@ -1,3 +1,4 @@
+// Tests of the reading of VOC's annotations.
 import Datasets
 import Preparation
 import Testing

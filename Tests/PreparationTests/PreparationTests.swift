@@ -1,3 +1,4 @@
+// Tests of the conversion of VOC and SBD for training.
 import Compute
 import Datasets
 import Foundation

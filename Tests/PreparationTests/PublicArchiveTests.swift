@@ -1,3 +1,4 @@
+// Tests of the verification and unpacking of public archives.
 import Datasets
 import Foundation
 import Images

@@ -1,3 +1,4 @@
+// Tests of the reading of SBD's masks from MATLAB files.
 import Foundation
 import Images
 import Preparation

@@ -82,7 +82,7 @@ import Testing
     }
   }
 
-  /// Where a step is only some pixels, rounding changes the overlap a little.
+  /// If a step is only a few pixels, rounding changes the overlap a little.
   @Test("Neighbouring windows have the requested overlap.")
   func searchStepsKeepTheOverlap() {
     var rows: [Int: [(Int, Int)]] = [:]

@@ -1,3 +1,4 @@
+// Tests of atomic writes.
 import Foundation
 import Support
 import Testing
@@ -30,7 +31,7 @@ import Testing
     try AtomicFile.write([1, 2, 3], to: file)
     try AtomicFile.write([4], to: file)
     #expect(try FileBytes.read(file) == [4])
-    // What cannot be renamed over stays, and nothing is left beside it.
+    // A path that cannot be renamed over stays, and no temporary file is left.
     try FileBytes.makeFolder(scratch.file("b/c"))
     let error = #expect(throws: FileError.self) { try AtomicFile.write([1], to: scratch.file("b")) }
     #expect(try #require(error).description.contains("cannot write \(scratch.file("b")): Is a directory"))

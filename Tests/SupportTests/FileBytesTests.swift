@@ -1,3 +1,4 @@
+// Tests of reading and writing whole files.
 import Foundation
 import Support
 import Testing

@@ -1,3 +1,4 @@
+// Tests of the MD5 digest of files.
 import Support
 import Testing
 

@@ -1,3 +1,4 @@
+// Tests of the JSON encoding.
 import Foundation
 import Support
 import Testing

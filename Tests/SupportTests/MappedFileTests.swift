@@ -1,3 +1,4 @@
+// Tests of mapped files.
 import Support
 import Testing
 

@@ -1,3 +1,4 @@
+// Tests of the clock.
 import Foundation
 import Support
 import Testing

@@ -1,3 +1,4 @@
+// Tests of the progress display on terminals and in logs.
 import Foundation
 import Support
 import Testing

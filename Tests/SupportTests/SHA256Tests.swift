@@ -1,3 +1,4 @@
+// Tests of the SHA-256 digest.
 import Support
 import Testing
 

@@ -1,3 +1,4 @@
+// Tests of the table printer.
 import Support
 import Testing
 

@@ -1,26 +1,27 @@
 // The comparison of a backward pass with differences of its own forward pass.
 //
-// L = <c, y> for a fixed c, or the step's loss. For a direction d the derivative <gradient, d> has to equal
-// (L(w + h d) - L(w - h d)) / 2h. There are two kinds of direction: the gradient itself with entries weighted at random, whose
-// large signal shows wrong entries; and random signs everywhere, which show entries that are missing.
+// L = <c, y> for a fixed c, or the step's loss. For a direction d the derivative <gradient, d> must equal
+// (L(w + h d) - L(w - h d)) / 2h. There are two kinds of direction: the gradient itself with entries weighted at
+// random, whose large signal shows wrong entries, and random signs everywhere, which show missing entries.
 //
-// ReLUs and poolings have corners, and float32 forbids steps too small to meet them. For single layers biases and shifts are
-// set far from zero, some channels above and some below: then L is smooth within the steps, and the bounds are tight. In
-// parts of the network and whole steps the corners stay: there the bounds are about twice what was found, which shrank with
-// the step until rounding took over. DecoupledNetTests holds the same gradients against the Double reference.
+// ReLUs and poolings have corners, and in float32 no step is small enough to avoid them. For single layers biases and
+// shifts are set far from zero, some channels above and some below. Then L is smooth within the steps, and the bounds
+// are tight. In parts of the network and whole steps the corners remain. There the bounds are about twice the
+// differences found, which shrank with the step until rounding dominated. DecoupledNetTests compares the same gradients
+// with the Double reference.
 
 /// A scalar function of float32 arrays, to be compared with its gradient.
 package struct GradientCheck {
   /// The length of a step.
   package enum Step {
-    /// A part of the array's norm.
+    /// A fraction of the array's norm.
     case relative(Double)
-    /// The change of L over both steps together.
+    /// The step for which L changes by this much between both ends.
     case change(Double)
   }
 
   private let step: Step
-  /// Bounds for the first and the second kind of direction. With random signs the signal is small by chance and the way long.
+  /// The bounds for the two kinds of direction. With random signs the signal can be small, and the step is long.
   private let tolerance: (Double, Double)
   /// The change in L that rounding may cause.
   private let noise: Double
@@ -36,8 +37,9 @@ package struct GradientCheck {
     self.loss = loss
   }
 
-  /// Returns a sentence for each direction in which the gradient differs from the differences; empty for a right gradient.
-  /// - Parameter vanishes: the gradient is zero in exact arithmetic, and the differences are rounding in all layers behind.
+  /// Returns a sentence for each direction in which the gradient differs from the differences; none if it is right.
+  ///
+  /// - Parameter vanishes: the gradient is zero in exact arithmetic, so the differences are rounding errors.
   package func failures(
     _ name: String, _ values: UnsafeMutableBufferPointer<Float>, gradient: [Float], vanishes: Bool = false
   ) -> [String] {
@@ -51,7 +53,7 @@ package struct GradientCheck {
       let weights = ReferenceValues.values("\(name) \(kind)", count: values.count, center: 0, amplitude: 1)
       let direction: [Float] = kind < 2 ? zip(gradient, weights).map { $0 * (1 + $1) } : weights.map { $0 > 0 ? 1 : -1 }
       let length = Self.norm(direction)
-      // <gradient, direction>, or its average size for random signs.
+      // This is <gradient, direction>, or its average size for random signs.
       let slope = kind < 2 ? zip(gradient, direction).reduce(0) { $0 + Double($1.0 * $1.1) } : ownLength
       let size = max(Self.norm(values), 0.05 * Double(values.count).squareRoot())
       let h: Double
@@ -65,7 +67,7 @@ package struct GradientCheck {
         for i in values.indices { values[i] = Float(Double(start[i]) + sign * h * Double(direction[i])) }
         return loss()
       }
-      // The steps as float32 took them.
+      // The differences use the steps as rounded to float32.
       let above = moved(1)
       let taken = values.indices.map { Double(values[$0]) }
       let below = moved(-1)

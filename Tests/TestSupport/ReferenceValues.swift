@@ -1,8 +1,8 @@
-// Weights, images, labels and masks by formula: the same in every run, and bit for bit those of
+// Weights, images, labels and masks computed by formula: the same in every run, with the bits of
 // docs/golden/reference_values.py.
 
 package enum ReferenceValues {
-  /// 32-bit FNV-1a of the bytes.
+  /// The 32-bit FNV-1a hash of the bytes.
   package static func fnv1a(_ text: String) -> UInt32 {
     text.utf8.reduce(0x811C_9DC5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
   }

@@ -1,11 +1,11 @@
-// A layer list that is run alone, on inputs and parameters by formula.
+// A layer list that runs alone, with inputs and parameters computed by formula.
 import Compute
 import Layers
 
 /// The gradients of one backward pass.
 package struct SampleGradient {
   private let parameters: ParameterVector
-  /// The gradient of the first input; nil where the first layer hands none down.
+  /// The gradient of the first input; nil if the first layer computes none.
   package let input: [Float]?
 
   fileprivate init(_ parameters: ParameterVector, input: [Float]?) {
@@ -28,18 +28,19 @@ package final class SampleNetwork {
   package let parameters: ParameterVector
   package let statistics: ParameterVector
   package let inputs: [Activation]
-  /// The image planes of the pass; a single float for lists that begin elsewhere.
+  /// The image planes of the pass; a single float for lists that do not begin with the image.
   package let planes: AlignedMemory
   package let stack: LayerStack
-  /// c
+  /// The coefficients c.
   package let coefficients: [Float]
   private let dropoutKey: DropoutKey?
   /// Gradients in channel blocks, or the activations of inference.
   package let buffer: PingPongBuffer
 
   /// - Parameters:
-  ///   - inputs: how many inputs the first layer reads, all of the same shape.
-  ///   - smooth: sets biases or shifts so far from zero that no ReLU meets its corner; `biases` are the smallest biases.
+  ///   - inputs: the number of inputs that the first layer reads, all of the same shape.
+  ///   - smooth: sets biases or shifts so far from zero that no ReLU reaches its corner.
+  ///   - biases: the smallest magnitude of these biases.
   package init(
     _ list: LayerList, images: Int = 2, inputs: Int = 1, purpose: NetworkPurpose = .training, smooth: Bool = true,
     biases: Float = 0.3, poolingIndices: [String: PoolingIndices] = [:], dropout: (rate: Float, key: DropoutKey)? = nil,
@@ -135,8 +136,9 @@ package final class SampleNetwork {
     return coefficients.indices.reduce(0.0) { $0 + Double(coefficients[$1]) * Double(output[$1]) }
   }
 
-  /// The gradient of L, after `forward`.
-  /// - Parameter layers: how many layers the pass goes back from the last one; nil for all.
+  /// Computes the gradient of L, after `forward`.
+  ///
+  /// - Parameter layers: the number of layers, counted from the last, that the pass goes through; nil for all.
   package func backward(layers count: Int? = nil) -> SampleGradient {
     let whole = WholeGradient(parameters.table, rows: parameters.table.factorRows(images: images))
     let pass = BackwardPass(planes: planes.pointer, shard: whole.shard, buffer: buffer)
@@ -161,9 +163,11 @@ package final class SampleNetwork {
   }
 
   /// Checks the gradients of the input and of every parameter against differences.
+  ///
   /// - Parameters:
-  ///   - ulps: the rounding of L: float32's, some of it through each of y's values.
-  ///   - vanishes: further parameters whose gradients are zero in exact arithmetic. Biases before batch normalization are.
+  ///   - ulps: the float32 rounding error of each of y's values, in units of the last place.
+  ///   - vanishes: true for further parameters whose gradients are zero in exact arithmetic, as those of biases before
+  ///     batch normalization are.
   package func gradientFailures(
     step: GradientCheck.Step = .relative(3e-3), tolerance: (Double, Double) = (1e-3, 2e-3), ulps: Double = 20,
     vanishes: (ParameterSpec) -> Bool = { _ in false }
@@ -197,6 +201,6 @@ extension Activation {
 }
 
 extension AlignedMemory {
-  /// A copy of the values. `buffer` may outlive the memory, which Swift frees after its last mention.
+  /// A copy of the values. `buffer` may outlive the memory, which Swift frees after its last use.
   package var array: [Float] { withExtendedLifetime(self) { Array(buffer) } }
 }

@@ -1,3 +1,4 @@
+// Tests of the estimated bytes that ranks send in an iteration.
 import Cluster
 import Models
 import Testing

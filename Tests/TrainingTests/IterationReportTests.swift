@@ -41,8 +41,8 @@ import Training
     #expect(verdict.reports.map(\.results.count) == [3, 2])
   }
 
-  /// From left to right the sum is 13: 1e16 + 3 is 1e16 + 4, since Double has no odd numbers there. The tree adds 1 to -1e16,
-  /// which loses it.
+  /// From left to right the sum is 13: 1e16 + 3 is 1e16 + 4, since Double has no odd numbers there. The tree adds 1 to
+  /// -1e16, which loses it.
   @Test("Losses are added in the order of the tree, whichever ranks hold the shards.")
   func lossesAreAddedInTheOrderOfTheTree() {
     let losses = [1e16, 3, -1e16, 1, 8]

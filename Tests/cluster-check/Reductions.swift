@@ -62,7 +62,9 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
   communicator.window = count > 1000 ? 5000 : .max
 
   let rows = 3
-  func factors(_ parameter: ParameterSpec, _ shard: Int, _ iteration: Int) -> (left: [Float], right: [Float], width: Int) {
+  func factors(_ parameter: ParameterSpec, _ shard: Int, _ iteration: Int) -> (
+    left: [Float], right: [Float], width: Int
+  ) {
     let (height, width) = (parameter.shape[0], parameter.shape.dropFirst().reduce(1, *))
     return (
       (0..<rows * height).map { value($0, shard, iteration + 100) },

@@ -2,7 +2,7 @@
 import Cluster
 import Foundation
 
-/// Set once, before any check.
+/// The number of this rank, set once before any check.
 nonisolated(unsafe) var ownRank = 0
 
 /// Prints a line on standard output, from rank 0 only.

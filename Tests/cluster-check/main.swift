@@ -27,7 +27,7 @@ do {
     if communicator.rank == communicator.size - 1 { communicator.abort(status: 3) }
     try communicator.barrier()
     try communicator.barrier()
-    say("the other ranks went on")
+    say("the other ranks continued")
   case "waiting": try checkWaiting(communicator)
   case "bench":
     try benchmark(communicator, floats: CommandLine.arguments.count > 2 ? Int(CommandLine.arguments[2])! : 16 << 20)

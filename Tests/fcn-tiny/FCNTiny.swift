@@ -1,7 +1,7 @@
-// A second, deliberately small model, which shows that dnet trains any model that is registered: a VGG16 trunk of any width,
-// a score for every class and the background at each place of pool5, bilinear upsampling, and a softmax over all classes at
-// each pixel. It follows FCN-32s (Long, Shelhamer and Darrell, CVPR 2015) without fc6 and fc7. It has one phase, trained on
-// whole images with masks.
+// A second, deliberately small model, which shows that dnet trains any model that is registered: a VGG16 trunk of any
+// width, a score for every class and the background at each place of pool5, bilinear upsampling, and a softmax over all
+// classes at each pixel. It follows FCN-32s (Long, Shelhamer and Darrell, CVPR 2015) without fc6 and fc7. It has one
+// phase, trained on whole images with masks.
 import Batches
 import Compute
 import Datasets

@@ -1,10 +1,10 @@
+// The accuracy of 3x3 layers at every shape that occurs in the network: forward pass, data gradient, weight gradient.
 import Compute
-// The 3x3 layers: every shape that occurs in the network, forward pass, data gradient and weight gradient.
 import Kernels
 import Layers
 
 extension AccuracyBenchmark {
-  /// A shape of 3x3 layers, and the layers that have it.
+  /// A shape of 3x3 layers and the layers that have it.
   private struct Shape {
     let inputs: Int
     let outputs: Int
@@ -37,8 +37,9 @@ extension AccuracyBenchmark {
       let x = values(pixels * inputs, .rectified)
       let weights = weights(outputs * inputs * 9, fanIn: inputs * 9)
       let gradient = values(pixels * outputs, .normal(1))
-      convolve("Winograd forward", shape, x, weights, rotated: false, from: inputs, to: outputs)
-      convolve("Winograd data gradient", shape, gradient, weights, rotated: true, from: outputs, to: inputs)
+      convolve("Winograd forward", shape, x: x, weights: weights, rotated: false, from: inputs, to: outputs)
+      convolve(
+        "Winograd data gradient", shape, x: gradient, weights: weights, rotated: true, from: outputs, to: inputs)
       let plan = WeightGradientPlan(
         .winograd, images: images, inputChannels: inputs, outputChannels: outputs, height: side, width: side)
       context.reserve(floats: plan.workspaceFloats)
@@ -51,13 +52,14 @@ extension AccuracyBenchmark {
       compare("Winograd weight gradient", shape.text, terms: pixels, result.pointer, count: result.count) { index in
         let (k, c, tap) = (index / 9 / inputs, index / 9 % inputs, index % 9)
         return Self.weightGradient(
-          images: self.images, side, to: to, from: from, k, c, tap, gradient.pointer, x.pointer)
+          images: self.images, side: side, to: to, from: from, place: (k, c, tap), gradient: gradient.pointer,
+          x: x.pointer)
       }
     }
   }
 
   private func convolve(
-    _ kernel: String, _ shape: Shape, _ x: AlignedMemory, _ weights: AlignedMemory, rotated: Bool, from inputs: Int,
+    _ kernel: String, _ shape: Shape, x: AlignedMemory, weights: AlignedMemory, rotated: Bool, from inputs: Int,
     to outputs: Int
   ) {
     let side = shape.side
@@ -70,14 +72,14 @@ extension AccuracyBenchmark {
       x.pointer, prepared: prepared.pointer, bias: nil, rectified: false, into: result.pointer, context: context)
     compare(kernel, shape.text, terms: 9 * inputs, result.pointer, count: result.count) {
       Self.convolution(
-        $0, side, from: inputs, to: outputs, x.pointer, weights.pointer, rotated: rotated)
+        $0, side: side, from: inputs, to: outputs, x: x.pointer, weights: weights.pointer, rotated: rotated)
     }
   }
 
-  /// One output of a 3x3 convolution; weights [out][in][3][3], or [in][out][3][3] rotated by 180 degrees.
+  /// Computes one output of a 3x3 convolution; weights [out][in][3][3], or [in][out][3][3] rotated by 180 degrees.
   static func convolution(
-    _ index: Int, _ side: Int, from inputs: Int, to outputs: Int, _ x: UnsafePointer<Float>,
-    _ weights: UnsafePointer<Float>, rotated: Bool
+    _ index: Int, side: Int, from inputs: Int, to outputs: Int, x: UnsafePointer<Float>,
+    weights: UnsafePointer<Float>, rotated: Bool
   ) -> Element {
     let source = BlockedIndex(channels: inputs, height: side, width: side)
     let place = BlockedIndex(channels: outputs, height: side, width: side).place(index)
@@ -95,11 +97,12 @@ extension AccuracyBenchmark {
     return element
   }
 
-  /// One weight's gradient: the sum over all pixels of all images.
+  /// Computes one weight's gradient: the sum over all pixels of all images.
   static func weightGradient(
-    images: Int, _ side: Int, to: BlockedIndex, from: BlockedIndex, _ k: Int, _ c: Int, _ tap: Int,
-    _ gradient: UnsafePointer<Float>, _ x: UnsafePointer<Float>
+    images: Int, side: Int, to: BlockedIndex, from: BlockedIndex, place: (output: Int, input: Int, tap: Int),
+    gradient: UnsafePointer<Float>, x: UnsafePointer<Float>
   ) -> Element {
+    let (k, c, tap) = place
     var element = Element.zero
     for image in 0..<images {
       for y in max(0, 1 - tap / 3)..<min(side, side + 1 - tap / 3) {
@@ -134,7 +137,7 @@ extension AccuracyBenchmark {
         scratch: scratch)
     }
     let to = BlockedIndex(channels: outputs, height: side, width: side)
-    /// The pixel that a tap of an output pixel sees; nil outside of the picture.
+    /// Returns the pixel under a tap of the kernel at an output pixel; nil outside the image.
     func pixel(_ image: Int, _ y: Int, _ x: Int, _ tap: Int) -> Float? {
       let (row, column) = (y + tap % 9 / 3 - 1, x + tap % 3 - 1)
       guard row >= 0, row < side, column >= 0, column < side else { return nil }

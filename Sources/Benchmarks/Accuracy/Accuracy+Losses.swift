@@ -1,5 +1,6 @@
+// The accuracy of losses, exponential functions and the optimizer's step. The direct computation uses the C library's
+// exp and log in float32.
 import Compute
-// Losses, sigmoid and the optimiser's step. The plain way here uses the C library's exp and log in float32.
 import Foundation
 import Kernels
 import Layers
@@ -11,7 +12,7 @@ extension AccuracyBenchmark {
     for spec in specs(of: PixelScoreSpec.self) { measure(spec) }
   }
 
-  /// Whole vectors through one of the functions of Kernels/Exponential.
+  /// Applies one of the functions of Kernels/Exponential to a vector.
   private func apply(_ x: AlignedMemory, _ function: (Lanes) -> Lanes) -> AlignedMemory {
     let y = AlignedMemory(floats: x.count)
     for index in stride(from: 0, to: x.count, by: 16) {
@@ -105,7 +106,7 @@ extension AccuracyBenchmark {
       context.run(plan.tasks) { plan.softmaxPlanes(scores.pointer, into: probabilities.pointer, task: $0) }
       return known
     }
-    /// The softmax of both classes at a pixel: exp(s - max) over their sum.
+    /// Returns the softmax of both classes at a pixel: exp(s - max) over their sum.
     func softmax(_ image: Int, _ pixel: Int) -> (Element, Element) {
       let first = scores.pointer[image * 2 * pixels + pixel]
       let second = scores.pointer[(image * 2 + 1) * pixels + pixel]
@@ -146,15 +147,15 @@ extension AccuracyBenchmark {
 
   func measureUpdate() {
     let count = 1 << 16
-    let (weights, velocity, gradient) = (
+    let (weights, momentumBuffer, gradient) = (
       values(count, .normal(0.05)), values(count, .normal(1e-3)), values(count, .normal(1))
     )
     let (before, past) = (AlignedMemory(floats: count), AlignedMemory(floats: count))
     before.pointer.update(from: weights.pointer, count: count)
-    past.pointer.update(from: velocity.pointer, count: count)
+    past.pointer.update(from: momentumBuffer.pointer, count: count)
     let (inverse, rate, momentum, decay) = (Float(1.0 / 16), Float(0.01), Float(0.9), Float(0.0005))
     MomentumUpdate.apply(
-      weights: weights.pointer, momentumBuffer: velocity.pointer, gradient: gradient.pointer, count: count,
+      weights: weights.pointer, momentumBuffer: momentumBuffer.pointer, gradient: gradient.pointer, count: count,
       inverseShards: inverse, rate: rate, momentum: momentum, decay: decay)
     func step(_ index: Int) -> Element {
       let (w, v, g) = (before.pointer[index], past.pointer[index], gradient.pointer[index])
@@ -162,7 +163,7 @@ extension AccuracyBenchmark {
         truth: Double(momentum) * Double(v) + Double(rate) * (Double(g) * Double(inverse) + Double(decay) * Double(w)),
         direct: momentum * v + rate * (g * inverse + decay * w))
     }
-    compare("momentum buffer", "any", terms: 3, velocity.pointer, count: count) { step($0) }
+    compare("momentum buffer", "any", terms: 3, momentumBuffer.pointer, count: count) { step($0) }
     compare("momentum weights", "any", terms: 4, weights.pointer, count: count) { index in
       let step = step(index)
       return Element(truth: Double(before.pointer[index]) - step.truth, direct: before.pointer[index] - step.direct)

@@ -1,10 +1,11 @@
+// The accuracy of kernels that work on single pixels or sum over maps: batch normalization, bias gradients, pooling and
+// the score layer.
 import Compute
-// What works on maps pixel by pixel, or sums over them: batch normalisation, bias gradients, pooling, the score layer.
 import Kernels
 import Layers
 
 extension AccuracyBenchmark {
-  /// Name, channels and side of maps that are normalized: the first normalized rows, and the first layer after each
+  /// The name, channels and side of maps that are normalized: the first normalized rows, and the first layer after each
   /// unpooling.
   private var normalizedShapes: [(layers: String, channels: Int, side: Int)] {
     let rows = specs(of: FullyConvolutionalSpec.self).filter { $0.normalization != nil }.prefix(1)
@@ -12,13 +13,13 @@ extension AccuracyBenchmark {
     return (rows.map { $0 as any LayerSpec } + unpooled).map { ($0.name, $0.output.channels, $0.output.height) }
   }
 
-  // MARK: Batch normalisation
+  // MARK: Batch normalization
 
   func measureNormalization() {
     for (layers, channels, side) in normalizedShapes {
       normalize("\(layers): \(channels) at \(side)", channels, side)
     }
-    // A bias behind which nothing is normalised.
+    // Biases that no batch normalization follows.
     for spec in specs(of: MaxPoolingSpec.self) {
       let (channels, side) = (spec.input.channels, spec.input.height)
       sumBias("before \(Self.shortName(spec)): \(channels) at \(side)", channels, side)
@@ -37,7 +38,7 @@ extension AccuracyBenchmark {
   private func normalize(_ text: String, _ channels: Int, _ side: Int) {
     let pixels = images * side * side
     let epsilon: Float = BatchNormalizationStyle.authors.epsilon
-    // A mean of several deviations, as before a normalisation whose bias has drifted.
+    // A mean of several deviations, as before a normalization whose bias has drifted.
     let x = values(pixels * channels, .shifted(mean: 3, deviation: 0.5))
     let dy = values(pixels * channels, .normal(1))
     let scale = values(channels, .uniform(0.5, 1.5))
@@ -69,7 +70,7 @@ extension AccuracyBenchmark {
         rectified: false, into: dx.pointer, task: $0)
     }
 
-    let truth = definitions(x, dy, channels, side, epsilon)
+    let truth = definitions(x, dy, channels: channels, side: side, epsilon: epsilon)
     let place = BlockedIndex(channels: channels, height: side, width: side)
     for (name, result, keyPath) in [
       ("mean", mean, \Channel.mean), ("variance", variance, \Channel.variance),
@@ -104,9 +105,9 @@ extension AccuracyBenchmark {
     }
   }
 
-  /// Every channel by the textbook: mean, then mean square about it, each one chain.
+  /// Computes every channel by the definitions: the mean, then the mean square about it, each as one chain.
   private func definitions(
-    _ x: AlignedMemory, _ dy: AlignedMemory, _ channels: Int, _ side: Int, _ epsilon: Float
+    _ x: AlignedMemory, _ dy: AlignedMemory, channels: Int, side: Int, epsilon: Float
   ) -> [Channel] {
     let place = BlockedIndex(channels: channels, height: side, width: side)
     let pixels = images * side * side
@@ -163,7 +164,7 @@ extension AccuracyBenchmark {
 
   // MARK: Pooling
 
-  /// Nothing is rounded: errors are 0, or a switch is wrong.
+  /// Nothing is rounded, so any error that is not 0 means a wrong pooling index.
   func measurePooling() {
     for spec in specs(of: MaxPoolingSpec.self) {
       let (channels, side) = (spec.input.channels, spec.input.height)
@@ -179,7 +180,7 @@ extension AccuracyBenchmark {
         BlockedIndex(channels: channels, height: side, width: side),
         BlockedIndex(channels: channels, height: side / 2, width: side / 2)
       )
-      /// The window's places and its first maximum.
+      /// Returns the window's places and its first maximum.
       func window(_ image: Int, _ channel: Int, _ y: Int, _ column: Int) -> (places: [Int], winner: Int) {
         let places = (0..<4).map { large(image, channel, 2 * y + $0 / 2, 2 * column + $0 % 2) }
         return (places, (1..<4).reduce(0) { x.pointer[places[$1]] > x.pointer[places[$0]] ? $1 : $0 })

@@ -1,4 +1,4 @@
-// The layers over pool5 as they run: products of rows and matrices, and the folding of fc6_deconv's rows.
+// The accuracy of the layers over pool5: products of rows and matrices, and the folding of fc6_deconv's rows.
 import Compute
 import Kernels
 import Layers
@@ -18,7 +18,7 @@ extension AccuracyBenchmark {
     }
   }
 
-  /// - Parameter hasRowBias: the layer adds its bias to rows; batch normalization would take it away again.
+  /// - Parameter hasRowBias: the layer adds its bias to rows. Before batch normalization a bias has no effect.
   private func measure(
     _ spec: any LayerSpec, _ layout: WeightLayout, rows: Int, inputs: Int, outputs: Int, hasRowBias: Bool
   ) {
@@ -40,7 +40,7 @@ extension AccuracyBenchmark {
     let (x, dy) = (values(rows * inputs, .rectified), values(rows * outputs, .normal(1)))
     let (y, dx) = (AlignedMemory(floats: rows * outputs), AlignedMemory(floats: rows * inputs))
     let text = "\(name): \(inputs) to \(outputs), \(rows) rows"
-    /// Place of the weight between an input and an output.
+    /// Returns the place of the weight between an input and an output.
     func place(_ input: Int, _ output: Int) -> Int { direct ? output * inputs + input : input * outputs + output }
 
     layer.multiply(x, into: y)
@@ -82,7 +82,7 @@ extension AccuracyBenchmark {
     }
   }
 
-  /// The adjoint of unfolding: up to k x k rows fall on a pixel. (Im2Col copies; its error is 0.)
+  /// Measures the adjoint of unfolding, which adds up to k x k rows per pixel. Unfolding itself only copies.
   private func measureFolding(_ spec: TransposedFullyConvolutionalSpec) {
     let (channels, side, kernel) = (spec.output.channels, spec.output.height, spec.kernel)
     let plan = Im2Col(images: images, channels: channels, height: side, width: side, kernel: kernel)

@@ -1,25 +1,25 @@
-import Compute
-// How far each fast kernel is from its definition, at the shapes of the network's layers: `dnet bench --accuracy`.
+// The benchmark `dnet bench --accuracy`: the error of each fast kernel at the shapes of the network's layers.
 //
 // Kernels run whole, on values like those of training: rectified normals for activations, He's normals for weights,
-// normals for gradients. Each output element is then computed once more by its definition, in Double and as one chain of
-// float32. Where there are many elements a sample is taken, chosen by counter-based randomness: the same on every machine.
+// normals for gradients. Each output element is then computed again by its definition, in Double and as one chain of
+// float32. If there are many elements, a sample is chosen by counter-based randomness: the same on every machine.
 //
 //   N images of a shard   S input side   C, K input and output channels
+import Compute
 import Kernels
 import Layers
 import Models
 import Randomness
 
-/// An element by its definition.
+/// An output element computed by its definition.
 struct Element {
   var truth: Double
-  /// The plain loop in float32.
+  /// The result of the plain loop in float32.
   var direct: Float
 
   static let zero = Element(truth: 0, direct: 0)
 
-  /// Both sums go on by a product.
+  /// Adds a product to both sums.
   @inline(__always)
   mutating func add(_ a: Float, _ b: Float) {
     truth += Double(a) * Double(b)
@@ -34,7 +34,7 @@ struct Element {
 }
 
 package final class AccuracyBenchmark {
-  /// The layers of the network, whose shapes the kernels are run at.
+  /// The layers of the network, which give the shapes.
   let specs: [any LayerSpec]
   let images: Int
   let context: ExecutionContext
@@ -44,11 +44,11 @@ package final class AccuracyBenchmark {
   private var streams: UInt64 = 0
   private var report: AccuracyReport
 
-  /// Products that the definitions of one result may take.
+  /// The largest number of products that the definitions of one result may take.
   private static let mostTerms = 200_000_000
   private static let fewestSamples = 256
 
-  /// `samples`: elements of each result that are compared, at most.
+  /// - Parameter samples: the largest number of elements of each result that are compared.
   package init(
     _ model: any Model, images: Int, samples: Int = 4096, seed: UInt64 = 1, workers: WorkerPool,
     progress: @escaping (String) -> Void = { _ in }
@@ -86,14 +86,14 @@ package final class AccuracyBenchmark {
 
   enum Values {
     case normal(Double)
-    /// max(0, x): as after a ReLU.
+    /// max(0, x), as after a ReLU.
     case rectified
     /// Normal with a mean far from 0.
     case shifted(mean: Double, deviation: Double)
     case uniform(Double, Double)
   }
 
-  /// New memory with random values, each a function of its place and of the number of the call.
+  /// Returns new memory with random values, each a function of its place and of the number of the call.
   func values(_ count: Int, _ kind: Values) -> AlignedMemory {
     let memory = AlignedMemory(floats: count)
     streams += 1
@@ -117,13 +117,16 @@ package final class AccuracyBenchmark {
     return memory
   }
 
-  /// Weights of unit gain behind a ReLU (He).
+  /// Returns weights of unit gain after a ReLU (He).
   func weights(_ count: Int, fanIn: Int) -> AlignedMemory { values(count, .normal((2 / Double(fanIn)).squareRoot())) }
 
   // MARK: Comparison
 
-  /// Compares a result with its definition and adds a row. `element` is called for indices in 0..<count, on all threads;
-  /// `isLong`: it takes as many steps as there are terms.
+  /// Compares a result with its definition and adds a row.
+  ///
+  /// - Parameters:
+  ///   - isLong: `element` takes as many steps as there are terms.
+  ///   - element: called for indices in 0..<count, on all threads.
   func compare(
     _ kernel: String, _ layers: String, terms: Int, isLong: Bool = true, _ result: UnsafePointer<Float>, count: Int,
     element: (_ index: Int) -> Element
@@ -158,7 +161,7 @@ package final class AccuracyBenchmark {
 
     mutating func add(_ value: Float, truth: Double) {
       let error = abs(Double(value) - truth)
-      // A NaN is the largest error there is.
+      // A NaN counts as an infinite error.
       largest = error.isNaN ? .infinity : max(largest, error)
       scale = max(scale, abs(truth))
       squares += error * error
@@ -170,7 +173,7 @@ package final class AccuracyBenchmark {
   }
 }
 
-/// Places in maps (N, C/16, H, W, 16).
+/// The order of elements in maps (N, C/16, H, W, 16).
 struct BlockedIndex {
   let channels: Int
   let height: Int

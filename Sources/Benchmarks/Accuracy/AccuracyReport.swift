@@ -7,18 +7,19 @@ package struct AccuracyReport: Encodable, Sendable {
   /// One result of one kernel at one shape.
   package struct Row: Encodable, Sendable {
     package let kernel: String
-    /// Layers of this shape, and the shape: channels, or inputs and outputs of a product, at the side of the maps.
+    /// The layers of this shape, and the shape: channels, or inputs and outputs of a product, and the side of the maps.
     package let layers: String
-    /// Terms of each sum; 1 where nothing is summed.
+    /// The number of terms of each sum; 1 where nothing is summed.
     package let terms: Int
-    /// Elements that were compared, of how many.
+    /// The number of elements that were compared.
     package let samples: Int
+    /// The number of elements of the result.
     package let elements: Int
-    /// Largest error, relative to the largest magnitude among the samples.
+    /// The largest error, relative to the largest magnitude among the samples.
     package let maximumError: Double
-    /// Norm of the error over the norm of the truth.
+    /// The norm of the error over the norm of the truth.
     package let relativeL2: Double
-    /// The same for plain loops in float32: each sum one chain in its plain order, fused.
+    /// The same for plain loops in float32, where each sum is one chain of fused multiply-adds in its plain order.
     package let directMaximumError: Double
     package let directRelativeL2: Double
   }
@@ -38,10 +39,11 @@ package struct AccuracyReport: Encodable, Sendable {
     self.blasCore = blasCore
   }
 
-  /// A table in Markdown.
+  /// The table in Markdown.
   package var table: String {
     var lines = [
-      "Width \(String(format: "%g", width)), \(size) x \(size), shards of \(shardSize); compiled for \(instructionSet), OpenBLAS as \(blasCore).",
+      "Width \(String(format: "%g", width)), \(size) x \(size), shards of \(shardSize); "
+        + "compiled for \(instructionSet), OpenBLAS as \(blasCore).",
       "",
       "| kernel | layers | terms | compared | max error | L2 error | direct: max | direct: L2 |",
       "|---|---|---:|---:|---:|---:|---:|---:|",

@@ -89,11 +89,11 @@ final class BucketOperations: ReductionEffects {
   /// the time.
   func exchangeFactors(of parameter: Int) {
     let place = sums.currentShard - sums.shards.lowerBound
-    let own = sums.factors!.travelling(parameter, shard: sums.currentShard)
+    let own = sums.factors!.exchangedMemory(parameter, shard: sums.currentShard)
     let transfers = others.flatMap { other -> [Transfer] in
       let theirs = sums.tree.range(of: other, ranks: communicator.size).dropFirst(place)
       return theirs.prefix(sums.isAtLastShard ? theirs.count : 1).flatMap { shard in
-        sums.factors!.travelling(parameter, shard: shard).map { .receive($0.values, count: $0.count, from: other) }
+        sums.factors!.exchangedMemory(parameter, shard: shard).map { .receive($0.values, count: $0.count, from: other) }
       } + own.map { .send(UnsafePointer($0.values), count: $0.count, to: other) }
     }
     pendingFactors[parameter, default: []].append(communicator.start(transfers, .factors(parameter: parameter)))

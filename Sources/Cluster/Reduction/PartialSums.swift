@@ -58,12 +58,12 @@ package final class PartialSums {
       exchanged.isEmpty
       ? nil
       : GradientFactors.Exchange(
-        parameters: exchanged, carries: tree.pendingMerges(in: 0..<tree.shards), firstShard: shards.lowerBound,
+        parameters: exchanged, pendingMerges: tree.pendingMerges(in: 0..<tree.shards), firstShard: shards.lowerBound,
         unfoldings: unfoldings)
     self.init(
       tree: tree, shards: shards, count: table.vectorCount, storedCount: table.storedCount,
       factors: isFactored
-        ? GradientFactors(table, rows: rows, carries: tree.pendingMerges(in: shards), exchange: exchange) : nil,
+        ? GradientFactors(table, rows: rows, pendingMerges: tree.pendingMerges(in: shards), exchange: exchange) : nil,
       pool: pool)
   }
 
@@ -109,7 +109,7 @@ package final class PartialSums {
     return ShardGradient(stored: open!.pointer, factors: factors, shard: nextShard - shards.lowerBound)
   }
 
-  /// Takes `currentGradient` as complete, adds it to the sums, and goes on to the next shard.
+  /// Takes `currentGradient` as complete, adds it to the sums, and continues with the next shard.
   package func commit() {
     guard let memory = open else { preconditionFailure("commit() without a gradient: use currentGradient first") }
     var first = 0

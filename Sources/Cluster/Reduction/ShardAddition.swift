@@ -1,5 +1,5 @@
-import Compute
 // The additions that join the sums of several ranks into the sum over all shards.
+import Compute
 import Kernels
 
 enum ShardAddition {

@@ -8,7 +8,7 @@
 /// The canonical binary tree over `shards` shard indices.
 package struct ShardTree: Sendable, Equatable {
   /// A node covers shards [index * 2^level, (index + 1) * 2^level), cut to the number of shards.
-  /// Where only one of its children is not empty, its sum is that child's sum.
+  /// If only one of its children is not empty, its sum is that child's sum.
   package struct Node: Sendable, Hashable {
     package let level: Int
     package let index: Int

@@ -1,8 +1,10 @@
-// The execution resources that all layers of one rank share: threads, and working memory that no two layers use at once.
+// The execution resources that all layers of one rank share: threads, and working memory that no two layers use at
+// once.
 
 /// Threads and shared working memory. Layers reserve working memory when they are made; it does not grow afterwards.
 ///
-/// `@unchecked Sendable`: layers run one after another on the rank's own thread; only the tasks of one layer run side by side.
+/// `@unchecked Sendable`: layers run one after another on the rank's own thread; only the tasks of one layer run side
+/// by side.
 package final class ExecutionContext: @unchecked Sendable {
   package let workers: WorkerPool
   /// The kernels of 3x3 layers that are made with this context.

@@ -23,7 +23,8 @@ package enum StageKind: String, Sendable, CaseIterable, Encodable {
 
 /// One layer's pass.
 package struct Stage: Hashable, Sendable {
-  /// The layer's name, with a suffix where the layer has several stages: `classification.fc6`, `classification.fc6.bias`.
+  /// The layer's name, with a suffix where the layer has several stages: `classification.fc6`,
+  /// `classification.fc6.bias`.
   package let layer: String
   package let kind: StageKind
   package let pass: Pass

@@ -6,7 +6,7 @@ import Support
 package final class Stopwatch {
   package private(set) var stages: [Stage] = []
   package private(set) var seconds: [Stage: Double] = [:]
-  /// How often each stage began.
+  /// The number of times that each stage began.
   package private(set) var calls: [Stage: Int] = [:]
   private var current: Stage?
   private var began = 0.0

@@ -1,41 +1,43 @@
-// Gradients of large matrices as what they are made of. A dense layer's weight gradient over a shard is a product of two
-// thin matrices: the rows of one side's values and the rows of the other side's gradients. Both are kept for all shards of
-// this rank, and the sum over shards is computed for any range of the weights when the optimiser, or another rank, wants it.
+// The gradients of large matrices, stored as factors. A dense layer's weight gradient over a shard is the product of
+// two thin matrices: rows of values and rows of gradients. Both are kept for all shards of this rank, and the sum over
+// shards is computed for any range of the weights when the optimizer or another rank needs it.
 //
-// Why: the gradients of fc6, fc7 and fc6_deconv are nine tenths of all gradients; written once a shard and added again
-// they cost memory for five copies and most of the memory traffic of a step. And between ranks the factors are a twentieth
-// of the gradients: where they are exchanged, this rank holds those of all shards and computes the sum over all of them.
-// The order of operations for an element is fixed, so the bits are the same either way.
+// The gradients of fc6, fc7 and fc6_deconv are nine tenths of all gradients. Written for each shard and added, they
+// would take memory for five copies and most of a step's memory traffic. The factors are a twentieth of their size:
+// where ranks exchange them, this rank holds those of all shards and computes the sum over all of them. The order of
+// operations for an element is fixed, so the bits are the same either way.
 import Kernels
 
 /// The factors of all factored gradients of a table, for one minibatch's shards.
 ///
-/// `@unchecked Sendable`: a shard's slot is written before its sums are asked for, by the rank's own thread and its tasks,
-/// or by messages that have arrived by then.
+/// `@unchecked Sendable`: a shard's slot is written before its sums are computed, by the rank's own thread and its
+/// tasks, or by messages that have arrived by then.
 package final class GradientFactors: @unchecked Sendable {
   package let table: ParameterTable
-  /// Sums over this rank's shards that `sum` makes of parameters that are not exchanged: nodes of the tree.
+  /// The number of sums over this rank's shards, one for each node of the tree, that `sum` computes for a parameter
+  /// that is not exchanged.
   package let sums: Int
-  /// The first shard whose factors had a NaN, an infinity, or a product beyond `Magnitude.limit`; restarted by `restart`.
+  /// The first shard whose factors had a NaN, an infinity, or a product beyond `Magnitude.limit`; reset by `restart`.
   package private(set) var nonFinite: (shard: Int, parameter: Int)?
 
   private let entries: [Entry]
   private let packed: AlignedMemory
-  /// One shard's right factor as rows, on its way from compact form.
+  /// The rows of one shard's right factor while they are unfolded from compact form.
   private let unfolded: AlignedMemory
-  /// Bounds the packed memory; longer ranges are worked off in several.
+  /// The longest range that is computed at once, which bounds the packed memory.
   private static let longestRange = 8 << 20
 
   private struct Entry {
     let parameter: Int
     let name: String
-    /// In the flat vector.
+    /// The parameter's place in the flat vector.
     let range: Range<Int>
     let products: FactorProducts
     let left: AlignedMemory
     let right: AlignedMemory
-    /// Where the ranks exchange the factors: the right factor of each shard as it travels, and how it unfolds to rows.
+    /// The right factor of each shard as it is sent; nil unless the ranks exchange the factors.
     let compact: AlignedMemory?
+    /// The unfolding of a right factor that is sent as maps.
     let unfolding: Im2Col?
     /// The slot of this rank's first shard.
     let firstSlot: Int
@@ -45,43 +47,46 @@ package final class GradientFactors: @unchecked Sendable {
     var rightFloats: Int { products.rows * products.width }
   }
 
-  /// How the ranks exchange factors.
+  /// The exchange of factors between ranks.
   package struct Exchange {
-    /// Parameters of the table.
+    /// The positions in the table of the parameters whose factors are exchanged.
     let parameters: Set<Int>
-    /// Carries of the whole tree; see `carries`.
-    let carries: [Int]
+    /// The pending merges of all shards of the minibatch, as in `GradientFactors.init`.
+    let pendingMerges: [Int]
     /// The first of this rank's shards.
     let firstShard: Int
-    /// By parameter name: maps that are smaller than the rows which they unfold to.
+    /// Unfoldings by parameter name, for factors that are sent as maps, which are smaller than their rows.
     let unfoldings: [String: Im2Col]
 
-    package init(parameters: Set<Int>, carries: [Int], firstShard: Int, unfoldings: [String: Im2Col]) {
-      (self.parameters, self.carries, self.firstShard, self.unfoldings) = (parameters, carries, firstShard, unfoldings)
+    package init(parameters: Set<Int>, pendingMerges: [Int], firstShard: Int, unfoldings: [String: Im2Col]) {
+      self.parameters = parameters
+      self.pendingMerges = pendingMerges
+      self.firstShard = firstShard
+      self.unfoldings = unfoldings
     }
   }
 
   /// - Parameters:
-  ///   - rows: of one shard, the same for all layers: one for each image and position.
-  ///   - carries: for each of this rank's shards in order, to how many finished sums its own is added.
-  ///   - exchange: nil where no factors travel.
-  package init(_ table: ParameterTable, rows: Int, carries: [Int], exchange: Exchange? = nil) {
+  ///   - rows: the rows of one shard, one for each image and position; the same for all layers.
+  ///   - pendingMerges: for each of this rank's shards in order, the number of finished sums that its own is added to.
+  ///   - exchange: nil where the ranks exchange no factors.
+  package init(_ table: ParameterTable, rows: Int, pendingMerges: [Int], exchange: Exchange? = nil) {
     self.table = table
-    sums = carries.count - carries.reduce(0, +)
+    sums = pendingMerges.count - pendingMerges.reduce(0, +)
     entries = table.parameters.indices.filter { table.parameters[$0].gradient == .factored }.map { index in
       let parameter = table.parameters[index]
-      let travels = exchange?.parameters.contains(index) ?? false
+      let isExchanged = exchange?.parameters.contains(index) ?? false
       let products = FactorProducts(
         rows: rows, height: parameter.shape[0], width: parameter.shape.dropFirst().reduce(1, *),
-        merges: travels ? exchange!.carries : carries)
-      let unfolding = travels ? exchange?.unfoldings[parameter.name] : nil
+        merges: isExchanged ? exchange!.pendingMerges : pendingMerges)
+      let unfolding = isExchanged ? exchange?.unfoldings[parameter.name] : nil
       let compactFloats = unfolding.map(\.mapFloats) ?? rows * products.width
       return Entry(
         parameter: index, name: parameter.name, range: table.offsets[index]..<table.offsets[index] + parameter.count,
         products: products, left: AlignedMemory(floats: products.leftFloats, for: .factors),
         right: AlignedMemory(floats: products.rightFloats, for: .factors),
-        compact: travels ? AlignedMemory(floats: products.shards * compactFloats, for: .factors) : nil,
-        unfolding: unfolding, firstSlot: travels ? exchange!.firstShard : 0)
+        compact: isExchanged ? AlignedMemory(floats: products.shards * compactFloats, for: .factors) : nil,
+        unfolding: unfolding, firstSlot: isExchanged ? exchange!.firstShard : 0)
     }.sorted { $0.range.lowerBound < $1.range.lowerBound }
     packed = AlignedMemory(
       floats: entries.map { $0.products.packedFloats(longestRange: min(Self.longestRange, $0.range.count)) }.max() ?? 0,
@@ -90,14 +95,14 @@ package final class GradientFactors: @unchecked Sendable {
       floats: entries.filter { $0.unfolding != nil }.map(\.rightFloats).max() ?? 0, for: .factors)
   }
 
-  /// Names of the parameters in the order in which they lie in the vector, and where.
+  /// The names and places of the parameters, in their order in the vector.
   package var parameters: [(name: String, range: Range<Int>)] { entries.map { ($0.name, $0.range) } }
 
-  /// Keeps a shard's factors: the gradient of the matrix R x S is the transposed left [M][R] times the right [M][S].
+  /// Stores a shard's factors: the gradient of the matrix R x S is the transposed left [M][R] times the right [M][S].
   ///
   /// - Parameters:
-  ///   - compact: the maps that the right factor was unfolded from, where there are such.
-  ///   - shard: counted from this rank's first.
+  ///   - compact: the maps that the right factor was unfolded from; nil where it was not unfolded.
+  ///   - shard: the shard's number, counted from this rank's first.
   package func store(
     _ name: String, left: UnsafePointer<Float>, right: UnsafePointer<Float>, compact: UnsafePointer<Float>? = nil,
     shard: Int, _ pool: WorkerPool
@@ -114,45 +119,48 @@ package final class GradientFactors: @unchecked Sendable {
       guard let source else { preconditionFailure("\(name) travels as maps, and none were given") }
       (memory.pointer + slot * entry.compactFloats).update(from: source, count: entry.compactFloats)
     }
-    check(entry, left, right, shard)
+    check(entry, left: left, right: right, shard: shard)
   }
 
-  /// A product of finite factors can only be too large where the factors' own sizes are.
-  private func check(_ entry: Entry, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ shard: Int) {
+  /// Records a shard whose gradient may not be finite. The bound is on the factors' own sizes, which no product
+  /// exceeds.
+  private func check(_ entry: Entry, left: UnsafePointer<Float>, right: UnsafePointer<Float>, shard: Int) {
     let bound =
       Magnitude.largest(left, count: entry.leftFloats) * Magnitude.largest(right, count: entry.rightFloats)
       * Float(entry.products.rows)
-    // 0 times infinity is NaN: no bound either.
+    // 0 times infinity is NaN, which is not below the limit either.
     if nonFinite == nil, !(bound <= Magnitude.limit) { nonFinite = (shard, entry.parameter) }
   }
 
   /// Begins the next minibatch.
   package func restart() { nonFinite = nil }
 
-  /// A word of one shard's factors of a parameter, for those who look for a faulty processor; shards are counted from this
-  /// rank's first.
-  package func word(_ parameter: Int, shard: Int) -> UInt64 {
+  /// The checksum of one shard's factors of a parameter, for the search for a faulty processor. Shards are counted from
+  /// this rank's first.
+  package func checksum(_ parameter: Int, shard: Int) -> UInt64 {
     guard let entry = entries.first(where: { $0.parameter == parameter }) else { preconditionFailure("not factored") }
     let products = entry.products
     let slot = entry.firstSlot + shard
-    var word = GradientChecksum()
-    word.add(entry.left.pointer + slot * entry.leftFloats, count: entry.leftFloats)
+    var checksum = GradientChecksum()
+    checksum.add(entry.left.pointer + slot * entry.leftFloats, count: entry.leftFloats)
     let panel = entry.products.panelFloats
     for index in 0..<products.rightFloats / (panel * products.shards) {
-      word.add(entry.right.pointer + (index * products.shards + slot) * panel, count: panel)
+      checksum.add(entry.right.pointer + (index * products.shards + slot) * panel, count: panel)
     }
-    return word.value
+    return checksum.value
   }
 
   // MARK: Between ranks
 
-  /// Whether the factors of a parameter travel, so that their sums are over all shards of the minibatch.
-  package func travels(_ parameter: Int) -> Bool { entries.contains { $0.parameter == parameter && $0.compact != nil } }
+  /// True for a parameter whose factors the ranks exchange, so that its sums are over all shards of the minibatch.
+  package func isExchanged(_ parameter: Int) -> Bool {
+    entries.contains { $0.parameter == parameter && $0.compact != nil }
+  }
 
-  /// The memory of one shard's factors as they travel; shards are counted from the minibatch's first.
-  package func travelling(_ parameter: Int, shard: Int) -> [(values: UnsafeMutablePointer<Float>, count: Int)] {
+  /// The memory of one shard's factors as they are sent. Shards are counted from the minibatch's first.
+  package func exchangedMemory(_ parameter: Int, shard: Int) -> [(values: UnsafeMutablePointer<Float>, count: Int)] {
     guard let entry = entries.first(where: { $0.parameter == parameter }), let compact = entry.compact else {
-      preconditionFailure("factors of parameter \(parameter) do not travel")
+      preconditionFailure("factors of parameter \(parameter) are not exchanged")
     }
     return [
       (entry.left.pointer + shard * entry.leftFloats, entry.leftFloats),
@@ -160,10 +168,10 @@ package final class GradientFactors: @unchecked Sendable {
     ]
   }
 
-  /// Takes another rank's factors of one shard, which have arrived in `travelling`.
+  /// Stores another rank's factors of one shard, which have arrived in `exchangedMemory`.
   package func unpack(_ parameter: Int, shard: Int, _ pool: WorkerPool) {
     guard let entry = entries.first(where: { $0.parameter == parameter }), let compact = entry.compact else {
-      preconditionFailure("factors of parameter \(parameter) do not travel")
+      preconditionFailure("factors of parameter \(parameter) are not exchanged")
     }
     let (products, lefts, rights) = (entry.products, entry.left.pointer, entry.right.pointer)
     var right = UnsafePointer(compact.pointer + shard * entry.compactFloats)
@@ -180,11 +188,11 @@ package final class GradientFactors: @unchecked Sendable {
 
   // MARK: Sums
 
-  /// The gradients of a range of the flat vector, summed over each of this rank's nodes of the tree; of parameters whose
-  /// factors travel, over all shards. All shards are stored.
+  /// Computes the gradients of a range of the flat vector, summed over each of this rank's nodes of the tree, or over
+  /// all shards for parameters whose factors are exchanged. All shards must be stored.
   ///
-  /// - Parameter outputs: for each sum where the range's first float goes. What belongs to no factored parameter is left
-  ///   as it is.
+  /// - Parameter outputs: the place of the range's first float for each sum. Floats that belong to no factored
+  ///   parameter stay as they are.
   package func sum(_ range: Range<Int>, into outputs: [UnsafeMutablePointer<Float>], _ pool: WorkerPool) {
     for entry in entries {
       let wanted = entry.range.clamped(to: range)

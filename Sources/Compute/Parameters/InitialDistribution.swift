@@ -1,4 +1,4 @@
-// Initial values of parameters (docs/reference.md section 3, "init").
+// The initial values of parameters (docs/reference.md section 3, "init").
 import Randomness
 
 /// The rule that all layers' initial weights follow, `network.initialization`.
@@ -45,7 +45,8 @@ package struct InitialDistribution: Sendable, Equatable {
 }
 
 extension ParameterVector {
-  /// Sets every parameter from the seed and its name, so that its values do not depend on what else the network has.
+  /// Sets every parameter from the seed and its name, so that its values do not depend on the network's other
+  /// parameters.
   package func initialize(_ initialization: Initialization, seed: UInt64) {
     for (index, parameter) in table.parameters.enumerated() {
       switch parameter.initial[initialization] {
@@ -56,5 +57,4 @@ extension ParameterVector {
       }
     }
   }
-
 }

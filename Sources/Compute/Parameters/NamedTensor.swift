@@ -1,12 +1,12 @@
-// A named tensor as checkpoints and digests see it.
+// A named tensor, the unit of checkpoints and digests.
 
-/// A read-only view of one named tensor, wherever it lives: what checkpoints and digests are made of.
+/// A read-only view of one named tensor in memory.
 package struct NamedTensor {
   package let name: String
   package let shape: [Int]
   package let values: UnsafeBufferPointer<Float>
-  /// Whoever owns the values: they live as long as the tensor. Swift frees an object after its last mention,
-  /// so `vector.namedTensors` as a vector's last mention would otherwise point nowhere.
+  /// The owner of the values, which keeps them as long as the tensor. Swift frees an object after its last use, so
+  /// where `vector.namedTensors` is the last use of a vector, the tensors would otherwise point to freed memory.
   package let owner: AnyObject?
 
   package init(name: String, shape: [Int], values: UnsafeBufferPointer<Float>, owner: AnyObject? = nil) {

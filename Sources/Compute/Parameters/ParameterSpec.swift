@@ -16,7 +16,7 @@ package enum ParameterRole: String, Sendable {
 
 /// The form in which a parameter's gradient is held until the minibatch is complete.
 package enum GradientForm: Sendable {
-  /// One float for each of the parameter's own, added over shards.
+  /// One float for each scalar of the parameter, added over shards.
   case stored
   /// The two factors of every shard (`GradientFactors`), for matrices that are large beside a shard's rows.
   case factored
@@ -54,16 +54,17 @@ package struct Im2ColShape: Sendable, Equatable {
   }
 }
 
-/// One named tensor: its shape in the plain order in which it is saved, and how training treats it.
+/// The declaration of one named tensor. Its shape is that of the plain order in which it is saved.
 package struct ParameterSpec: Sendable, Equatable {
   /// `SECTION.LAYER.PARAMETER`, such as `classification.conv1_1.bn.scale`. Initial values are keyed by a hash of it.
   package let name: String
-  /// Convolutions are out x in x height x width, transposed convolutions in x out x height x width, all others one axis.
+  /// Weights of convolutions are out x in x height x width, of transposed convolutions in x out x height x width; all
+  /// others have one axis.
   package let shape: [Int]
   package let role: ParameterRole
-  /// The layer that declares it. Its parameters are needed, and their gradients are complete, together.
+  /// The layer that declares it. A layer's parameters are needed together, and their gradients are complete together.
   package let layer: String
-  /// The part of the network that it belongs to. No bucket of the reduction spans two sections.
+  /// The part of the network to which it belongs. No bucket of the reduction spans two sections.
   package let section: String
   package let rateMultiplier: Float
   package let decayMultiplier: Float
@@ -75,8 +76,7 @@ package struct ParameterSpec: Sendable, Equatable {
   package init(
     _ name: String, _ shape: [Int], _ role: ParameterRole, layer: String? = nil, section: String = "",
     rateMultiplier: Float = 1, decayMultiplier: Float = 1, gradient: GradientForm = .stored,
-    factors: FactorShape? = nil,
-    initial: InitialDistribution = .constant(0)
+    factors: FactorShape? = nil, initial: InitialDistribution = .constant(0)
   ) {
     self.name = name
     self.shape = shape
@@ -93,7 +93,7 @@ package struct ParameterSpec: Sendable, Equatable {
   package var count: Int { shape.reduce(1, *) }
 }
 
-/// The parameters of one layer in a table, as the reduction and the optimizer know them.
+/// The parameters of one layer in a table, for the reduction and the optimizer.
 package struct LayerParameters: Sendable, Equatable {
   package let name: String
   /// Positions in the table.

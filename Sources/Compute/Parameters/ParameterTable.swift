@@ -1,16 +1,16 @@
-// The order and place of named parameters in one flat vector. The optimizer updates ranges of this vector, the reduction
+// The layout of named parameters in one flat vector. The optimizer updates ranges of this vector, the reduction
 // cuts it into slices, and checkpoints write it tensor by tensor. Gradients and momentum use the same layout.
 import Kernels
 
 /// The order and place of named parameters in a flat vector. Each starts at a multiple of 16 floats; gaps stay zero.
-/// Those whose gradients are factored lie behind all others, so that a stored gradient is the vector's beginning.
+/// Parameters with factored gradients lie behind all others, so that stored gradients are the vector's beginning.
 package struct ParameterTable: Sendable {
   package let parameters: [ParameterSpec]
-  /// First float of each parameter in the vector.
+  /// The first float of each parameter in the vector.
   package let offsets: [Int]
-  /// Floats in the whole vector, gaps included.
+  /// The number of floats in the whole vector, including gaps.
   package let vectorCount: Int
-  /// Floats before the first parameter whose gradient is factored: all there are in a shard's stored gradient.
+  /// The number of floats before the first parameter with a factored gradient: the size of a shard's stored gradient.
   package let storedCount: Int
   private let indices: [String: Int]
 
@@ -32,7 +32,7 @@ package struct ParameterTable: Sendable {
     indices = Dictionary(uniqueKeysWithValues: zip(parameters.map(\.name), parameters.indices))
   }
 
-  /// Trained scalars, gaps not counted.
+  /// The number of trained scalars, without gaps.
   package var scalarCount: Int { parameters.reduce(0) { $0 + $1.count } }
 
   package func index(of name: String) -> Int? { indices[name] }
@@ -49,28 +49,28 @@ package struct ParameterTable: Sendable {
     return names.map(layer)
   }
 
-  /// Rows of one shard's gradient factors: one for each image and position. 0 without factored gradients.
+  /// The rows of one shard's gradient factors: one for each image and position, or 0 without factored gradients.
   package func factorRows(images: Int) -> Int {
     let rows = Set(parameters.compactMap { $0.factors?.rowsPerImage })
     precondition(rows.count <= 1, "the factored layers of one table must have equally many rows, not \(rows.sorted())")
     return images * (rows.first ?? 0)
   }
 
-  /// The unfoldings of a shard's maps that are a factor of a weight gradient, by the parameter's name.
+  /// The unfoldings of a shard's maps into a factor of a weight gradient, by the parameter's name.
   package func factorUnfoldings(images: Int) -> [String: Im2Col] {
     parameters.reduce(into: [:]) { unfoldings, parameter in
       if let shape = parameter.factors?.unfolding { unfoldings[parameter.name] = shape.im2col(images: images) }
     }
   }
 
-  /// First float of a parameter that the network itself declared.
+  /// The first float of a parameter that must be in the table.
   package func offset(of name: String) -> Int {
     guard let index = indices[name] else { preconditionFailure("no parameter is called \(name)") }
     return offsets[index]
   }
 }
 
-/// A table together with values in one flat vector.
+/// A table with the values of its parameters in one flat vector.
 package struct ParameterVector: Sendable {
   package let table: ParameterTable
   package let memory: AlignedMemory

@@ -1,9 +1,9 @@
-// Inference as the authors run it (paper section 4.2; docs/reference.md section 4; D:inference/DecoupledNet_inference.m):
-// label scores, then the deconvolution network for all present labels together, whose background is map 0, and for each
-// label alone, whose foreground is its map.
+// Inference as the authors run it (paper section 4.2; docs/reference.md section 4;
+// D:inference/DecoupledNet_inference.m): label scores, then the deconvolution network for all present labels together,
+// whose background is map 0, and for each label alone, whose foreground is its map.
 //
-// The authors run each of these as a whole pass. Here the features are computed once and only the decoder is repeated, and
-// where an image has one label the two decoder passes are the same and run once.
+// The authors run each of these as a whole pass. Here the features are computed once and only the decoder is repeated,
+// and where an image has one label the two decoder passes are the same and run once.
 import Compute
 import Kernels
 import Layers

@@ -1,6 +1,6 @@
-// The training step of the segmentation phase: the fixed classification network, the saliency of the chosen labels, bridging
-// layers, deconvolution network, and the two-way softmax over the pixels that count; backward to the bridging layers' input
-// and no further.
+// The training step of the segmentation phase: the fixed classification network, the saliency of the chosen labels,
+// bridging layers, deconvolution network, and the two-way softmax over the pixels that count; backward to the bridging
+// layers' input and no further.
 import Batches
 import Compute
 import Kernels
@@ -39,8 +39,8 @@ package final class SegmentationStep: TrainingStep {
 
   package func prepare() { network.prepare() }
 
-  /// Runs the classification network, whose parameters are brought into the kernels' form once: they do not change in this
-  /// phase. The seed of a chosen label is the sigmoid of its maximum score (docs/reference.md section 0).
+  /// Runs the classification network, whose parameters are brought into the kernels' form once: they do not change in
+  /// this phase. The seed of a chosen label is the sigmoid of its maximum score (docs/reference.md section 0).
   package func frozenForward(_ batch: ShardBatch) {
     if !isClassifierPrepared { classifier.prepare() }
     isClassifierPrepared = true

@@ -1,5 +1,5 @@
-// VGG16 as a fully convolutional classification network (paper section 4.1; docs/reference.md section 2): five blocks of
-// 3x3 convolutions and poolings, then fc6, fc7 and the score map, whose average is the image's score for each class.
+// VGG16 as a fully convolutional classification network (paper section 4.1; docs/reference.md section 2): five blocks
+// of 3x3 convolutions and poolings, then fc6, fc7 and the score map, whose average is the image's score for each class.
 import Layers
 
 package enum VGG16 {
@@ -19,8 +19,8 @@ package enum VGG16 {
   }
 
   /// The whole classification network.
-  /// - Parameter scoreRateMultiplier: how much faster the score layer learns; the authors' traces say 10 for a network that
-  ///   starts from ImageNet weights (docs/reference.md section 3).
+  /// - Parameter scoreRateMultiplier: how much faster the score layer learns; the authors' traces say 10 for a network
+  ///   that starts from ImageNet weights (docs/reference.md section 3).
   package static func classificationNetwork(
     section: String, _ shape: NetworkShape, scoreRateMultiplier: Float
   ) -> LayerList {

@@ -135,7 +135,8 @@ package struct ConfigurationKey: Sendable {
         "\(name).weightDecay", .number(0...1), default: text(defaults.weightDecay),
         summary: "Weight decay; weight times this is added to the mean gradient of the minibatch."),
       .init(
-        "\(name).dropout", defaults.dropout == nil ? .number(0...0) : .number(0...0.99), default: text(defaults.dropout ?? 0),
+        "\(name).dropout", defaults.dropout == nil ? .number(0...0) : .number(0...0.99),
+        default: text(defaults.dropout ?? 0),
         summary: defaults.dropout == nil
           ? "Must be 0: the authors' files have no dropout in this phase."
           : "Probability that a unit of fc6 or fc7 is dropped."),

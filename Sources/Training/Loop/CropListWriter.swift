@@ -14,9 +14,10 @@ package enum CropListWriter {
     package var bytes: Int
   }
 
-  /// Writes the list to `path` on rank 0. It appears under its name when it is complete. Collective.
+  /// Writes the list to `path` on rank 0. The file appears under its name when it is complete. Collective.
   ///
   /// Memory holds one round: a few units per thread, each of at most 256 combinations of one image.
+  ///
   /// - Parameter progress: called on rank 0 with the number of images done and the total.
   package static func write(
     _ job: CropListJob, to path: String, _ communicator: Communicator, workers: WorkerPool,

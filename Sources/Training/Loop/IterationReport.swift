@@ -1,5 +1,5 @@
-// The status report that each rank sends at the end of an iteration, and the verdict that every rank derives from all of
-// them. All ranks read the same reports, so they agree without another message.
+// The status report that each rank sends at the end of an iteration, and the verdict that every rank derives from all
+// of them. All ranks read the same reports, so they agree without another message.
 import Cluster
 
 /// A rank's reasons to stop after an iteration.

@@ -14,10 +14,10 @@ package struct PhaseResources {
   let optimizer: any Optimizer
 
   /// - Parameters:
-  ///   - speed: the cluster's, the same on all ranks; nil where nobody has measured it.
-  ///   - instrument: wraps the step, for measurements.
+  ///   - speed: the measured speed of the cluster, the same on all ranks; nil where it was not measured.
+  ///   - instrument: a function that wraps the step for measurements.
   package init(
-    _ phase: PhaseSpec, _ configuration: Configuration, model: any Model, communicator: Communicator,
+    _ phase: PhaseSpec, configuration: Configuration, model: any Model, communicator: Communicator,
     context: ExecutionContext, speed: ClusterSpeed?,
     instrument: (any TrainingStep) -> any TrainingStep = { $0 }
   ) throws {
@@ -51,20 +51,20 @@ package struct PhaseResources {
     }
   }
 
-  /// Shards that the loader holds at once.
+  /// The number of shards that the loader holds at once.
   static func shardsAhead(_ ownShards: Range<Int>) -> Int { min(max(ownShards.count + 1, 3), 8) }
 }
 
 extension Configuration {
-  /// The exchange of each large gradient, chosen for this cluster.
+  /// Chooses the exchange of each large gradient for this cluster.
   func gradientExchangeChoice(_ table: ParameterTable, ranks: Int, speed: ClusterSpeed?) -> GradientExchangeChoice {
     GradientExchangeChoice(
       table, tree: ShardTree(shards: shards), ranks: ranks, rows: table.factorRows(images: shardSize),
       unfoldings: table.factorUnfoldings(images: shardSize), asked: gradientExchange, speed: speed)
   }
 
-  /// Buckets for the gradients of a table. A small network is cut into many too, so that they leave during its backward
-  /// pass.
+  /// Plans the buckets for the gradients of a table. A small network is cut into many buckets, too, so that they are
+  /// sent during its backward pass.
   func bucketPlan(_ table: ParameterTable, ranks: Int, speed: ClusterSpeed?) -> BucketPlan {
     BucketPlan(
       table, ranks: ranks, floats: bucketFloats, pieces: 24,

@@ -1,5 +1,5 @@
-// One iteration of a phase on this rank, stage by stage: load, frozen forward, forward, backward (gradients leave layer by
-// layer), agreement, update (weights leave bucket by bucket). `TrainingLoop` adds logs and checkpoints around it.
+// One iteration of a phase on this rank, stage by stage: load, frozen forward, forward, backward (gradients leave layer
+// by layer), agreement, update (weights leave bucket by bucket). `TrainingLoop` adds logs and checkpoints around it.
 import Batches
 import Cluster
 import Compute
@@ -65,8 +65,8 @@ package final class PhaseTrainer {
     set { hooks.checksums = newValue }
   }
 
-  /// Runs one iteration, counted from 0. When it returns and the verdict is finite, new weights are on their way to where
-  /// the next iteration needs them; `resources.reduction.waitForWeights()` waits for all of them.
+  /// Runs one iteration, counted from 0. When it returns and the verdict is finite, new weights are on their way to
+  /// where the next iteration needs them; `resources.reduction.waitForWeights()` waits for all of them.
   ///
   /// - Parameters:
   ///   - continues: another iteration follows as far as is known now.

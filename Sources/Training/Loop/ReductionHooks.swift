@@ -1,5 +1,5 @@
-// The connection of a training step with the rest of a rank: what layers announce goes to the reduction, the trace and the
-// watchdog.
+// The connection of a training step with the rest of a rank: what layers announce goes to the reduction, the trace and
+// the watchdog.
 import Cluster
 import Compute
 import Foundation

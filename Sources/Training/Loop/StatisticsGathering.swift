@@ -1,18 +1,18 @@
-// Gathering of the batch-norm means and variances that inference uses: at the end of a phase, and later for a checkpoint
-// from within one.
+// The gathering of the batch-norm means and variances that inference uses, at the end of a phase or later for a
+// checkpoint from within a phase.
 import Batches
 import Cluster
 import Models
 
 enum StatisticsGathering {
-  /// Sets `step.statistics` to means and biased variances, averaged over `batchNormalization.calibrationShards` shards of training examples with
-  /// the weights as they are (docs/reference.md section 2, "Folding": 101 passes, plain averages). The walk over the data
-  /// continues after the iterations that are done; the shards are dealt to ranks and summed as those of a minibatch are.
-  /// Collective.
+  /// Sets `step.statistics` to means and biased variances, averaged over `batchNormalization.calibrationShards` shards
+  /// of training examples with the current weights (docs/reference.md section 2, "Folding": 101 passes, plain
+  /// averages). The examples are those after the iterations that are done. The shards are assigned to ranks and summed
+  /// like those of a minibatch. Collective.
   ///
   /// - Parameter progress: called with the number of this rank's shards that are done, and of all of them.
   static func gather(
-    _ step: any TrainingStep, _ source: any BatchSource, after iterations: Int, configuration: Configuration,
+    _ step: any TrainingStep, from source: any BatchSource, after iterations: Int, configuration: Configuration,
     communicator: Communicator, progress: (Int, Int) -> Void = { _, _ in }
   ) throws {
     let vector = step.statistics

@@ -1,4 +1,4 @@
-// The examples of both phases: lists read and checked, labels, the choice of strong images by seed.
+// The training examples of all phases: the checked lists, their labels, and the choice of images with masks by seed.
 import Batches
 import Compute
 import Datasets
@@ -8,14 +8,14 @@ package struct TrainingData: Sendable {
   package let store: any ImageStore
   package let weak: [ListedImage]
   package let weakLabels: [LabelVector]
-  /// The images whose masks phase two may see.
+  /// The images with masks for training.
   package let strong: [ListedImage]
   package let strongLabels: [LabelVector]
-  /// Those of the list from which the strong ones were chosen.
+  /// The images of the list from which `strong` was chosen.
   package let strongCandidates: [ListedImage]
 
-  /// Reads the lists and every image's labels. Throws the errors of `Datasets`: a missing file, a damaged or foreign
-  /// mask, a class with too few masks.
+  /// Reads the lists and every image's labels. Throws the errors of `Datasets`, such as a missing file, a damaged mask
+  /// or a class with too few masks.
   package init(_ configuration: Configuration, workers: WorkerPool) throws {
     store = try Self.store(configuration)
     let candidates = try store.images(list: configuration.maskList)
@@ -27,9 +27,11 @@ package struct TrainingData: Sendable {
     strong = chosen.map { candidates[$0] }
     strongLabels = chosen.map { candidateLabels[$0] }
     if configuration.imageLabelsFromMaskedOnly {
-      (weak, weakLabels) = (strong, strongLabels)
+      weak = strong
+      weakLabels = strongLabels
     } else if configuration.imageLabelList == configuration.maskList {
-      (weak, weakLabels) = (candidates, candidateLabels)
+      weak = candidates
+      weakLabels = candidateLabels
     } else {
       weak = try store.images(list: configuration.imageLabelList)
       weakLabels = try store.imageLabels(weak, workers: workers)
@@ -39,7 +41,7 @@ package struct TrainingData: Sendable {
     }
   }
 
-  /// The folder, or the pack of it.
+  /// Opens the dataset's folder or its pack.
   private static func store(_ configuration: Configuration) throws -> any ImageStore {
     configuration.pack.isEmpty
       ? try VOCDirectory(root: configuration.dataRoot, classes: configuration.shape.classes)
@@ -60,7 +62,7 @@ package struct TrainingData: Sendable {
         crops: crops, cacheBytes: configuration.cacheBytes))
   }
 
-  /// One line for the log.
+  /// A line for the log.
   package var summary: String {
     let combinations = strongLabels.reduce(0) { $0 + (1 << $1.count { $0 }) - 1 }
     return "\(weak.count) images with labels, \(strong.count) with masks (\(combinations) label combinations)"

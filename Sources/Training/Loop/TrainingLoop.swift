@@ -1,10 +1,10 @@
 // The training of a model from beginning to end: the first file to read. A model's phases run one after another
 // (`Models/PhaseSpec.swift`); each iteration goes through the stages of `PhaseTrainer`, then log and checkpoint.
 //
-// Determinism: the weights after iteration k depend on configuration, data, initial weights, seed and instruction set alone.
-// Three rules ensure it: the example in a slot of a minibatch is a function of the slot's number (`Batches`), gradients and
-// losses are added in the tree of shards whoever holds them (`Cluster`), and no task's size depends on the number of threads
-// (`Kernels`).
+// Determinism: the weights after iteration k depend only on the configuration, the data, the initial weights, the seed and
+// the instruction set. Three rules ensure it: the example in a slot of a minibatch is a function of the slot's number
+// (`Batches`), gradients and losses are added in the tree of shards whichever rank holds them (`Cluster`), and the size of
+// no task depends on the number of threads (`Kernels`).
 import Batches
 import Cluster
 import Compute
@@ -104,7 +104,7 @@ package final class TrainingLoop {
     let start = coordinator.iterationsDone(of: phase)
     try coordinator.requireGroups(of: phase)
     let resources = try PhaseResources(
-      phase, configuration, model: model, communicator: communicator, context: context, speed: speed)
+      phase, configuration: configuration, model: model, communicator: communicator, context: context, speed: speed)
     try coordinator.begin(phase, resources.optimizer, resources.reduction.plan.owned)
     let source = data.batches(of: phase, configuration, crops: crops)
     let loader = loader(source, resources.sums.shards, from: start)
@@ -131,7 +131,7 @@ package final class TrainingLoop {
     try resources.reduction.waitForWeights()
     activity.begin("the statistics of the \(phase.name) phase")
     try StatisticsGathering.gather(
-      resources.step, source, after: current.end, configuration: configuration, communicator: communicator)
+      resources.step, from: source, after: current.end, configuration: configuration, communicator: communicator)
     activity.begin("the last checkpoint of the \(phase.name) phase")
     try coordinator.end(phase, current.end)
     return coordinator.reasonToStop ?? .finished

@@ -1,11 +1,12 @@
-// `--record-steps N`: what the network saw and did in the first N iterations of each phase, so that any other framework
-// can repeat the step. Files: steps/PHASE-000000.safetensors before the first, then one an iteration (docs/formats.md).
+// The record of the first N iterations of each phase for `--record-steps N`: inputs, loss and parameters, so that
+// another framework can repeat the steps. The file steps/PHASE-000000.safetensors holds the parameters before the first
+// iteration, and one more file follows for each iteration (docs/formats.md).
 import Batches
 import Checkpoints
 import Cluster
+import Compute
 import Foundation
 import Models
-import Compute
 
 final class StepDump {
   private let directory: String
@@ -31,7 +32,7 @@ final class StepDump {
 
   func wants(_ iteration: Int) -> Bool { iteration < iterations }
 
-  /// The parameters before the phase's first iteration.
+  /// Writes the parameters before the phase's first iteration.
   func recordStart() throws {
     guard iterations > 0, communicator.rank == 0 else { return }
     try write(number: 0, inputs: [])
@@ -43,9 +44,13 @@ final class StepDump {
     if phase.examples.usesMasks { masks += UnsafeBufferPointer(start: batch.masks, count: batch.maskCount) }
   }
 
-  /// Collective: rank 0 gathers the shards in their order and writes the file.
+  /// Gathers the shards on rank 0 in their order and writes the file. Collective.
   func finish(iteration: Int, loss: Double) throws {
-    defer { (planes, labels, masks) = ([], [], []) }
+    defer {
+      planes = []
+      labels = []
+      masks = []
+    }
     let allPlanes = try communicator.gather(planes.withUnsafeBytes { Array($0) })
     let allLabels = try communicator.gather(labels.withUnsafeBytes { Array($0) })
     let allMasks = try communicator.gather(masks)
@@ -53,26 +58,24 @@ final class StepDump {
     let size = model.shape.inputSize
     let examples = allPlanes.reduce(0) { $0 + $1.count } / (4 * 3 * size * size)
     var inputs = [
-      Input("images", [examples, 3, size, size], .float32, allPlanes.flatMap { $0 }),
-      Input("labels", [examples, model.shape.classes], .float32, allLabels.flatMap { $0 }),
-      Input("loss", [1], .float32, withUnsafeBytes(of: Float(loss)) { Array($0) }),
+      Input(name: "images", shape: [examples, 3, size, size], element: .float32, bytes: allPlanes.flatMap { $0 }),
+      Input(
+        name: "labels", shape: [examples, model.shape.classes], element: .float32, bytes: allLabels.flatMap { $0 }),
+      Input(name: "loss", shape: [1], element: .float32, bytes: withUnsafeBytes(of: Float(loss)) { Array($0) }),
     ]
     if phase.examples.usesMasks {
-      inputs.append(Input("masks", [examples, size, size], .uint8, allMasks.flatMap { $0 }))
+      inputs.append(
+        Input(name: "masks", shape: [examples, size, size], element: .uint8, bytes: allMasks.flatMap { $0 }))
     }
     try write(number: iteration + 1, inputs: inputs)
   }
 
-  /// A tensor that exists only for the record.
+  /// A tensor that is recorded but is no parameter.
   private struct Input {
     let name: String
     let shape: [Int]
     let element: ElementType
     let bytes: [UInt8]
-
-    init(_ name: String, _ shape: [Int], _ element: ElementType, _ bytes: [UInt8]) {
-      (self.name, self.shape, self.element, self.bytes) = (name, shape, element, bytes)
-    }
   }
 
   private func write(number: Int, inputs: [Input]) throws {

@@ -84,7 +84,8 @@ final class Watchdog: Sendable {
     text +=
       now.stage.map { "\(now.isWaiting ? "waits before" : "is at") \($0.layer), \($0.pass.rawValue)" }
       ?? "has reached no layer"
-    let waits = communicator.transfersInFlight.filter { !$0.receivingFrom.isEmpty || !$0.sendingTo.isEmpty }.map { transfer in
+    let waits = communicator.transfersInFlight.filter { !$0.receivingFrom.isEmpty || !$0.sendingTo.isEmpty }.map {
+      transfer in
       let peers = Set(transfer.receivingFrom + transfer.sendingTo).sorted().map(String.init)
       return "\(describe(transfer.kind)) \(transfer.receivingFrom.isEmpty ? "to" : "from") "
         + "\(peers.count > 1 ? "ranks" : "rank") \(peers.joined(separator: ", "))"

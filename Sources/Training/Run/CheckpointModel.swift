@@ -1,8 +1,9 @@
-// Loading of a model file or of any checkpoint for inference.
+// The loading of a model file or of any checkpoint for inference.
 //
-// A model file and the end of the segmentation phase hold all that inference needs. A checkpoint from within a phase lacks the
-// phase's batch-norm statistics: they are gathered as training gathers them at the phase's end, with the configuration of the
-// checkpoint's manifest, so the network is that of a run that ended at this iteration, bit by bit. Nothing is written.
+// A model file and the checkpoint that ends the last phase hold everything that inference needs. A checkpoint from
+// within a phase lacks the phase's batch-norm statistics. They are gathered as at the phase's end, with the
+// configuration in the checkpoint's manifest, so the network has the bits of a run that ended at this iteration.
+// Nothing is written.
 import Checkpoints
 import Cluster
 import Compute
@@ -11,14 +12,14 @@ import Foundation
 import Kernels
 import Models
 
-/// What a command was given as a model, and what must be done before it is one.
+/// The file or directory that a command was given as a model.
 package struct ModelSource {
-  /// The file of weights.
+  /// The weights file.
   package let url: URL
-  /// The checkpoint that it belongs to, verified.
+  /// The verified checkpoint to which the weights file belongs; nil for a model file.
   let checkpoint: Checkpoint?
 
-  /// - Parameter path: a file, a checkpoint's directory or a run's.
+  /// - Parameter path: a file, a checkpoint's directory or a run's directory.
   package init(_ path: String) throws {
     url = try ModelFile.resolve(path)
     checkpoint = try ModelFile.checkpoint(of: url)
@@ -26,7 +27,7 @@ package struct ModelSource {
 
   var description: CheckpointDescription? { checkpoint?.description }
 
-  /// The model and the phase of the checkpoint; nil for a model file, and for a model that this program does not know.
+  /// The model and the phase of the checkpoint; nil for a model file and for a model that is not registered.
   private var origin: (model: any Model.Type, shape: NetworkShape, phase: PhaseSpec)? {
     guard let description, let network = ModelDescription(text: description.network),
       let model = ModelRegistry.model(named: network.model),
@@ -35,21 +36,21 @@ package struct ModelSource {
     return (model, network.shape, phase)
   }
 
-  /// Whether batch-norm statistics must be gathered from training data first.
+  /// True if batch-norm statistics must be gathered from training data first.
   package var needsStatistics: Bool {
     guard let description, !description.endsPhase, let (model, shape, phase) = origin else { return false }
     let trained = model.init(shape, options: ModelOptions()).trained(by: phase)
     return trained.statistics.table.vectorCount > 0
   }
 
-  /// The error for a command that needs a model that makes masks.
+  /// The error of a command that needs a model with masks.
   package var labelsOnlyError: ModelError {
     .labelsOnly(
       path: url.deletingLastPathComponent().path, phase: description?.phase ?? "first",
       ended: description?.endsPhase ?? false)
   }
 
-  /// Why the model makes no masks; nil where it does.
+  /// The reason why the model predicts no masks; nil where it does.
   package var onlyLabels: String? {
     guard let description, let (model, _, _) = origin else { return nil }
     let done = model.phases.prefix { $0.name != description.phase }.map(\.trains)
@@ -62,16 +63,16 @@ package struct ModelSource {
 }
 
 package enum CheckpointModel {
-  /// The network of a source. Collective where statistics are to be gathered.
+  /// Loads the network of a source. Collective where statistics must be gathered.
   ///
   /// - Parameters:
-  ///   - settings: of the form `key=value`, for what may be elsewhere than when the checkpoint was written: `data.root`.
-  ///   - communicator: of all ranks; only where the source needs statistics.
-  ///   - progress: hears of shards done and in all, this rank's.
+  ///   - settings: new values of the form `key=value` for keys that may differ from the checkpoint's, such as
+  ///     `data.root`.
+  ///   - communicator: the communicator of all ranks; needed only where the source needs statistics.
+  ///   - progress: called with the number of this rank's shards that are done, and of all of them.
   package static func load(
     _ source: ModelSource, settings: [String], communicator: Communicator?, threads: Int,
-    say: @escaping (String) -> Void,
-    progress: (Int, Int) -> Void
+    say: @escaping (String) -> Void, progress: (Int, Int) -> Void
   ) throws -> any Model {
     guard source.needsStatistics else {
       if !settings.isEmpty {
@@ -115,18 +116,17 @@ package enum CheckpointModel {
       ? .random : try CropListProvider.reload(configuration, data, of: run, communicator, workers: workers, say: say)
     let step = net.makeStep(phase, shardSize: configuration.shardSize, dropoutRate: 0, context: context)
     try StatisticsGathering.gather(
-      step, data.batches(of: phase, configuration, crops: crops), after: description.iteration,
-      configuration: configuration, communicator: communicator,
-      progress: progress)
+      step, from: data.batches(of: phase, configuration, crops: crops), after: description.iteration,
+      configuration: configuration, communicator: communicator, progress: progress)
     return net
   }
 
-  /// The manifest's configuration with what may be elsewhere now.
+  /// The manifest's configuration with the settings applied.
   private static func configuration(of checkpoint: Checkpoint, _ settings: [String]) throws -> Configuration {
     let (text, name) = (checkpoint.description.configuration, checkpoint.url.path)
     let made = try Configuration(yaml: text, name: name)
     let configuration = try Configuration(yaml: text, name: name, settings: settings)
-    // A list that has moved is known again by its digest.
+    // A list that has moved is recognized by its digest.
     let places: Set<String> = ["data.imageLabelList", "data.maskList", "data.proposals"]
     if let (key, here, there) = configuration.difference(from: made, except: places) {
       throw CheckpointModelError.otherKey(key: key, here: here, there: there)
@@ -148,15 +148,15 @@ package enum CheckpointModel {
     return data
   }
 
-  /// What makes statistics from here other than those of the run, in their last bits.
+  /// The difference in arithmetic that may change the last bits of the statistics; nil where there is none.
   private static func otherArithmetic(_ description: CheckpointDescription) -> String? {
     let here = (StartupFacts.instructionSet, "\(BLAS.version) \(BLAS.coreName)")
     guard !description.instructionSet.isEmpty, (description.instructionSet, description.blas) != here else {
       return nil
     }
     return
-      "the checkpoint was written with \(description.instructionSet) and OpenBLAS \(description.blas), here are \(here.0) and "
-      + "\(here.1): statistics may differ in their last bits from those of the run itself"
+      "the checkpoint was written with \(description.instructionSet) and OpenBLAS \(description.blas), here are "
+      + "\(here.0) and \(here.1): statistics may differ in their last bits from those of the run itself"
   }
 }
 
@@ -168,14 +168,15 @@ package enum CheckpointModelError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .noData(let checkpoint, let iteration, let phase, let place, let reason):
-      "\(checkpoint) is from within the \(phase) phase (iteration \(iteration)): its batch-norm statistics are averaged over "
-        + "training data, and that of \(place) cannot be used: \(reason). Say where the data is with --set data.root=FOLDER "
-        + "or --set data.pack=FILE, or give a model.safetensors.zst or the checkpoint of a phase's end, which need none"
+      "\(checkpoint) is from within the \(phase) phase (iteration \(iteration)): its batch-norm statistics are "
+        + "averaged over training data, and that of \(place) cannot be used: \(reason). Say where the data is with "
+        + "--set data.root=FOLDER or --set data.pack=FILE, or give a model.safetensors.zst or the checkpoint of a "
+        + "phase's end, which need none"
     case .otherData(let key, let here, let there):
       "\(key) has the SHA-256 \(here.prefix(12))... where the run had \(there.prefix(12))..."
     case .otherKey(let key, let here, let there):
-      "--set \(key)=\(here): the checkpoint's run has \(there), and the key changes the result; only places of data and "
-        + "keys that are free may be set"
+      "--set \(key)=\(here): the checkpoint's run has \(there), and the key changes the result; only places of data "
+        + "and keys that are free may be set"
     }
   }
 }

@@ -49,7 +49,9 @@ final class Coordinator {
     let isRoot = communicator.rank == 0
 
     let point = try communicator.rethrowOnAllRanks {
-      isRoot ? try ResumePoint.find(store, run, configuration, options, say: display.say) : nil
+      isRoot
+        ? try ResumePoint.find(
+          in: store, run: run, configuration: configuration, options: options, say: display.say) : nil
     }
     let resumed = try ResumePoint.shared(point, communicator)
     self.resumed = resumed
@@ -71,7 +73,8 @@ final class Coordinator {
       options.isReplay
       ? nil
       : RunCheckpoints(
-        store, configuration, model, communicator, workers, display,
+        store: store, configuration: configuration, model: model, communicator: communicator, workers: workers,
+        display: display,
         allowedChanges: before + options.allowedChanges.filter { !before.contains($0) })
     ended = Set(
       configuration.phases.enumerated().filter { position, phase in
@@ -105,7 +108,7 @@ final class Coordinator {
     return resumed.iterationsDone(position, iterations: configuration.settings(of: phase).iterations)
   }
 
-  /// Whether nothing of a phase is left to be done.
+  /// True if a phase has ended and all its iterations are done.
   func isComplete(_ phase: PhaseSpec) -> Bool {
     iterationsDone(of: phase) >= configuration.settings(of: phase).iterations && ended.contains(phase.name)
   }
@@ -133,7 +136,7 @@ final class Coordinator {
 
   // MARK: During a phase
 
-  /// Whether an iteration, counted from 1, gets digests.
+  /// True if an iteration, counted from 1, gets digests.
   func isVerified(_ iteration: Int) -> Bool {
     configuration.verifyEvery > 0 && iteration % configuration.verifyEvery == 0
   }
@@ -159,8 +162,8 @@ final class Coordinator {
       pastDeadline: options.timeLimit.map { MonotonicClock.now - started + margin > $0 } ?? false)
   }
 
-  /// Logs an iteration; returns the reason to stop after it, the same on every rank. Signals may reach one rank only, and
-  /// clocks differ, so a request of any rank stops all.
+  /// Logs an iteration; returns the reason to stop after it, the same on every rank. Signals may reach one rank only,
+  /// and clocks differ, so a request of any rank stops all.
   func endIteration(
     _ line: IterationMetrics, of phase: PhaseSpec, iterations: Int, _ verdict: IterationVerdict
   ) -> ExitReason? {
@@ -184,8 +187,8 @@ final class Coordinator {
     return reasonToStop
   }
 
-  /// Whether `--max-iterations`, counted over the phases of this process, is reached: nothing need be prepared for another
-  /// iteration.
+  /// True if `--max-iterations`, counted over the phases of this process, is reached, so that no further iteration is
+  /// prepared.
   func stops(after iteration: Int, of phase: PhaseSpec) -> Bool {
     guard let limit = options.maxIterations else { return false }
     return configuration.iterationsBefore(phase.name, among: phases) + iteration >= limit
@@ -203,20 +206,20 @@ final class Coordinator {
     try checkpoints?.secure(phase, iteration, endsPhase: false)
   }
 
-  /// Writes the checkpoint that ends a phase. Where that fails the run continues: what the phase learned is part of every
-  /// later checkpoint and of the model. Collective.
+  /// Writes the checkpoint that ends a phase. Where that fails the run continues: what the phase learned is part of
+  /// every later checkpoint and of the model. Collective.
   func end(_ phase: PhaseSpec, _ iteration: Int) throws {
     ended.insert(phase.name)
     guard let checkpoints, try !checkpoints.secure(phase, iteration, endsPhase: true), isRoot else { return }
     display.say(
-      "warning: the \(phase.name) phase is done and its last checkpoint is not written; the run goes on without. Until one is, "
-        + "a restart begins at \(checkpoints.newest ?? "the beginning")")
+      "warning: the \(phase.name) phase is done and its last checkpoint is not written; the run continues without it. "
+        + "Until one is written, a restart begins at \(checkpoints.newest ?? "the beginning")")
   }
 
   // MARK: The end
 
-  /// Waits for the last checkpoint; writes the summary and, if training is complete, the model. Returns the error for all
-  /// ranks to end with where work is lost because the last checkpoint is missing. Collective.
+  /// Waits for the last checkpoint; writes the summary and, if training is complete, the model. Returns the error for
+  /// all ranks to end with where work is lost because the last checkpoint is missing. Collective.
   func finish(
     _ reason: ExitReason, seconds: Double, phaseSeconds: [String: Double], threads: Int
   ) throws -> RunError? {
@@ -244,8 +247,9 @@ final class Coordinator {
       }
       if complete, lost == nil, let missing = checkpoints.missing {
         display.say(
-          "warning: the model is written, the checkpoint after \(missing.phase.name) iteration \(missing.iteration) is not: "
-            + "training it further would begin at \(checkpoints.newest ?? "the beginning")")
+          "warning: the model is written, the checkpoint after \(missing.phase.name) iteration "
+            + "\(missing.iteration) is not: training it further would begin at "
+            + "\(checkpoints.newest ?? "the beginning")")
       }
     }
     return lost.map {

@@ -1,12 +1,12 @@
-// Writing of RUN/model.safetensors.zst, the result of training. It is written even where the last checkpoint was not.
+// The writing of RUN/model.safetensors.zst, the result of training. It is written even if the last checkpoint was not.
 import Checkpoints
 import Foundation
 import Models
 
 enum FinishedModel {
-  /// Writes the network with its statistics. A failure is reported and tried again, since there is no later opportunity.
+  /// Writes the network with its statistics. A failed write is reported and tried again, since none follows later.
   ///
-  /// - Parameter newestCheckpoint: where the same command would resume.
+  /// - Parameter newestCheckpoint: the path of the checkpoint from which the same command would resume.
   static func publish(_ model: any Model, to path: String, newestCheckpoint: String?, say: (String) -> Void) throws {
     for pause in RunCheckpoints.pauses.map(Optional.some) + [nil] {
       do {

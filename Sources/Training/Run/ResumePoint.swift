@@ -18,9 +18,10 @@ struct ResumePoint {
   /// Keys whose values were changed on the way to this checkpoint, by their current names. Rank 0 only.
   var allowedChanges: [String] { (checkpoint?.description.allowedChanges ?? []).map(ConfigurationKey.currentName) }
 
-  /// Finds the checkpoint that the options ask for; returns nil to start anew. Creates the run directory. For rank 0.
+  /// Finds the checkpoint that the options ask for; returns nil to start from the beginning. Creates the run directory.
+  /// For rank 0.
   static func find(
-    _ store: CheckpointStore, _ run: RunDirectory, _ configuration: Configuration, _ options: TrainingOptions,
+    in store: CheckpointStore, run: RunDirectory, configuration: Configuration, options: TrainingOptions,
     say: (String) -> Void
   ) throws -> ResumePoint? {
     try run.create()
@@ -33,8 +34,8 @@ struct ResumePoint {
     }
     for (key, here, there) in configuration.differences(from: made) where options.allowedChanges.contains(key) {
       say(
-        "warning: --allow-change \(key): \(here) from here on, \(there) before: no run of one configuration ends in these weights"
-      )
+        "warning: --allow-change \(key): \(here) from here on, \(there) before: "
+          + "no run of one configuration ends in these weights")
     }
     guard let phase = configuration.position(ofPhase: description.phase) else {
       throw CheckpointError.damaged(
@@ -61,7 +62,7 @@ struct ResumePoint {
     case .auto:
       let (newest, skipped) = try store.newestValid()
       for (url, reason) in skipped { say("warning: skipping checkpoint \(url.path): \(reason)") }
-      // Starting anew would discard the log of a run whose checkpoints may still exist elsewhere.
+      // Starting from the beginning would discard the log of a run whose checkpoints may still exist elsewhere.
       if newest == nil, !skipped.isEmpty {
         throw RunError.noUsableCheckpoint(path: store.directory.path, damaged: skipped.count)
       }
@@ -85,8 +86,8 @@ struct ResumePoint {
     try checkpoint.weights().fill(model.vectors)
   }
 
-  /// Gives each rank its part of the optimizer's state while rank 0 reads it. No rank holds more than a few pieces of it
-  /// beyond its own. Collective.
+  /// Gives each rank its part of the optimizer's state while rank 0 reads it. No rank holds more than a few pieces of
+  /// it beyond its own. Collective.
   func restoreOptimizer(_ optimizer: any Optimizer, _ owned: [[Range<Int>]], _ communicator: Communicator) throws {
     for state in optimizer.states { try restore(state, owned, communicator) }
   }
@@ -109,17 +110,17 @@ struct ResumePoint {
     try communicator.rethrowOnAllRanks { try stream?.finish() }
   }
 
-  /// Whether the phase at a position has ended at this point.
+  /// True if the phase at a position has ended at this point.
   func hasEnded(_ position: Int, iterations: Int) -> Bool {
     position == phase ? endsPhase && iteration >= iterations : position < phase
   }
 
-  /// Iterations that are done of the phase at a position.
+  /// The number of iterations that are done of the phase at a position.
   func iterationsDone(_ position: Int, iterations: Int) -> Int {
     position == phase ? iteration : position < phase ? iterations : 0
   }
 
-  /// Whether a line of the log lies before this point.
+  /// True if a line of the log lies before this point.
   func covers(_ position: Int?, _ iteration: Int) -> Bool {
     guard let position else { return false }
     return position == phase ? iteration <= self.iteration : position < phase

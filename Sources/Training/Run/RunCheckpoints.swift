@@ -1,6 +1,6 @@
-// The checkpoints of a run that is in progress: copied on all ranks, written by rank 0. A write that fails is reported and
-// costs nothing but itself. Within a phase the next interval tries again; a checkpoint that must be on disk before the run
-// continues or ends is tried several times, and where that fails too the run knows.
+// The checkpoints of a run in progress: copied on all ranks and written by rank 0. A failed write is reported and does
+// not end the run. Within a phase the next interval tries again. A checkpoint that must be on disk before the run
+// continues or ends is tried several times, and `missing` names one that could not be written.
 import Checkpoints
 import Cluster
 import Compute
@@ -11,7 +11,7 @@ import Optimizers
 import Support
 
 final class RunCheckpoints {
-  /// Seconds before each further attempt at a checkpoint or model that no later one makes up for.
+  /// Seconds before each further attempt to write a checkpoint or model that no later one replaces.
   static let pauses: [Double] = [1, 2, 4]
 
   let store: CheckpointStore
@@ -20,25 +20,25 @@ final class RunCheckpoints {
   private let communicator: Communicator
   private let workers: WorkerPool
   private let display: ProgressDisplay
-  /// Keys that were changed on the way.
+  /// The keys whose values `--allow-change` has changed during the run.
   private let allowedChanges: [String]
-  /// Memory for the current phase's snapshots.
+  /// The memory for the current phase's snapshots.
   private var snapshots: SnapshotMemory?
-  /// Read once, for the manifests.
+  /// The digests of the data for the manifests, computed once.
   private lazy var dataDigests = StartupFacts.dataDigests(configuration)
-  /// The checkpoint that is being written, or was written last. Rank 0 only.
+  /// The checkpoint that is being written or was written last. Rank 0 only.
   private var current: (phase: PhaseSpec, iteration: Int)?
   /// The most recent required checkpoint that could not be written; the same on all ranks.
   private(set) var missing: (phase: PhaseSpec, iteration: Int)?
   private(set) var reserve: DeadlineMargin
-  /// Seconds that checkpoints have held up training since the last line of the log.
+  /// The seconds for which checkpoints have held up training since the last line of the log.
   private var heldUp = 0.0
 
   private var isRoot: Bool { communicator.rank == 0 }
 
   init(
-    _ store: CheckpointStore, _ configuration: Configuration, _ model: any Model, _ communicator: Communicator,
-    _ workers: WorkerPool, _ display: ProgressDisplay, allowedChanges: [String]
+    store: CheckpointStore, configuration: Configuration, model: any Model, communicator: Communicator,
+    workers: WorkerPool, display: ProgressDisplay, allowedChanges: [String]
   ) {
     self.store = store
     self.configuration = configuration
@@ -56,11 +56,11 @@ final class RunCheckpoints {
     try snapshots?.finish()
     snapshots = nil
     snapshots = SnapshotMemory(
-      phase, model, optimizer, owned: owned, communicator, pool: workers)
+      phase, model: model, optimizer: optimizer, owned: owned, communicator: communicator, pool: workers)
     snapshots?.touch()
   }
 
-  /// Returns the seconds that checkpoints have held up training since the last call.
+  /// Returns the seconds for which checkpoints have held up training since the last call.
   func takeHeldUp() -> Double {
     defer { heldUp = 0 }
     return heldUp
@@ -70,11 +70,11 @@ final class RunCheckpoints {
 
   // MARK: Writing
 
-  /// Copies the state of all ranks and writes it in the background. A failure is reported, and the next interval tries again.
-  /// Collective.
+  /// Copies the state of all ranks and writes it in the background. A failure is reported, and the next interval tries
+  /// again. Collective.
   func write(_ phase: PhaseSpec, _ iteration: Int) throws {
     try timed {
-      if isRoot { waitForWriter(before: "training goes on") }
+      if isRoot { waitForWriter(before: "training continues") }
       try requireFinite(phase, iteration)
       try snapshots?.takeOptimizerState()
       try communicator.rethrowOnAllRanks {
@@ -85,8 +85,8 @@ final class RunCheckpoints {
     }
   }
 
-  /// Makes sure that a checkpoint of the current state is on disk before it returns: tries several times, and reports each failure.
-  /// Returns whether it is there, the same on all ranks. Collective.
+  /// Writes a checkpoint of the current state unless it is on disk already. Tries several times and reports each
+  /// failure. Returns true if it is on disk, the same on all ranks. Collective.
   @discardableResult
   func secure(_ phase: PhaseSpec, _ iteration: Int, endsPhase: Bool) throws -> Bool {
     try timed {
@@ -116,7 +116,7 @@ final class RunCheckpoints {
     }
   }
 
-  /// Rank 0 writes; nil for success, and on other ranks.
+  /// Writes a checkpoint on rank 0. Returns the error; nil for success and on other ranks.
   private func attempt(_ phase: PhaseSpec, _ iteration: Int, endsPhase: Bool) -> (any Error)? {
     guard isRoot, let snapshots else { return nil }
     current = (phase, iteration)
@@ -129,7 +129,7 @@ final class RunCheckpoints {
     } catch { return error }
   }
 
-  /// Waits for everything that is being written or sent. Collective.
+  /// Waits for all data that is being written or sent. Collective.
   func finish() throws {
     try snapshots?.finish()
     if isRoot { waitForWriter(before: "the run is over") }
@@ -138,7 +138,7 @@ final class RunCheckpoints {
   /// The path of the newest checkpoint, from which the run would resume, for messages. Rank 0 only.
   var newest: String? { (try? store.list().last)?.url.path }
 
-  /// Waits for the writer and reports a failure; returns whether it succeeded. Rank 0 only.
+  /// Waits for the writer and reports a failure. Returns true if the write succeeded. Rank 0 only.
   @discardableResult
   private func waitForWriter(before next: String) -> Bool {
     defer { sayRemarks() }
@@ -154,7 +154,7 @@ final class RunCheckpoints {
 
   /// Reports failures that left the last checkpoint whole, such as an old one that could not be removed.
   private func sayRemarks() {
-    for remark in store.takeRemarks() { display.say("warning: \(remark); training goes on") }
+    for remark in store.takeRemarks() { display.say("warning: \(remark); training continues") }
   }
 
   private func requireFinite(_ phase: PhaseSpec, _ iteration: Int) throws {
@@ -178,9 +178,8 @@ final class RunCheckpoints {
   private func describe(_ phase: PhaseSpec, _ iteration: Int, endsPhase: Bool) -> CheckpointDescription {
     CheckpointDescription(
       phase: phase.name, phaseIndex: configuration.position(ofPhase: phase.name), iteration: iteration,
-      endsPhase: endsPhase, seed: configuration.seed,
-      configuration: configuration.yaml, network: model.description.text, ranks: communicator.size,
-      dnetVersion: Version.text,
+      endsPhase: endsPhase, seed: configuration.seed, configuration: configuration.yaml,
+      network: model.description.text, ranks: communicator.size, dnetVersion: Version.text,
       instructionSet: StartupFacts.instructionSet, blas: "\(BLAS.version) \(BLAS.coreName)", data: dataDigests,
       allowedChanges: allowedChanges)
   }

@@ -35,8 +35,8 @@ package enum RunError: Error, Equatable, CustomStringConvertible {
         + "\(shard) on rank \(rank); no weight was changed: lower \(phase).learningRate.base; if the same run on other "
         + "ranks does not fail, check that rank's memory and processor"
     case .untrainedGroup(let phase, let group, let trainedBy):
-      "the \(phase) phase needs trained \(group) parameters: resume from the last checkpoint of the \(trainedBy) phase, "
-        + "or give the weights with --initial-weights"
+      "the \(phase) phase needs trained \(group) parameters: resume from the last checkpoint of the "
+        + "\(trainedBy) phase, or give the weights with --initial-weights"
     case .nothingToSegment(let list):
       "no image of \(list) has a labelled pixel, so the segmentation phase has nothing to learn from: "
         + "check data.maskList"

@@ -6,8 +6,8 @@ import Kernels
 import Models
 import Optimizers
 
-/// Copies for the snapshots of a phase's checkpoints: each rank's copy of its momentum, and on rank 0 copies of the group
-/// that the phase trains. Groups that the phase leaves fixed are written from their own memory.
+/// The copies for the snapshots of a phase's checkpoints: each rank's copy of its momentum, and on rank 0 copies of the
+/// group that the phase trains. Groups that the phase leaves fixed are written from their own memory.
 struct SnapshotMemory {
   private let states: [OptimizerStateSnapshot]
   private let table: ParameterTable
@@ -18,8 +18,8 @@ struct SnapshotMemory {
   private let isRoot: Bool
 
   init(
-    _ phase: PhaseSpec, _ model: any Model, _ optimizer: any Optimizer, owned: [[Range<Int>]],
-    _ communicator: Communicator, pool: WorkerPool
+    _ phase: PhaseSpec, model: any Model, optimizer: any Optimizer, owned: [[Range<Int>]],
+    communicator: Communicator, pool: WorkerPool
   ) {
     self.pool = pool
     self.model = model
@@ -32,13 +32,13 @@ struct SnapshotMemory {
     copies = AlignedMemory(floats: floats, for: .snapshot)
   }
 
-  /// Pre-faults all memory, so that the first copy is as quick as the others.
+  /// Pre-faults all memory, so that the first copy is as fast as later ones.
   func touch() {
     states.forEach { $0.touch() }
     if isRoot { copyWeights() }
   }
 
-  /// Copies the vectors that the phase changes one behind the other, on all threads; returns the place of each.
+  /// Copies the vectors that the phase changes, one behind the other, on all threads. Returns the place of each copy.
   @discardableResult
   private func copyWeights() -> [UnsafeMutablePointer<Float>] {
     let taskFloats = 1 << 20
@@ -54,13 +54,13 @@ struct SnapshotMemory {
     }
   }
 
-  /// Copies the optimizer's state as it is now. Collective; the snapshot before must have been written.
+  /// Copies the optimizer's current state. The previous snapshot must have been written. Collective.
   func takeOptimizerState() throws { for state in states { try state.take() } }
 
   /// Waits until rank 0 has the last copy. For non-root ranks.
   func finish() throws { for state in states { try state.finish() } }
 
-  /// The name of the first tensor that the phase changes with a value that is not finite.
+  /// The name of the first tensor that the phase changes and that has a value that is not finite.
   var firstNotFinite: String? {
     changing.flatMap(\.namedTensors).first { tensor in
       withExtendedLifetime(tensor) {
@@ -69,7 +69,7 @@ struct SnapshotMemory {
     }?.name
   }
 
-  /// The weights now and the momentum that was taken, for rank 0 to write.
+  /// Returns the current weights and the copied optimizer state, for rank 0 to write.
   func snapshot(_ description: CheckpointDescription) -> CheckpointSnapshot {
     let optimizerStates = states.map { state in
       OptimizerStateToWrite(

@@ -39,7 +39,7 @@ extension ClusterSpeed {
     let (rows, height, width) = (64, 768, 4096)
     let table = ParameterTable([ParameterSpec("probe.layer.weight", [height, width], .weight, gradient: .factored)])
     let pool = WorkerPool(threads: threads)
-    let factors = GradientFactors(table, rows: rows, carries: [0, 1])
+    let factors = GradientFactors(table, rows: rows, pendingMerges: [0, 1])
     let (left, right) = (AlignedMemory(floats: rows * height), AlignedMemory(floats: rows * width))
     for shard in 0..<2 {
       factors.store("probe.layer.weight", left: left.pointer, right: right.pointer, shard: shard, pool)

@@ -1,5 +1,5 @@
-import Compute
 // The ranks of one host and the cores that they may use.
+import Compute
 import Foundation
 
 struct HostFacts {

@@ -1,5 +1,5 @@
-// The memory that each phase takes on one rank. The plan does not estimate: it makes the same objects as a run, whose pages
-// the system provides only when they are written, and counts the bytes that they have allocated.
+// The memory that each phase takes on one rank. The plan does not estimate it: it makes the same objects as a run and
+// counts the bytes that they have allocated. The system provides no page before it is written.
 import Batches
 import Cluster
 import Compute
@@ -9,22 +9,23 @@ import Models
 import Support
 
 struct MemoryPlan {
-  /// Bytes of each kind, in the order of the table.
+  /// The bytes of each kind, in the order of the table.
   let rows: [(name: String, bytes: Int)]
   var sum: Int { rows.reduce(0) { $0 + $1.bytes } }
 
-  /// The plan of this rank.
+  /// Makes the plan of this rank.
   init(
-    _ phase: PhaseSpec, _ configuration: Configuration, _ data: TrainingData, _ communicator: Communicator,
+    _ phase: PhaseSpec, configuration: Configuration, data: TrainingData, communicator: Communicator,
     speed: ClusterSpeed?
   ) throws {
     let before = MemoryUse.current
     let context = ExecutionContext(workers: WorkerPool(threads: 1), convolution: configuration.convolution)
     let model = configuration.makeModel()
     let work = try PhaseResources(
-      phase, configuration, model: model, communicator: communicator, context: context, speed: speed)
+      phase, configuration: configuration, model: model, communicator: communicator, context: context, speed: speed)
     let snapshot = SnapshotMemory(
-      phase, model, work.optimizer, owned: work.reduction.plan.owned, communicator, pool: context.workers)
+      phase, model: model, optimizer: work.optimizer, owned: work.reduction.plan.owned, communicator: communicator,
+      pool: context.workers)
     let batches = (0..<PhaseResources.shardsAhead(work.sums.shards)).map { _ in
       ShardBatch(
         examples: configuration.shardSize, size: configuration.shape.inputSize, classes: configuration.shape.classes)
@@ -36,7 +37,7 @@ struct MemoryPlan {
     self.rows = rows
   }
 
-  /// One line for each kind, one column for each rank.
+  /// Returns a table with a line for each kind and a column for each rank.
   static func table(_ columns: [[Int]], names: [String]) -> [String] {
     let rows = names.indices.map { index in (names[index], columns.map { $0[index] }) }
     return TextTable.lines(
@@ -45,7 +46,7 @@ struct MemoryPlan {
       }, indent: 2)
   }
 
-  /// Bytes of the cache of decoded images, extrapolated from the first images of the list.
+  /// The bytes of the cache of decoded images, extrapolated from the first images of the list.
   private static func imageBytes(_ phase: PhaseSpec, _ configuration: Configuration, _ data: TrainingData) -> Int {
     let (images, channels) = phase.examples.usesMasks ? (data.strong, 4) : (data.weak, 3)
     let pixels = images.prefix(16).compactMap { image -> Int? in
@@ -57,7 +58,7 @@ struct MemoryPlan {
     return min(configuration.cacheBytes, mean * images.count)
   }
 
-  /// Bytes that are resident before anything is trained: code, libraries, lists.
+  /// The bytes that are resident before training: code, libraries and lists.
   private static var programBytes: Int {
     let fields = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []
     return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0

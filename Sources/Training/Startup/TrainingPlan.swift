@@ -1,4 +1,4 @@
-// `--dry-run`: what a configuration would train and the memory that it takes, with the data checked and nothing written.
+// The plan that `--dry-run` prints: a configuration's phases and their memory. It checks the data and writes nothing.
 import Cluster
 import Compute
 import Models
@@ -6,7 +6,7 @@ import Models
 package struct TrainingPlan {
   package let text: String
 
-  /// Reads the lists and masks; throws what training would throw about them, alike on all ranks. Collective.
+  /// Reads the lists and masks and throws the errors that training would throw, on all ranks alike. Collective.
   package init(_ configuration: Configuration, _ communicator: Communicator) throws {
     let shape = configuration.shape
     let tree = ShardTree(shards: configuration.shards)
@@ -16,7 +16,7 @@ package struct TrainingPlan {
     let (data, plans) = try communicator.rethrowOnAllRanks {
       let data = try TrainingData(configuration, workers: WorkerPool(threads: AvailableCores.count))
       let plans = try configuration.phases.map {
-        try MemoryPlan($0, configuration, data, communicator, speed: speed)
+        try MemoryPlan($0, configuration: configuration, data: data, communicator: communicator, speed: speed)
       }
       return (data, plans)
     }
@@ -29,7 +29,8 @@ package struct TrainingPlan {
     lines += model.groups.map { group in
       let billions = Double(group.layers.multiplyAdds) / 1e9
       return String(
-        format: "network: %@, %d x %d, %@: %d layers, %.2f thousand million multiply-adds an image", type(of: model).name,
+        format: "network: %@, %d x %d, %@: %d layers, %.2f thousand million multiply-adds an image",
+        type(of: model).name,
         shape.inputSize, shape.inputSize, group.name, group.layers.specs.count, billions)
     }
     for (phase, plan) in zip(configuration.phases, plans) {
@@ -50,7 +51,13 @@ package struct TrainingPlan {
     case "random": "a random box for every example"
     case "edgeboxes": "made at the start: \(try CropListProvider.job(configuration, data).count.text)"
     default:
-      "\(try CropListProvider.filter(try CropListProvider.list(configuration.proposals, data.store), configuration, data).count) of \(configuration.proposals)"
+      try "\(filteredCrops(configuration, data)) of \(configuration.proposals)"
     }
+  }
+
+  /// The number of crops of the configured list that training uses.
+  private static func filteredCrops(_ configuration: Configuration, _ data: TrainingData) throws -> Int {
+    let list = try CropListProvider.list(configuration.proposals, data.store)
+    return try CropListProvider.filter(list, configuration, data).count
   }
 }

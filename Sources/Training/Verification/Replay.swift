@@ -1,17 +1,17 @@
-// `dnet verify`: computes a range of a run's iterations again, on any ranks, and names the first iteration, then layer and
-// shard, that come out otherwise than the run's log says: how to find the node that computes wrongly.
+// The replay of a run for `dnet verify`. It computes a range of a run's iterations again, on any number of ranks, and
+// names the first iteration, layer and shard that differ from the run's log, so that a faulty node can be found.
 import Checkpoints
 import Cluster
 import Foundation
 
 package struct Replay {
-  /// What was compared, and the first difference.
+  /// The extent of a comparison, and the first difference.
   package struct Result: Equatable, Sendable {
-    /// Iterations computed again, in all, both phases counted.
+    /// The number of iterations that were computed again, over all phases.
     package var iterations: Int
-    /// Of them, those whose weights had a digest in the log.
+    /// The number of these iterations whose weights had a digest in the log.
     package var digests: Int
-    /// nil where all agree.
+    /// The first difference; nil where everything agrees.
     package var difference: String?
   }
 
@@ -21,17 +21,21 @@ package struct Replay {
 
   /// - Parameters:
   ///   - run: the run's directory.
-  ///   - scratch: where the log of the replay goes; removed at its end.
+  ///   - scratch: the folder for the replay's log; removed at its end.
   package init(_ run: String, scratch: String, _ communicator: Communicator) {
-    (self.run, self.scratch, self.communicator) = (run, scratch, communicator)
+    self.run = run
+    self.scratch = scratch
+    self.communicator = communicator
   }
 
-  /// Iterations are counted over both phases, from 1. Collective.
+  /// Computes iterations again and compares them with the log. Iterations are counted over all phases, from 1.
+  /// Collective.
   ///
   /// - Parameters:
-  ///   - first: nil for the first of the log.
-  ///   - last: nil for the last of the log.
-  ///   - settings: of the form `key=value`, for what may differ: `data.root`, `threads`.
+  ///   - first: the first iteration; nil for the first of the log.
+  ///   - last: the last iteration; nil for the last of the log.
+  ///   - settings: new values of the form `key=value` for keys that may differ from the run's, such as `data.root` and
+  ///     `threads`.
   package func compare(from first: Int?, to last: Int?, settings: [String], say: @escaping (String) -> Void) throws
     -> Result
   {
@@ -71,7 +75,7 @@ package struct Replay {
     let chain: String?
   }
 
-  /// Where to begin: the newest whole checkpoint before the first iteration asked for.
+  /// Plans to begin at the newest whole checkpoint before the first requested iteration.
   private func plan(_ configuration: Configuration, _ first: Int?, _ last: Int?) throws -> Plan {
     let lines = VerificationLog.read(RunDirectory(run).verification)
     guard let newest = lines.last else { throw ReplayError.noLog(run: run) }
@@ -84,7 +88,7 @@ package struct Replay {
       URL(fileURLWithPath: RunDirectory(run).checkpoints), keep: 1, phases: configuration.phases.map(\.name))
     for found in try store.list().reversed() {
       let done = configuration.total(found.phase, found.iteration)
-      // One at a phase's end is used where the other phase begins.
+      // A checkpoint at a phase's end is used where the next phase begins.
       guard done < begin, (try? Checkpoint(verifying: found.url)) != nil else { continue }
       let before = lines.last { $0.digest != nil && total($0, configuration) <= done }
       return Plan(first: begin, last: end, checkpoint: found.url, chain: before?.digest)
@@ -102,7 +106,7 @@ package struct Replay {
       VerificationLog.read(RunDirectory(scratch).verification).map { (total($0, configuration), $0) },
       uniquingKeysWith: { $1 })
     var result = Result(iterations: again.count, digests: 0)
-    // All that was computed again, from the checkpoint on: a difference before the range is the reason for those in it.
+    // Compares from the checkpoint on: a difference before the range is the cause of those within it.
     for line in recorded where total(line, configuration) <= last {
       guard let now = again[total(line, configuration)] else { continue }
       if line.digest != nil && now.digest != nil { result.digests += 1 }
@@ -114,7 +118,7 @@ package struct Replay {
     return result
   }
 
-  /// The first difference of two lines of one iteration: a shard's loss comes before its gradient, that before the weights.
+  /// Returns the first difference of two lines of one iteration: losses come first, then gradients, then weights.
   static func difference(_ recorded: VerificationLine, _ now: VerificationLine) -> String? {
     let place = "iteration \(recorded.iteration) of the \(recorded.phase) phase"
     func host(_ shard: Int) -> String { shard < recorded.hosts.count ? recorded.hosts[shard] : "an unknown host" }
@@ -123,17 +127,17 @@ package struct Replay {
     }) {
       let found = shard < now.losses.count ? "\(now.losses[shard])" : "none"
       return
-        "\(place): the loss of shard \(shard), then on \(host(shard)), is \(recorded.losses[shard]) in the log and \(found) now: "
-        + "its forward pass differs, or the weights or data before it"
+        "\(place): the loss of shard \(shard), then on \(host(shard)), is \(recorded.losses[shard]) in the log and "
+        + "\(found) now: its forward pass differs, or the weights or data before it"
     }
     if let before = recorded.gradients, let after = now.gradients {
-      // In backward order: where the fault came in; the layers after it inherit it.
+      // Layers are in backward order, and a fault spreads to those after it, so the first difference is its origin.
       let differing = zip(before, after).filter { $0 != $1 }
-      if let (was, words) = differing.first {
-        let shard = zip(was.words, words.words).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0
+      if let (was, computed) = differing.first {
+        let shard = zip(was.words, computed.words).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0
         return
-          "\(place): the gradient of \(was.layer) in shard \(shard), then on \(host(shard)), differs, with equal losses; so do "
-          + "\(differing.count - 1) other layers of \(before.count)"
+          "\(place): the gradient of \(was.layer) in shard \(shard), then on \(host(shard)), differs, with equal "
+          + "losses; so do \(differing.count - 1) other layers of \(before.count)"
       }
     }
     if let before = recorded.weightsDigest, let after = now.weightsDigest, before != after {

@@ -1,7 +1,7 @@
 """Makes opencv-crops.json: pip install "opencv-python-headless<5" numpy; python make.py
 
 What OpenCV makes of a box that leaves the image, in the steps of the authors' layer: a border (black, 255 in the mask), the
-cut, the resizing (bilinear, nearest). Pictures are noise that the test repeats.
+cut, the resizing (bilinear, nearest). Images are noise that the test repeats.
 """
 import json
 

@@ -1,6 +1,6 @@
 """Makes the files of this folder with other tools: pip install "opencv-python-headless<5" pillow numpy; python make.py
 
-Pictures that libpng and libjpeg must read or refuse are written by Pillow (or by hand, where it cannot); resized
+Images that libpng and libjpeg must read or refuse are written by Pillow (or by hand, where it cannot); resized
 images by OpenCV; float planes by Pillow, whose 'F' resize equals MATLAB's away from the borders.
 """
 import json
