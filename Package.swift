@@ -98,8 +98,8 @@ let package = Package(
     .executableTarget(
       name: "dnet",
       dependencies: [
-        "Training", "Scaling", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Datasets", "Images", "Kernels",
-        "Layers", "Models", "Preparation", "Proposals", "Randomness", "Support", "Compute", arguments,
+        "Training", "Scaling", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Batches", "Datasets", "Images",
+        "Kernels", "Layers", "Models", "Preparation", "Proposals", "Randomness", "Support", "Compute", arguments,
       ],
       swiftSettings: arithmetic),
 

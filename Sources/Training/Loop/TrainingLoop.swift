@@ -1,10 +1,10 @@
 // The training of a model from beginning to end: the first file to read. A model's phases run one after another
 // (`Models/PhaseSpec.swift`); each iteration goes through the stages of `PhaseTrainer`, then log and checkpoint.
 //
-// Determinism: the weights after iteration k depend only on the configuration, the data, the initial weights, the seed and
-// the instruction set. Three rules ensure it: the example in a slot of a minibatch is a function of the slot's number
-// (`Batches`), gradients and losses are added in the tree of shards whichever rank holds them (`Cluster`), and the size of
-// no task depends on the number of threads (`Kernels`).
+// Determinism: the weights after iteration k depend only on the configuration, the data, the initial weights, the seed
+// and the instruction set. Three rules ensure it: the example in a slot of a minibatch is a function of the slot's
+// number (`Batches`), gradients and losses are added in the tree of shards whichever rank holds them (`Cluster`), and
+// the size of no task depends on the number of threads (`Kernels`).
 import Batches
 import Cluster
 import Compute

@@ -6,21 +6,21 @@ import Evaluation
 import Images
 import Proposals
 
-package struct PreviewSheets {
+struct PreviewSheets {
   private let store: any ImageStore
   private let cropping: CombinatorialCropping
   private let source: (any ProposalSource)?
   /// The side of a panel, and of the crops that are shown.
   fileprivate static let side = 224
 
-  package init(_ store: any ImageStore, cropping: CombinatorialCropping, source: (any ProposalSource)?) {
+  init(_ store: any ImageStore, cropping: CombinatorialCropping, source: (any ProposalSource)?) {
     self.store = store
     self.cropping = cropping
     self.source = source
   }
 
   /// Draws rows of photograph, mask, and mask over the photograph.
-  package func masks(_ images: [ListedImage]) throws -> ContactSheet {
+  func masks(_ images: [ListedImage]) throws -> ContactSheet {
     var sheet = ContactSheet(side: Self.side)
     for image in images {
       let (photograph, mask) = try store.loadWithMask(image)
@@ -34,7 +34,7 @@ package struct PreviewSheets {
 
   /// Draws rows of the best 10 proposals, the best 100, and for each class the one that fits its pixels best, in its
   /// colour, with the box of these pixels in white. Returns nil without a source.
-  package func proposals(_ images: [ListedImage]) throws -> ContactSheet? {
+  func proposals(_ images: [ListedImage]) throws -> ContactSheet? {
     guard let source else { return nil }
     var sheet = ContactSheet(side: Self.side)
     for image in images {
@@ -65,7 +65,7 @@ package struct PreviewSheets {
   /// Draws a row for each label combination (at most `combinations` per image): the image with the box of the
   /// foreground in white and the first and last crop of the combination in red and blue, then both crops with their
   /// masks as the network gets them, at the middle of the random crop. In masks 1 is white, 0 black and 255 grey.
-  package func crops(_ images: [ListedImage], combinations: Int = 3, list: CropList? = nil) throws -> ContactSheet {
+  func crops(_ images: [ListedImage], combinations: Int = 3, list: CropList? = nil) throws -> ContactSheet {
     var sheet = ContactSheet(columns: 5, side: Self.side)
     let augmentation = Augmentation(inputSize: Self.side)
     let middle = (augmentation.resizedSize - augmentation.inputSize) / 2
