@@ -126,7 +126,7 @@ import Testing
     }
   }
 
-  func expectEqual(_ found: Segmentation, _ twin: Twin, _ image: RGBImage, _ what: String) {
+  func expectEqual(_ found: Segmentation, _ twin: Twin, of image: RGBImage, _ what: String) {
     #expect(found.mask.width == image.width && found.mask.height == image.height, "\(what)")
     #expect(zip(found.labelScores, twin.scores).allSatisfy { abs($0 - $1) < 1e-5 }, "\(what)")
     #expect(found.labels == twin.scores.map { $0 > 0.5 }, "\(what)")
@@ -148,7 +148,7 @@ import Testing
       let twin = Self.twin(net, image)
       let found = Self.segment(net, [image], atOnce: 1)[0]
       #expect(found.labels == biases.map { $0 > 0 })
-      expectEqual(found, twin, image, "image \(number)")
+      expectEqual(found, twin, of: image, "image \(number)")
       seen.formUnion(found.mask.indices)
     }
     let possible = Set([0] + biases.indices.filter { biases[$0] > 0 }.map { UInt8($0 + 1) })
@@ -195,7 +195,7 @@ import Testing
     let alone = Self.segment(net, Self.images, atOnce: 1)
     #expect(Set(alone.map(\.labels)).count >= 2, "all images have the same labels")
     for (number, image) in Self.images.enumerated() {
-      expectEqual(alone[number], Self.twin(net, image), image, "image \(number)")
+      expectEqual(alone[number], Self.twin(net, image), of: image, "image \(number)")
     }
     for (atOnce, threads) in [(1, 2), (2, 1), (3, 2), (5, 1), (5, 2), (7, 2)] {
       let found = Self.segment(net, Self.images, atOnce: atOnce, threads: threads)

@@ -4,8 +4,9 @@ import Testing
 
 @Suite struct BatchNormalizationTests {
   static let shapes = [
-    Shape(1, 16, 1, 1), Shape(4, 16, 1, 1), Shape(2, 32, 3, 5), Shape(3, 48, 4, 4), Shape(1, 16, 33, 32),
-    Shape(2, 32, 50, 43),
+    Shape(n: 1, c: 16, h: 1, w: 1), Shape(n: 4, c: 16, h: 1, w: 1), Shape(n: 2, c: 32, h: 3, w: 5),
+    Shape(n: 3, c: 48, h: 4, w: 4), Shape(n: 1, c: 16, h: 33, w: 32),
+    Shape(n: 2, c: 32, h: 50, w: 43),
   ]
 
   struct Pass {
@@ -82,7 +83,7 @@ import Testing
 
   @Test("The variance does not cancel when the mean is large.") func doesNotCancelBesideALargeMean() {
     // Deviation 1e-3 beside a mean of 100: E[x^2] - E[x]^2 in single precision would be noise.
-    let shape = Shape(2, 16, 40, 30)
+    let shape = Shape(n: 2, c: 16, h: 40, w: 30)
     var draws = Draws(8)
     let x = draws.floats(shape.count, 99.999...100.001)
     let zeros = [Float](repeating: 0, count: shape.c)
@@ -95,7 +96,7 @@ import Testing
 
   @Test("Tiny signals are normalized to unit scale.") func bringsTinySignalsToScale() {
     // pool5-bp has variances of 5e-8 to 1e-5: the reason why epsilon is 1e-9.
-    let shape = Shape(4, 16, 10, 10)
+    let shape = Shape(n: 4, c: 16, h: 10, w: 10)
     var draws = Draws(9)
     let x = draws.floats(shape.count, -4e-4...4e-4)
     let scale = [Float](repeating: 1, count: 16)
@@ -109,7 +110,7 @@ import Testing
 
   @Test("The naive twin's gradients agree with finite differences.", arguments: [false, true])
   func twinAgreesWithDifferences(rectified: Bool) {
-    let shape = Shape(2, 16, 2, 3)
+    let shape = Shape(n: 2, c: 16, h: 2, w: 3)
     var draws = Draws(10)
     let x = shape.maps(draws.floats(shape.count))
     let dy = shape.maps(draws.floats(shape.count))

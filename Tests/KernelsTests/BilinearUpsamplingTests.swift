@@ -24,7 +24,10 @@ import Testing
 
   @Test(
     "Both directions agree with the naive twin.",
-    arguments: [Shape(1, 1, 1, 1), Shape(2, 3, 1, 4), Shape(1, 2, 5, 1), Shape(2, 21, 4, 7)], [1, 2, 3, 4, 5, 8, 16])
+    arguments: [
+      Shape(n: 1, c: 1, h: 1, w: 1), Shape(n: 2, c: 3, h: 1, w: 4), Shape(n: 1, c: 2, h: 5, w: 1),
+      Shape(n: 2, c: 21, h: 4, w: 7),
+    ], [1, 2, 3, 4, 5, 8, 16])
   func agreesWithItsTwin(_ shape: Shape, factor: Int) {
     var draws = Draws(61)
     let x = draws.floats(shape.count)
@@ -43,7 +46,7 @@ import Testing
 
   @Test("The naive twin's gradient agrees with finite differences.", arguments: [2, 3, 8])
   func twinAgreesWithDifferences(factor: Int) {
-    let shape = Shape(1, 2, 3, 4)
+    let shape = Shape(n: 1, c: 2, h: 3, w: 4)
     var draws = Draws(62)
     let x = doubles(draws.floats(shape.count))
     let dy = maps(shape, doubles(draws.floats(shape.count * factor * factor)), factor: factor)
@@ -55,9 +58,9 @@ import Testing
   }
 
   @Test("Two and three times larger rows are PyTorch's, by hand.") func knownValues() {
-    #expect(forward(Shape(1, 1, 1, 2), 2, [0, 4]) == [0, 1, 3, 4, 0, 1, 3, 4])
-    let thrice = forward(Shape(1, 1, 2, 1), 3, [0, 6])
+    #expect(forward(Shape(n: 1, c: 1, h: 1, w: 2), 2, [0, 4]) == [0, 1, 3, 4, 0, 1, 3, 4])
+    let thrice = forward(Shape(n: 1, c: 1, h: 2, w: 1), 3, [0, 6])
     #expect(relativeError(thrice, [0, 0, 0, 0, 0, 0, 2, 2, 2, 4, 4, 4, 6, 6, 6, 6, 6, 6]) < 1e-6)
-    #expect(forward(Shape(1, 1, 2, 3), 1, [1, 2, 3, 4, 5, 6]) == [1, 2, 3, 4, 5, 6])
+    #expect(forward(Shape(n: 1, c: 1, h: 2, w: 3), 1, [1, 2, 3, 4, 5, 6]) == [1, 2, 3, 4, 5, 6])
   }
 }

@@ -28,7 +28,10 @@ import Testing
 
   @Test(
     "The loss, the counts, the gradient and the probabilities agree with the naive twin.",
-    arguments: [Shape(1, 2, 1, 1), Shape(2, 2, 3, 5), Shape(1, 2, 4, 4), Shape(3, 2, 70, 61)], [0.01, 4.0, 60.0])
+    arguments: [
+      Shape(n: 1, c: 2, h: 1, w: 1), Shape(n: 2, c: 2, h: 3, w: 5), Shape(n: 1, c: 2, h: 4, w: 4),
+      Shape(n: 3, c: 2, h: 70, w: 61),
+    ], [0.01, 4.0, 60.0])
   func agreesWithItsTwin(_ shape: Shape, range: Double) {
     var draws = Draws(41)
     let scores = draws.floats(shape.count, -range...range)
@@ -51,7 +54,7 @@ import Testing
   }
 
   @Test("A shard without counted pixels has neither loss nor gradient.") func nothingKnownIsNoLossAndNoGradient() {
-    let shape = Shape(2, 2, 3, 3)
+    let shape = Shape(n: 2, c: 2, h: 3, w: 3)
     var draws = Draws(42)
     let result = pass(shape, draws.floats(shape.count), Array(repeating: 255, count: 18))
     #expect(result.loss == 0 && result.pixels == 0 && result.correct == 0)
@@ -61,7 +64,7 @@ import Testing
   @Test("A certain mistake costs the clamp, and a tie goes to the foreground.") func certainMistakesCostAtMostTheClamp()
   {
     // Certain background where foreground is true, the reverse, and a tie, which goes to the foreground.
-    let shape = Shape(1, 2, 1, 3)
+    let shape = Shape(n: 1, c: 2, h: 1, w: 3)
     let result = pass(shape, [1e4, -1e4, 2, -1e4, 1e4, 2], [1, 0, 1])
     let truth = NaiveBinarySoftmaxLoss.forward(maps(shape, [1e4, -1e4, 2, -1e4, 1e4, 2]), mask: [1, 0, 1])
     #expect(relativeError([result.loss], [truth.loss]) < 1e-6)
@@ -70,11 +73,11 @@ import Testing
   }
 
   @Test("A NaN score makes the loss NaN.") func brokenScoresShowInTheLoss() {
-    #expect(pass(Shape(1, 2, 1, 2), [0, .nan, 0, 0], [0, 1]).loss.isNaN)
+    #expect(pass(Shape(n: 1, c: 2, h: 1, w: 2), [0, .nan, 0, 0], [0, 1]).loss.isNaN)
   }
 
   @Test("The naive twin's gradient agrees with finite differences.") func twinAgreesWithDifferences() {
-    let shape = Shape(2, 2, 3, 4)
+    let shape = Shape(n: 2, c: 2, h: 3, w: 4)
     var draws = Draws(43)
     let scores = maps(shape, draws.floats(shape.count, -2...2))
     let mask = (0..<24).map { [UInt8(0), 1, 255][$0 % 3] }

@@ -5,7 +5,8 @@ import Testing
 @Suite struct BlockedLayoutTests {
   @Test(
     "Rows become maps with bias and rectification, and maps become rows again.",
-    arguments: [Shape(1, 16, 1, 1), Shape(3, 48, 4, 5), Shape(2, 32, 30, 20)], [false, true])
+    arguments: [Shape(n: 1, c: 16, h: 1, w: 1), Shape(n: 3, c: 48, h: 4, w: 5), Shape(n: 2, c: 32, h: 30, w: 20)],
+    [false, true])
   func rowsBecomeMaps(_ shape: Shape, rectified: Bool) {
     let layout = BlockedLayout(images: shape.n, channels: shape.c, height: shape.h, width: shape.w)
     var draws = Draws(12)

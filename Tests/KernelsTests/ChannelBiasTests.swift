@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct ChannelBiasTests {
   @Test(
-    "Each channel receives its own bias.", arguments: [Shape(1, 16, 1, 1), Shape(2, 48, 3, 7), Shape(3, 32, 10, 10)])
+    "Each channel receives its own bias.",
+    arguments: [Shape(n: 1, c: 16, h: 1, w: 1), Shape(n: 2, c: 48, h: 3, w: 7), Shape(n: 3, c: 32, h: 10, w: 10)])
   func addsEachChannelsOwn(_ shape: Shape) {
     var draws = Draws(3)
     let x = draws.floats(shape.count)

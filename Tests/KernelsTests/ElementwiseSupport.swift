@@ -31,13 +31,6 @@ struct Shape: CustomStringConvertible, Sendable {
   let h: Int
   let w: Int
 
-  init(_ n: Int, _ c: Int, _ h: Int, _ w: Int) {
-    self.n = n
-    self.c = c
-    self.h = h
-    self.w = w
-  }
-
   var count: Int { n * c * h * w }
   var description: String { "\(n)x\(c)x\(h)x\(w)" }
 

@@ -6,9 +6,9 @@ import Testing
   struct Case: Sendable { let shape: Shape, kernel: Int }
 
   static let cases = [
-    Case(shape: Shape(2, 16, 3, 5), kernel: 1), Case(shape: Shape(2, 32, 3, 5), kernel: 3),
-    Case(shape: Shape(1, 16, 2, 2), kernel: 2), Case(shape: Shape(4, 48, 10, 10), kernel: 7),
-    Case(shape: Shape(3, 16, 20, 17), kernel: 1), Case(shape: Shape(1, 32, 6, 4), kernel: 2),
+    Case(shape: Shape(n: 2, c: 16, h: 3, w: 5), kernel: 1), Case(shape: Shape(n: 2, c: 32, h: 3, w: 5), kernel: 3),
+    Case(shape: Shape(n: 1, c: 16, h: 2, w: 2), kernel: 2), Case(shape: Shape(n: 4, c: 48, h: 10, w: 10), kernel: 7),
+    Case(shape: Shape(n: 3, c: 16, h: 20, w: 17), kernel: 1), Case(shape: Shape(n: 1, c: 32, h: 6, w: 4), kernel: 2),
   ]
 
   @Test("Unfolding and folding agree with the naive twin and are adjoint.", arguments: cases) func agreesWithItsTwin(
@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test("Unfolded rows times plain weights are the convolution.") func rowsTimesPlainWeightsAreTheConvolution() {
-    let (shape, kernel, outputs) = (Shape(2, 16, 5, 4), 3, 32)
+    let (shape, kernel, outputs) = (Shape(n: 2, c: 16, h: 5, w: 4), 3, 32)
     let unfolding = Im2Col(images: 2, channels: 16, height: 5, width: 4, kernel: kernel)
     var draws = Draws(13)
     let x = draws.floats(shape.count)

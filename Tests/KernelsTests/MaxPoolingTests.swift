@@ -3,12 +3,15 @@ import Kernels
 import Testing
 
 @Suite struct MaxPoolingTests {
-  static let shapes = [Shape(1, 16, 2, 2), Shape(2, 32, 6, 10), Shape(3, 16, 2, 34), Shape(1, 48, 70, 22)]
+  static let shapes = [
+    Shape(n: 1, c: 16, h: 2, w: 2), Shape(n: 2, c: 32, h: 6, w: 10), Shape(n: 3, c: 16, h: 2, w: 34),
+    Shape(n: 1, c: 48, h: 70, w: 22),
+  ]
 
   @Test("Pooling, scattering and gathering equal the naive twins.", arguments: shapes) func agreesWithItsTwin(
     _ shape: Shape
   ) {
-    let small = Shape(shape.n, shape.c, shape.h / 2, shape.w / 2)
+    let small = Shape(n: shape.n, c: shape.c, h: shape.h / 2, w: shape.w / 2)
     let pooling = MaxPooling(images: shape.n, channels: shape.c, height: shape.h, width: shape.w)
     var draws = Draws(3)
     // Few distinct values, so that most windows have ties.
@@ -44,7 +47,7 @@ import Testing
 
   @Test("Scatter is the gradient of pooling, and gather that of scatter.")
   func scatterIsTheGradientOfPoolAndGatherOfScatter() {
-    let shape = Shape(1, 16, 4, 6)
+    let shape = Shape(n: 1, c: 16, h: 4, w: 6)
     var draws = Draws(4)
     let x = shape.maps(draws.floats(shape.count))
     let (maxima, places) = NaiveMaxPooling.pool(x)

@@ -3,7 +3,9 @@ import Kernels
 import Testing
 
 @Suite struct PointwiseScoreTests {
-  static let shapes = [Shape(1, 16, 1, 1), Shape(2, 64, 5, 7), Shape(3, 32, 30, 31)]
+  static let shapes = [
+    Shape(n: 1, c: 16, h: 1, w: 1), Shape(n: 2, c: 64, h: 5, w: 7), Shape(n: 3, c: 32, h: 30, w: 31),
+  ]
 
   func planes(_ shape: Shape, _ values: [Float]) -> NaiveMaps {
     NaiveMaps(images: shape.n, channels: 2, height: shape.h, width: shape.w, values: doubles(values))
@@ -42,7 +44,7 @@ import Testing
   }
 
   @Test("The naive twin's gradients agree with finite differences.") func twinAgreesWithDifferences() {
-    let shape = Shape(2, 16, 2, 3)
+    let shape = Shape(n: 2, c: 16, h: 2, w: 3)
     var draws = Draws(32)
     let x = shape.maps(draws.floats(shape.count))
     let weights = doubles(draws.floats(32))

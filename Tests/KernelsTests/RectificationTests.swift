@@ -3,7 +3,10 @@ import Kernels
 import Testing
 
 @Suite struct RectificationTests {
-  static let shapes = [Shape(1, 16, 1, 1), Shape(2, 32, 3, 7), Shape(1, 48, 33, 65), Shape(4, 16, 32, 32)]
+  static let shapes = [
+    Shape(n: 1, c: 16, h: 1, w: 1), Shape(n: 2, c: 32, h: 3, w: 7), Shape(n: 1, c: 48, h: 33, w: 65),
+    Shape(n: 4, c: 16, h: 32, w: 32),
+  ]
 
   @Test("The gradient and the channel sums agree with the naive twins, fused or not.", arguments: shapes)
   func agreesWithItsTwin(_ shape: Shape) {

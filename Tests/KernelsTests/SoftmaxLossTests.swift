@@ -35,7 +35,10 @@ import Testing
 
   @Test(
     "The loss, the counts and the gradient agree with the naive twin.",
-    arguments: [Shape(1, 2, 1, 1), Shape(2, 3, 3, 5), Shape(1, 21, 4, 4), Shape(2, 255, 3, 7), Shape(3, 5, 70, 61)],
+    arguments: [
+      Shape(n: 1, c: 2, h: 1, w: 1), Shape(n: 2, c: 3, h: 3, w: 5), Shape(n: 1, c: 21, h: 4, w: 4),
+      Shape(n: 2, c: 255, h: 3, w: 7), Shape(n: 3, c: 5, h: 70, w: 61),
+    ],
     [0.01, 4.0, 60.0])
   func agreesWithItsTwin(_ shape: Shape, range: Double) {
     var draws = Draws(71)
@@ -53,7 +56,7 @@ import Testing
   }
 
   @Test("The naive twin's gradient agrees with finite differences.") func twinAgreesWithDifferences() {
-    let shape = Shape(2, 4, 3, 4)
+    let shape = Shape(n: 2, c: 4, h: 3, w: 4)
     var draws = Draws(72)
     let scores = maps(shape, doubles(draws.floats(shape.count, -2...2)))
     let mask = mask(shape, &draws)
@@ -62,7 +65,7 @@ import Testing
   }
 
   @Test("Two classes give the binary loss.") func agreesWithTheBinaryLoss() {
-    let shape = Shape(2, 2, 9, 11)
+    let shape = Shape(n: 2, c: 2, h: 9, w: 11)
     var draws = Draws(73)
     let scores = draws.floats(shape.count, -5...5)
     let mask = mask(shape, &draws)
@@ -74,7 +77,7 @@ import Testing
   }
 
   @Test("A shard without counted pixels has neither loss nor gradient.") func nothingCounted() {
-    let shape = Shape(2, 3, 3, 3)
+    let shape = Shape(n: 2, c: 3, h: 3, w: 3)
     var draws = Draws(74)
     let result = pass(shape, draws.floats(shape.count), Array(repeating: 255, count: 18))
     #expect(result.loss == 0 && result.pixels == 0 && result.correct == 0)
@@ -85,8 +88,8 @@ import Testing
     // Pixel 0: class 2 is certain, class 0 is right. Pixels 1 and 2: all classes tie, class 0 and then 1 are right.
     let scores: [Float] = [-1e4, 2, 2, 0, 2, 2, 1e4, 2, 2]
     let mask: [UInt8] = [0, 0, 1]
-    let result = pass(Shape(1, 3, 1, 3), scores, mask)
-    let truth = NaiveSoftmaxLoss.forward(maps(Shape(1, 3, 1, 3), doubles(scores)), mask: mask)
+    let result = pass(Shape(n: 1, c: 3, h: 1, w: 3), scores, mask)
+    let truth = NaiveSoftmaxLoss.forward(maps(Shape(n: 1, c: 3, h: 1, w: 3), doubles(scores)), mask: mask)
     #expect(relativeError([result.loss], [truth.loss]) < 1e-6)
     #expect(result.correct == 1 && truth.correct == 1)
     let thirds: [Double] = [-3, -2, 1, 0, 1, -2, 3, 1, 1]
@@ -94,7 +97,7 @@ import Testing
   }
 
   @Test("A small loss and its gradient keep their relative accuracy.") func smallLoss() {
-    let result = pass(Shape(1, 3, 1, 1), [30, 0, -1], [0])
+    let result = pass(Shape(n: 1, c: 3, h: 1, w: 1), [30, 0, -1], [0])
     let truth = NaiveMaps(images: 1, channels: 3, height: 1, width: 1, values: [30, 0, -1])
     let others = NaiveSoftmaxLoss.probabilities(truth).values
     #expect(relativeError([result.loss], [others[1] + others[2]]) < 1e-6)
@@ -105,9 +108,9 @@ import Testing
     for index in 0..<3 {
       var scores = [Float](repeating: 0, count: 6)
       scores[index * 2] = .nan
-      #expect(pass(Shape(1, 3, 1, 2), scores, [0, 1]).loss.isNaN)
-      #expect(pass(Shape(1, 3, 1, 2), scores, [255, 1]).loss.isFinite)
+      #expect(pass(Shape(n: 1, c: 3, h: 1, w: 2), scores, [0, 1]).loss.isNaN)
+      #expect(pass(Shape(n: 1, c: 3, h: 1, w: 2), scores, [255, 1]).loss.isFinite)
     }
-    #expect(pass(Shape(1, 3, 1, 2), [0, 0, 0, 0, 0, 0], [3, 0]).loss.isNaN)
+    #expect(pass(Shape(n: 1, c: 3, h: 1, w: 2), [0, 0, 0, 0, 0, 0], [3, 0]).loss.isNaN)
   }
 }

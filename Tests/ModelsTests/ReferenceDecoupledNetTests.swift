@@ -38,10 +38,12 @@ import Testing
     #expect(`case`.golden.masks.count { $0 != 255 } == golden.countedPixels)
     let step = `case`.net.segmentationStep(images: `case`.images, labels: `case`.labels, masks: `case`.golden.masks)
     expectClose(step.scores, golden.maxScores, "maximum scores")
-    expectClose(step.activations["pool5"]!.values, golden.pool5.norm, golden.pool5.entries, "pool5")
-    expectClose(step.activations["saliency"]!.values, golden.saliency.norm, golden.saliency.entries, "saliency")
+    expectClose(step.activations["pool5"]!.values, norm: golden.pool5.norm, entries: golden.pool5.entries, "pool5")
     expectClose(
-      step.activations["segmentation.score"]!.values, golden.scores.norm, golden.scores.entries, "segmentation scores")
+      step.activations["saliency"]!.values, norm: golden.saliency.norm, entries: golden.saliency.entries, "saliency")
+    expectClose(
+      step.activations["segmentation.score"]!.values, norm: golden.scores.norm, entries: golden.scores.entries,
+      "segmentation scores")
     #expect(isClose(step.loss, golden.loss))
     expectClose(step.gradients, golden.gradients)
   }
@@ -54,10 +56,10 @@ import Testing
       images: `case`.images, foregrounds: golden.foreground.map { ($0.example, $0.class) })
     expectClose(maps.averageScores, golden.averageScores, "average scores")
     expectClose(maps.maxScores, golden.maxScores, "maximum scores")
-    expectClose(maps.background.values, golden.background.norm, golden.background.entries, "background")
+    expectClose(maps.background.values, norm: golden.background.norm, entries: golden.background.entries, "background")
     for (place, expected) in golden.foreground.enumerated() {
       expectClose(
-        maps.foreground.examples([place]).values, expected.norm, expected.entries,
+        maps.foreground.examples([place]).values, norm: expected.norm, entries: expected.entries,
         "class \(expected.class) of example \(expected.example)")
     }
   }
@@ -84,7 +86,7 @@ import Testing
   }
 
   /// Compares entries within a tolerance of the tensor's root mean square, because single entries may be near zero.
-  private func expectClose(_ values: [Double], _ norm: Double, _ entries: [Golden.Entry], _ what: String) {
+  private func expectClose(_ values: [Double], norm: Double, entries: [Golden.Entry], _ what: String) {
     #expect(isClose(plainNorm(values), norm), "norm of \(what): \(plainNorm(values)) instead of \(norm)")
     let scale = norm / Double(values.count).squareRoot()
     for entry in entries {
@@ -103,7 +105,7 @@ import Testing
       if expected.zero {
         #expect(plainNorm(values) <= 1e-9 * largest, "\(expected.name) should be zero")
       } else {
-        expectClose(values, expected.norm, expected.entries, expected.name)
+        expectClose(values, norm: expected.norm, entries: expected.entries, expected.name)
       }
     }
   }

@@ -24,7 +24,7 @@ import Testing
         all[name] = ReferenceValues.values("gradients/\(name)", count: count, center: center, amplitude: amplitude)
           .map(Double.init)
       }
-      func layer(_ name: String, _ inputs: Int, _ outputs: Int, _ kernel: Int) {
+      func layer(_ name: String, inputs: Int, outputs: Int, kernel: Int) {
         let fanIn = Double(inputs * kernel * kernel)
         add(name + ".weight", inputs * outputs * kernel * kernel, center: 0, amplitude: (6 / fanIn).squareRoot())
         add(name + ".bias", outputs, center: 0.1, amplitude: 0.1)
@@ -38,21 +38,21 @@ import Testing
       var inputs = 3
       for (index, stage) in ReferenceDecoupledNet.stages.enumerated() {
         for name in stage {
-          layer("classification." + name, inputs, channels[index], 3)
+          layer("classification." + name, inputs: inputs, outputs: channels[index], kernel: 3)
           if batchNorm { normalization("classification.\(name).bn", channels[index]) }
           inputs = channels[index]
         }
       }
-      layer("classification.fc6", channels[4], fc, fc6Kernel)
-      layer("classification.fc7", fc, fc, 1)
-      layer("classification.score", fc, classes, 1)
+      layer("classification.fc6", inputs: channels[4], outputs: fc, kernel: fc6Kernel)
+      layer("classification.fc7", inputs: fc, outputs: fc, kernel: 1)
+      layer("classification.score", inputs: fc, outputs: classes, kernel: 1)
       normalization("bridging.pool5_bn", channels[4])
       normalization("bridging.saliency_bn", channels[4])
       for (name, inputs, outputs, kernel) in [
         ("fc6", 2 * channels[4], bridge, fc6Kernel), ("fc7", bridge, bridge, 1),
         ("fc6_deconv", bridge, channels[4], fc6Kernel),
       ] {
-        layer("bridging." + name, inputs, outputs, kernel)
+        layer("bridging." + name, inputs: inputs, outputs: outputs, kernel: kernel)
         normalization("bridging.\(name).bn", outputs)
       }
       inputs = channels[4]
@@ -60,12 +60,12 @@ import Testing
         for (place, name) in stage.enumerated() {
           // A block ends with the channels of the next unpooling.
           let outputs = place == stage.count - 1 ? channels[max(number - 2, 0)] : channels[number - 1]
-          layer("segmentation." + name, inputs, outputs, 3)
+          layer("segmentation." + name, inputs: inputs, outputs: outputs, kernel: 3)
           normalization("segmentation.\(name).bn", outputs)
           inputs = outputs
         }
       }
-      layer("segmentation.score", inputs, 2, 1)
+      layer("segmentation.score", inputs: inputs, outputs: 2, kernel: 1)
       return all
     }
 

@@ -221,7 +221,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
       results.append(("\(exchange) in buckets of \(floats)", try bucketed(floats: floats, exchange)))
     }
   }
-  let plain = trainPlainly(table, tree, iterations: 4, schedule, start(), gradient)
+  let plain = trainPlainly(table, tree, iterations: 4, schedule: schedule, from: start(), gradient: gradient)
 
   let wanted = digest(UnsafeBufferPointer(plain.weights.memory.buffer))
   for (name, result) in results {
@@ -253,15 +253,15 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
 
 /// Trains by the definition, in plain loops and recursion.
 func trainPlainly(
-  _ table: ParameterTable, _ tree: ShardTree, iterations: Int, _ schedule: LearningRateSchedule,
-  _ weights: ParameterVector,
-  _ gradient: (Int, Int, UnsafeMutablePointer<Float>) -> Void
+  _ table: ParameterTable, _ tree: ShardTree, iterations: Int, schedule: LearningRateSchedule,
+  from weights: ParameterVector, gradient: (Int, Int, UnsafeMutablePointer<Float>) -> Void
 ) -> (weights: ParameterVector, momentum: ParameterVector) {
   let momentum = ParameterVector(table)
-  func sum(_ first: Int, _ width: Int, _ gradients: [[Float]], _ i: Int) -> Float {
+  func sum(_ gradients: [[Float]], at i: Int, first: Int, width: Int) -> Float {
     if width == 1 { return gradients[first][i] }
-    let left = sum(first, width / 2, gradients, i)
-    return first + width / 2 < gradients.count ? left + sum(first + width / 2, width / 2, gradients, i) : left
+    let left = sum(gradients, at: i, first: first, width: width / 2)
+    return first + width / 2 < gradients.count
+      ? left + sum(gradients, at: i, first: first + width / 2, width: width / 2) : left
   }
   var width = 1
   while width < tree.shards { width *= 2 }
@@ -274,7 +274,7 @@ func trainPlainly(
     for (index, parameter) in table.parameters.enumerated() {
       for i in 0..<parameter.count {
         // The kernel's roundings: both sums are fused multiply-adds.
-        let mean = sum(0, width, gradients, table.offsets[index] + i) * (1 / Float(tree.shards))
+        let mean = sum(gradients, at: table.offsets[index] + i, first: 0, width: width) * (1 / Float(tree.shards))
         let g = mean.addingProduct(0.0005 * parameter.decayMultiplier, weights[index][i])
         let v = (g * (schedule.rate(at: iteration) * parameter.rateMultiplier)).addingProduct(0.9, momentum[index][i])
         momentum[index][i] = v

@@ -91,7 +91,7 @@ extension AccuracyBenchmark {
         let weight =
           rotated
           ? weights[(c * outputs + place.channel) * 9 + 8 - tap] : weights[(place.channel * inputs + c) * 9 + tap]
-        element.add(weight, x[source(place.image, c, y, column)])
+        element.add(weight, x[source(image: place.image, channel: c, y: y, x: column)])
       }
     }
     return element
@@ -108,7 +108,8 @@ extension AccuracyBenchmark {
       for y in max(0, 1 - tap / 3)..<min(side, side + 1 - tap / 3) {
         for column in max(0, 1 - tap % 3)..<min(side, side + 1 - tap % 3) {
           element.add(
-            gradient[to(image, k, y, column)], x[from(image, c, y + tap / 3 - 1, column + tap % 3 - 1)])
+            gradient[to(image: image, channel: k, y: y, x: column)],
+            x[from(image: image, channel: c, y: y + tap / 3 - 1, x: column + tap % 3 - 1)])
         }
       }
     }
@@ -138,7 +139,7 @@ extension AccuracyBenchmark {
     }
     let to = BlockedIndex(channels: outputs, height: side, width: side)
     /// Returns the pixel under a tap of the kernel at an output pixel; nil outside the image.
-    func pixel(_ image: Int, _ y: Int, _ x: Int, _ tap: Int) -> Float? {
+    func pixel(image: Int, y: Int, x: Int, tap: Int) -> Float? {
       let (row, column) = (y + tap % 9 / 3 - 1, x + tap % 3 - 1)
       guard row >= 0, row < side, column >= 0, column < side else { return nil }
       return planes.pointer[((image * 3 + tap / 9) * side + row) * side + column]
@@ -147,7 +148,7 @@ extension AccuracyBenchmark {
       let place = to.place(index)
       var element = Element.zero
       for tap in 0..<27 {
-        if let value = pixel(place.image, place.y, place.x, tap) {
+        if let value = pixel(image: place.image, y: place.y, x: place.x, tap: tap) {
           element.add(weights.pointer[place.channel * 27 + tap], value)
         }
       }
@@ -171,8 +172,8 @@ extension AccuracyBenchmark {
       for image in 0..<self.images {
         for y in 0..<side {
           for x in 0..<side {
-            if let value = pixel(image, y, x, index % 27) {
-              element.add(gradient.pointer[to(image, index / 27, y, x)], value)
+            if let value = pixel(image: image, y: y, x: x, tap: index % 27) {
+              element.add(gradient.pointer[to(image: image, channel: index / 27, y: y, x: x)], value)
             }
           }
         }

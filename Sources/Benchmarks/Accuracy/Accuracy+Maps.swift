@@ -117,7 +117,7 @@ extension AccuracyBenchmark {
       context.run(channels) { channel in
         func forEach(_ body: (_ value: Float, _ gradient: Float) -> Void) {
           for image in 0..<self.images {
-            let first = place(image, channel, 0, 0)
+            let first = place(image: image, channel: channel, y: 0, x: 0)
             for pixel in 0..<side * side { body(x.pointer[first + pixel * 16], dy.pointer[first + pixel * 16]) }
           }
         }
@@ -155,7 +155,7 @@ extension AccuracyBenchmark {
     compare("bias gradient", text, terms: images * side * side, sums.pointer, count: channels) { channel in
       var element = Element.zero
       for image in 0..<self.images {
-        let first = place(image, channel, 0, 0)
+        let first = place(image: image, channel: channel, y: 0, x: 0)
         for pixel in 0..<side * side { element.add(gradient.pointer[first + pixel * 16]) }
       }
       return element
@@ -181,13 +181,13 @@ extension AccuracyBenchmark {
         BlockedIndex(channels: channels, height: side / 2, width: side / 2)
       )
       /// Returns the window's places and its first maximum.
-      func window(_ image: Int, _ channel: Int, _ y: Int, _ column: Int) -> (places: [Int], winner: Int) {
-        let places = (0..<4).map { large(image, channel, 2 * y + $0 / 2, 2 * column + $0 % 2) }
+      func window(image: Int, channel: Int, y: Int, x column: Int) -> (places: [Int], winner: Int) {
+        let places = (0..<4).map { large(image: image, channel: channel, y: 2 * y + $0 / 2, x: 2 * column + $0 % 2) }
         return (places, (1..<4).reduce(0) { x.pointer[places[$1]] > x.pointer[places[$0]] ? $1 : $0 })
       }
       compare("max pooling", text, terms: 1, y.pointer, count: y.count) { index in
         let (image, channel, row, column) = small.place(index)
-        let (places, winner) = window(image, channel, row, column)
+        let (places, winner) = window(image: image, channel: channel, y: row, x: column)
         return Element(truth: Double(x.pointer[places[winner]]), direct: x.pointer[places[winner]])
       }
       let back = AlignedMemory(floats: x.count)
@@ -196,8 +196,10 @@ extension AccuracyBenchmark {
       }
       compare("unpooling", text, terms: 1, back.pointer, count: back.count) { index in
         let (image, channel, row, column) = large.place(index)
-        let (_, winner) = window(image, channel, row / 2, column / 2)
-        let value = winner == row % 2 * 2 + column % 2 ? y.pointer[small(image, channel, row / 2, column / 2)] : 0
+        let (_, winner) = window(image: image, channel: channel, y: row / 2, x: column / 2)
+        let value =
+          winner == row % 2 * 2 + column % 2
+          ? y.pointer[small(image: image, channel: channel, y: row / 2, x: column / 2)] : 0
         return Element(truth: Double(value), direct: value)
       }
     }
@@ -236,7 +238,9 @@ extension AccuracyBenchmark {
       let (image, k, pixel) = (index / pixels / 2, index / pixels % 2, index % pixels)
       var element = Element(truth: Double(bias.pointer[k]), direct: bias.pointer[k])
       for c in 0..<channels {
-        element.add(weights.pointer[k * channels + c], x.pointer[place(image, c, pixel / side, pixel % side)])
+        element.add(
+          weights.pointer[k * channels + c],
+          x.pointer[place(image: image, channel: c, y: pixel / side, x: pixel % side)])
       }
       return element
     }
@@ -253,7 +257,7 @@ extension AccuracyBenchmark {
       let (k, c) = (index / channels, index % channels)
       var element = Element.zero
       for image in 0..<self.images {
-        let first = place(image, c, 0, 0)
+        let first = place(image: image, channel: c, y: 0, x: 0)
         for pixel in 0..<pixels {
           element.add(gradient.pointer[(image * 2 + k) * pixels + pixel], x.pointer[first + pixel * 16])
         }

@@ -180,7 +180,7 @@ struct BlockedIndex {
   let width: Int
 
   @inline(__always)
-  func callAsFunction(_ image: Int, _ channel: Int, _ y: Int, _ x: Int) -> Int {
+  func callAsFunction(image: Int, channel: Int, y: Int, x: Int) -> Int {
     (((image * (channels / 16) + channel / 16) * height + y) * width + x) * 16 + channel % 16
   }
 
