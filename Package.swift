@@ -71,7 +71,7 @@ let package = Package(
     module("Proposals", ["CZlib", "Support", "Randomness", "Compute", "Images", "Datasets"]),
     module("Batches", ["Support", "Randomness", "Kernels", "Compute", "Images", "Datasets", "Proposals"]),
     module("Layers", ["Randomness", "Kernels", "Compute"]),
-    module("Models", ["Kernels", "Compute", "Batches", "Layers"]),
+    module("Models", ["Support", "Kernels", "Compute", "Batches", "Layers"]),
     module("Cluster", ["COpenMPI", "Support", "Kernels", "Compute"]),
     module("Optimizers", ["Kernels", "Compute", "Cluster"]),
     module("Checkpoints", ["CZstd", "Support", "Compute"]),
@@ -95,13 +95,13 @@ let package = Package(
     // The command line of dnet-train as a library, for programs that train further models.
     module("TrainCommand", ["Cluster", "Training", arguments]),
     .executableTarget(name: "dnet-train", dependencies: ["TrainCommand"], swiftSettings: arithmetic),
-    .executableTarget(
-      name: "dnet",
-      dependencies: [
+    module(
+      "DnetCommand",
+      [
         "Training", "Scaling", "Benchmarks", "Evaluation", "Checkpoints", "Cluster", "Batches", "Datasets", "Images",
         "Kernels", "Layers", "Models", "Preparation", "Proposals", "Randomness", "Support", "Compute", arguments,
-      ],
-      swiftSettings: arithmetic),
+      ]),
+    .executableTarget(name: "dnet", dependencies: ["DnetCommand"], swiftSettings: arithmetic),
 
     tests(of: "Support"),
     tests(of: "Randomness"),
@@ -137,7 +137,7 @@ let package = Package(
     // dnet-train with a second model, which shows what a model needs: started by SecondModelTests.
     .executableTarget(
       name: "fcn-tiny",
-      dependencies: ["Batches", "Compute", "Datasets", "Images", "Layers", "Models", "Proposals", "TrainCommand"],
+      dependencies: ["Batches", "Compute", "Datasets", "Images", "Layers", "Models", "Proposals", "DnetCommand", "TrainCommand"],
       path: "Tests/fcn-tiny", swiftSettings: arithmetic),
     tests(of: "Evaluation", ["Support", "Checkpoints", "Images", "Batches", "Layers", "Models", "Compute"]),
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Layers", "Models", "Randomness", "Compute"]),

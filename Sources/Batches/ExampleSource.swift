@@ -10,13 +10,13 @@ package struct TrainingExamples: Sendable {
   /// Images whose masks may be used.
   package let masked: [ListedImage]
   package let maskedLabels: [LabelVector]
-  package let crops: StrongBatches.Crops
+  package let crops: MaskCropBatches.Crops
   /// Bytes of decoded images that a source may keep.
   package let cacheBytes: Int
 
   package init(
     store: any ImageStore, labelled: [ListedImage], labelledLabels: [LabelVector], masked: [ListedImage],
-    maskedLabels: [LabelVector], crops: StrongBatches.Crops, cacheBytes: Int
+    maskedLabels: [LabelVector], crops: MaskCropBatches.Crops, cacheBytes: Int
   ) {
     self.store = store
     self.labelled = labelled
@@ -45,7 +45,7 @@ package struct ImageLabelExamples: ExampleSourceFactory {
   package init() {}
 
   package func makeSource(_ plan: BatchPlan, _ examples: TrainingExamples) -> any BatchSource {
-    WeakBatches(
+    ImageLabelBatches(
       plan, examples.store, images: examples.labelled, labels: examples.labelledLabels,
       cacheBytes: examples.cacheBytes)
   }
@@ -59,7 +59,7 @@ package struct MaskCropExamples: ExampleSourceFactory {
   package init() {}
 
   package func makeSource(_ plan: BatchPlan, _ examples: TrainingExamples) -> any BatchSource {
-    StrongBatches(
+    MaskCropBatches(
       plan, examples.store, images: examples.masked, labels: examples.maskedLabels, crops: examples.crops,
       cacheBytes: examples.cacheBytes)
   }

@@ -70,8 +70,9 @@ extension BenchmarkReport {
     let named = mine.reduce(0) { $0 + $1.shareOfStep }
     rows.append(["between the stages"] + Array(repeating: "", count: 7) + [Self.percent(1 - named)])
     var lines = ["\(step.name) step, ms per shard and GFLOP/s of direct convolution"] + TextTable.lines(rows)
-    if step.phase?.hasFrozenPart ?? true {
-      lines.append("(the data gradients of layers that stay fixed are the saliency pass)")
+    let trained = Set(mine.filter { $0.pass == "weight gradient" }.map(\.fullName))
+    if mine.contains(where: { $0.pass == "data gradient" && $0.gflops != nil && !trained.contains($0.fullName) }) {
+      lines.append("(a data gradient without a weight gradient belongs to a layer that the step does not train)")
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -82,5 +83,5 @@ extension BenchmarkReport {
 }
 
 extension BenchmarkReport.Layer {
-  var fullName: String { "\(network).\(layer)" }
+  var fullName: String { network.isEmpty ? layer : "\(network).\(layer)" }
 }

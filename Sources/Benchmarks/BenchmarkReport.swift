@@ -8,6 +8,7 @@ package struct BenchmarkReport: Encodable, Sendable {
   /// A stage, measured inside a running step rather than alone in a loop.
   package struct Layer: Encodable, Sendable {
     package let step: String
+    /// The section of the layer's name; empty for a stage outside a section.
     package let network: String
     package let layer: String
     package let pass: String
@@ -91,11 +92,11 @@ package struct BenchmarkReport: Encodable, Sendable {
     let suffix = times.step.phase == nil ? "ImagesPerSecond" : "StepImagesPerSecond"
     imagesPerSecond[times.step.name + suffix] = times.imagesPerSecond
     layers += times.stages.map { stage, calls, seconds in
-      let dot = stage.layer.firstIndex(of: ".")!
+      let parts = stage.layer.split(separator: ".", maxSplits: 1).map(String.init)
       let rate = counts[stage.layer].map { 2 * Double($0 * times.images * calls) / seconds / 1e9 }
       return Layer(
-        step: times.step.name, network: String(stage.layer[..<dot]),
-        layer: String(stage.layer[stage.layer.index(after: dot)...]), pass: stage.pass.rawValue, kind: stage.kind,
+        step: times.step.name, network: parts.count == 2 ? parts[0] : "", layer: parts.last ?? "",
+        pass: stage.pass.rawValue, kind: stage.kind,
         milliseconds: seconds * 1000, calls: calls, gflops: rate, ratioToPeak: rate.map { $0 / fmaPeakGflops },
         shareOfStep: seconds / times.profileSeconds)
     }

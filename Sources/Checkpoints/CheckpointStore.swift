@@ -94,13 +94,13 @@ package final class CheckpointStore: @unchecked Sendable {
     }
   }
 
-  /// The place of each phase: that in `phases`, or the one in a manifest of the phase.
+  /// The place of each phase: the one in a manifest of the phase, or else that in `phases`.
   private func phaseOrder(of all: [Found]) -> [String: Int] {
-    var order = Dictionary(uniqueKeysWithValues: zip(phases, phases.indices))
+    var order: [String: Int] = [:]
     for found in all where order[found.phase] == nil {
       order[found.phase] = (try? Checkpoint.manifest(of: found.url))?.description.phaseIndex
     }
-    return order
+    return order.merging(zip(phases, phases.indices)) { manifest, _ in manifest }
   }
 
   /// Returns the newest checkpoint whose files are intact, and the newer ones that were skipped, each with the reason.

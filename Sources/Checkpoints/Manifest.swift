@@ -38,8 +38,14 @@ package struct Manifest: Codable, Sendable, Equatable {
     self.files = files
   }
 
-  /// Returns the bytes of `manifest.json`.
-  func json() throws -> [UInt8] { Array(try JSONText.encode(self)) }
+  /// Returns the bytes of `manifest.json`. The format also stands under its former key, where dnet 0.1 looks for it:
+  /// that program then refuses the checkpoint as newer instead of skipping it as damaged.
+  func json() throws -> [UInt8] {
+    let text = String(decoding: try JSONText.encode(self), as: UTF8.self)
+    let opening = "{\n"
+    precondition(text.hasPrefix(opening), "a manifest is a JSON object")
+    return Array((opening + "  \"formatVersion\" : \(formatVersion),\n" + text.dropFirst(opening.count)).utf8)
+  }
 
   /// Reads a manifest of any format up to the current one.
   init(json: [UInt8], path: String) throws {

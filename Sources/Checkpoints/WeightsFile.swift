@@ -42,6 +42,8 @@ package enum WeightsFile {
   }
 
   /// Writes a file under a temporary name beside `url` and renames it: readers see the old file or the whole new one.
+  /// `AtomicFile` does the same for other files. Weights are compressed and hashed while they are written, through the
+  /// `FileLayer` in which tests inject disk errors.
   @discardableResult
   package static func publish(
     _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL

@@ -104,14 +104,6 @@ extension Communicator {
     try allGather(values).reduce(values) { zip($0, $1).map { max($0, $1) } }
   }
 
-  /// Returns the first rank whose values differ from rank 0's, the same on every rank; nil if all are equal.
-  package func firstRankThatDiffers<Value: BitwiseCopyable & Equatable>(in values: [Value]) throws -> Int? {
-    let counts = try allGather([Int64(values.count)])
-    if let rank = counts.firstIndex(where: { $0 != counts[0] }) { return rank }
-    let all = try allGather(values)
-    return all.firstIndex { $0 != all[0] }
-  }
-
   /// Runs `body` on every rank. If it throws on any, all ranks throw `ClusterError.failedOnRank` with the lowest such
   /// rank and its text, so that all ranks follow the same path. `body` makes no collective call that a failure would
   /// skip.

@@ -74,13 +74,16 @@ package struct DatasetCheck: Sendable {
     ]
   }
 
+  /// VOC's lists that contain the validation images on purpose.
+  private static let validationLists: Set = ["val.txt", "trainval.txt"]
+
   /// Finds images of val.txt in training lists.
   private static func leaks(_ lists: [(list: String, ids: Set<String>)]) -> [Diagnostic] {
     func name(_ path: String) -> String { String(path.split(separator: "/").last ?? "") }
     guard let validation = lists.first(where: { name($0.list) == "val.txt" }) else { return [] }
     return lists.compactMap { list in
       let shared = list.ids.intersection(validation.ids)
-      guard !shared.isEmpty, !name(list.list).contains("val") else { return nil }
+      guard !shared.isEmpty, !validationLists.contains(name(list.list)) else { return nil }
       return Diagnostic(
         .fault, "images for training and validation",
         "\(list.list) and \(validation.list) share \(shared.count) images, such as \(shared.min()!): validation "

@@ -53,7 +53,7 @@ package enum DatasetEvaluation {
     _ images: [ListedImage], net: any Model, directory: VOCDirectory, onlyLabels: Bool, rank: Int, ranks: Int,
     context: ExecutionContext, progress: (Int, Int) -> Void
   ) throws -> Tally {
-    let predict = predictor(net, onlyLabels: onlyLabels, context: context)
+    let predict = try predictor(net, onlyLabels: onlyLabels, context: context)
     var tally = Tally(
       pixels: onlyLabels ? nil : ConfusionMatrix(classes: directory.classes),
       scores: LabelScores(classes: directory.classes))
@@ -74,10 +74,10 @@ package enum DatasetEvaluation {
   /// Returns a function that predicts the labels of images, and their masks unless `onlyLabels` is set.
   private static func predictor(
     _ net: any Model, onlyLabels: Bool, context: ExecutionContext
-  ) -> ([RGBImage]) -> [(labels: ScoredLabels, mask: IndexImage?)] {
+  ) throws(ModelError) -> ([RGBImage]) -> [(labels: ScoredLabels, mask: IndexImage?)] {
     if onlyLabels {
       guard let scorer = LabelScorer(net, images: batch, context: context) else {
-        preconditionFailure("image labels are evaluated only for a model that scores them")
+        throw .noLabelScores(model: type(of: net).name)
       }
       return { scorer.score($0).map { ($0, nil) } }
     }

@@ -10,7 +10,8 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
   case notFound(path: String)
   /// A checkpoint from before the masks are trained, of a model that can score labels.
   case labelsOnly(path: String, phase: String, ended: Bool)
-  case unfinished(path: String, phase: String)
+  /// A model that makes no label predictor, where the part that makes masks is not trained.
+  case noLabelScores(model: String)
 
   package var description: String {
     switch self {
@@ -26,18 +27,21 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
       "\(path) is a checkpoint \(ended ? "from the end of" : "from within") the \(phase) phase: the part of the "
         + "network that makes masks is not trained. dnet evaluate and dnet predict report its labels; for masks "
         + "continue the run (dnet-train with the same --output)"
-    case .unfinished(let path, let phase):
-      "\(path) is a checkpoint from within the \(phase) phase: batch-norm means and variances are gathered at the "
-        + "phase's end. dnet evaluate, dnet predict and dnet model export --statistics gather them first"
+    case .noLabelScores(let model):
+      "the checkpoint is from before the masks are trained, and the model \(model) scores no image labels by itself: "
+        + "continue the run (dnet-train with the same --output), or give a later checkpoint"
     }
   }
 }
 
 package enum ModelFile {
   /// The metadata of weights whose batch normalization is folded in.
-  package static let folded = ["batchNormalization": "folded"]
+  package static let folded = ["batch_normalization": "folded"]
+  /// The former name of the metadata's key, which stays readable.
+  private static let formerFoldedKey = "batchNormalization"
 
-  /// The order of phases in checkpoints before format 3, whose manifests do not contain it.
+  /// The order of phases in checkpoints before format 3, whose manifests do not contain it. At that time there was one
+  /// model.
   private static let earlierPhases = DecoupledNet.phases.map(\.name)
 
   /// Returns the weights file at `path`: the file itself or the one in the directory, and for a run without a model
@@ -72,33 +76,11 @@ package enum ModelFile {
     return try Checkpoint(verifying: directory)
   }
 
-  /// Loads a model file, or the checkpoint that ends training, ready for inference. Other checkpoints are refused:
-  /// those from within a phase lack statistics, and those of earlier phases lack trained parameters.
-  package static func load(_ path: String) throws -> any Model {
-    let url = try resolve(path)
-    let model = try network(url)
-    if let description = try checkpoint(of: url)?.description {
-      let directory = url.deletingLastPathComponent().path
-      guard hasTrainedMasks(model, after: description.phase) else {
-        throw ModelError.labelsOnly(path: directory, phase: description.phase, ended: description.endsPhase)
-      }
-      guard description.endsPhase else { throw ModelError.unfinished(path: directory, phase: description.phase) }
-    }
-    return model
-  }
-
-  /// True if all groups that make masks were trained in a phase or before it.
-  package static func hasTrainedMasks(_ model: any Model, after phase: String) -> Bool {
-    let phases = type(of: model).phases
-    let last = phases.firstIndex { $0.name == phase } ?? phases.count - 1
-    return Set(type(of: model).predictorGroups).isSubset(of: phases[...last].map(\.trains))
-  }
-
   /// Loads weights and statistics as they are in the file, trained or not.
   package static func network(_ url: URL) throws -> any Model {
     let stored = try WeightsFile.read(url)
     let model = try emptyModel(stored.metadata["network"], path: url.path)
-    if stored.metadata["batchNormalization"] == folded["batchNormalization"] {
+    if (stored.metadata["batch_normalization"] ?? stored.metadata[formerFoldedKey]) == "folded" {
       try fillFolded(model.vectors, from: stored)
     } else {
       for vector in model.vectors { try stored.fill(vector, othersAllowed: true) }

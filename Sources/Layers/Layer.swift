@@ -93,14 +93,20 @@ package struct LayerResources {
 
 /// The inputs of one forward pass.
 package struct ForwardPass {
-  /// (N, 3, S, S): B, G, R with the mean subtracted.
-  package let planes: UnsafePointer<Float>
+  /// (N, 3, S, S): B, G, R with the mean subtracted; nil for a network that reads no image.
+  package let planes: UnsafePointer<Float>?
   /// The key of this shard's random draws; nil for a pass without dropout.
   package let dropoutKey: DropoutKey?
 
-  package init(planes: UnsafePointer<Float>, dropoutKey: DropoutKey? = nil) {
+  package init(planes: UnsafePointer<Float>? = nil, dropoutKey: DropoutKey? = nil) {
     self.planes = planes
     self.dropoutKey = dropoutKey
+  }
+
+  /// The planes of a network that reads an image.
+  package var requiredPlanes: UnsafePointer<Float> {
+    guard let planes else { preconditionFailure("the network reads an image, and the pass has none") }
+    return planes
   }
 }
 
@@ -108,17 +114,23 @@ package struct ForwardPass {
 /// the values that they belong to (`PlainValues.gradient`).
 package final class BackwardPass {
   /// As in the forward pass.
-  package let planes: UnsafePointer<Float>
+  package let planes: UnsafePointer<Float>?
   /// Receives the gradients of parameters.
   package let shard: ShardGradient
   /// The gradient of the output of the layer whose turn it is. A layer overwrites it and replaces it by its input's.
   package var gradient: FeatureMaps?
   private let buffer: PingPongBuffer
 
-  package init(planes: UnsafePointer<Float>, shard: ShardGradient, buffer: PingPongBuffer) {
+  package init(planes: UnsafePointer<Float>? = nil, shard: ShardGradient, buffer: PingPongBuffer) {
     self.planes = planes
     self.shard = shard
     self.buffer = buffer
+  }
+
+  /// The planes of a network that reads an image.
+  package var requiredPlanes: UnsafePointer<Float> {
+    guard let planes else { preconditionFailure("the network reads an image, and the pass has none") }
+    return planes
   }
 
   /// The stored gradients of all parameters, each at its offset in the vector.

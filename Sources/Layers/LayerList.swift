@@ -30,6 +30,15 @@ package struct LayerList: Sendable {
 
   package func keepsOutput(_ spec: any LayerSpec) -> Bool { keptOutputs.contains(spec.name) }
 
+  /// True if the output of a layer may lie in the memory of the gradients of maps during training: the backward pass of
+  /// the next layer is the only one that reads it, and the first one that writes a gradient of maps.
+  func sharesGradientMemory(_ index: Int) -> Bool {
+    guard index + 1 < specs.count else { return false }
+    let next = specs[index + 1]
+    return !specs[index].backwardReadsOutput && next.backwardFreesInput
+      && specs[(index + 1)...].allSatisfy { $0.output.layout != .maps }
+  }
+
   /// The parameters of all layers.
   package var parameterTable: ParameterTable { ParameterTable(specs.flatMap(\.parameters)) }
 

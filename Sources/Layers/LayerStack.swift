@@ -25,10 +25,9 @@ package final class LayerStack {
     var layers: [any Layer] = []
     var inputs = inputs
     for (index, spec) in list.specs.enumerated() {
-      let next = index + 1 < list.specs.count ? list.specs[index + 1] : nil
       let memory: LayerResources.OutputMemory =
         switch purpose {
-        case .training: next?.backwardFreesInput == true && !spec.backwardReadsOutput ? .gradients(buffer) : .own
+        case .training: list.sharesGradientMemory(index) ? .gradients(buffer) : .own
         case .inference: list.keepsOutput(spec) ? .own : .shared(buffer)
         }
       let layer = spec.makeLayer(
@@ -59,7 +58,7 @@ package final class LayerStack {
   }
 
   /// The gradient of the last layer's output has been written: beside its values, or into `gradient`.
-  package func backward(planes: UnsafePointer<Float>, into shard: ShardGradient) {
+  package func backward(planes: UnsafePointer<Float>? = nil, into shard: ShardGradient) {
     guard let gradients else { preconditionFailure("the network was made for inference: it has no backward pass") }
     let pass = BackwardPass(planes: planes, shard: shard, buffer: gradients)
     for layer in layers.reversed() { layer.backward(pass) }

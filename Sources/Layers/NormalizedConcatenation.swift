@@ -29,10 +29,12 @@ package struct NormalizedConcatenationSpec: LayerSpec {
 
 extension LayerList {
   /// Appends the concatenation of the list's inputs, all of the current shape, in the order of the names of their
-  /// normalizations.
+  /// normalizations. It is the first layer of its list, and its inputs come from networks that are not trained with the
+  /// list: the backward pass ends here.
   package mutating func normalizedConcatenation(
     _ name: String, normalizations: [String], style: BatchNormalizationStyle
   ) {
+    precondition(specs.isEmpty, "\(fullName(name)) gives its inputs no gradient, so no layer may precede it")
     append(
       NormalizedConcatenationSpec(
         name: fullName(name), input: shape,
@@ -93,7 +95,7 @@ package final class NormalizedConcatenationLayer: Layer {
     }
   }
 
-  /// No gradient goes further: the inputs come from a network that the phase leaves fixed.
+  /// Writes the gradients of the normalizations' parameters. The inputs get none.
   package func backward(_ pass: BackwardPass) {
     let gradient = pass.requiredGradient
     context.stage(name, .reordering, .backward)

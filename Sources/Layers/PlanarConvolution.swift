@@ -109,10 +109,11 @@ package final class PlanarConvolutionLayer: Layer {
     if isStale { bringIntoKernelForm() }
     let bias = UnsafePointer(folded?.bias.pointer ?? parameters.pointer + bias)
     let target = preActivation ?? maps
+    let planes = pass.requiredPlanes
     context.stage(name, .convolution, .forward)
     context.run(plan.tasks, scratch: plan.scratchFloats) { task, scratch in
       plan.apply(
-        pass.planes, prepared: prepared.pointer, bias: bias, rectified: normalization == nil, into: target.data,
+        planes, prepared: prepared.pointer, bias: bias, rectified: normalization == nil, into: target.data,
         task: task, scratch: scratch)
     }
     if let normalization { normalization.forward(target, into: maps) }
@@ -122,6 +123,7 @@ package final class PlanarConvolutionLayer: Layer {
     guard let weightPlan else { preconditionFailure("\(name) was made without its backward pass") }
     let (gradient, parameterGradient) = (pass.requiredGradient, pass.parameterGradient)
     let workspace = context.workspace
+    let planes = pass.requiredPlanes
     if let normalization, let preActivation {
       normalization.backward(preActivation, gradient: gradient, parameterGradient: parameterGradient)
       (parameterGradient + bias).update(repeating: 0, count: spec.output.channels)
@@ -135,7 +137,7 @@ package final class PlanarConvolutionLayer: Layer {
     context.stage(name, .convolution, .weightGradient)
     context.run(weightPlan.accumulationTasks, scratch: weightPlan.scratchFloats) { task, scratch in
       weightPlan.accumulate(
-        planes: pass.planes, outputGradient: gradient.data, workspace: workspace, task: task, scratch: scratch)
+        planes: planes, outputGradient: gradient.data, workspace: workspace, task: task, scratch: scratch)
     }
     context.run(weightPlan.finishTasks, scratch: weightPlan.scratchFloats) { task, scratch in
       weightPlan.finish(workspace: workspace, into: parameterGradient + weight, task: task, scratch: scratch)

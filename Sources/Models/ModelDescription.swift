@@ -1,5 +1,6 @@
 // The text in a weights file's metadata that says which network the weights belong to.
 import Foundation
+import Support
 
 /// The name of a model and its shape.
 package struct ModelDescription: Sendable, Equatable {
@@ -16,19 +17,16 @@ package struct ModelDescription: Sendable, Equatable {
     let fields = Fields(
       model: model, width: shape.width, inputSize: shape.inputSize, classes: shape.classes,
       batchNormalization: shape.batchNormalization)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    guard let data = try? encoder.encode(fields) else { preconditionFailure("a description is always encodable") }
-    return String(decoding: data, as: UTF8.self)
+    guard let data = try? JSONText.encode(fields, .line) else {
+      preconditionFailure("a description is always encodable")
+    }
+    return String(decoding: data.dropLast(), as: UTF8.self)
   }
 
   /// The network that `text` describes; nil where it describes none that dnet can have. Versions before 0.2 wrote no
   /// model name, since there was one model, and other key casing.
   package init?(text: String) {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard let fields = try? decoder.decode(Fields.self, from: Data(text.utf8)),
+    guard let fields = try? JSONText.decode(Fields.self, from: text.utf8),
       fields.width > 0, fields.width <= 4, fields.inputSize >= 32, fields.inputSize % 32 == 0,
       fields.inputSize <= 2048, (1...254).contains(fields.classes)
     else { return nil }

@@ -31,6 +31,4 @@ package struct NetworkShape: Sendable, Equatable, Codable {
   package var fc6Kernel: Int { max(Int((0.7 * Double(inputSize) / 32 + 0.5).rounded(.down)), 1) }
   /// Side of the score map: 4 at 320.
   package var scoreSize: Int { pool5Size - fc6Kernel + 1 }
-  /// Pixels of the score map.
-  package var scorePixels: Int { scoreSize * scoreSize }
 }

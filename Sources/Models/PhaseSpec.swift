@@ -31,6 +31,13 @@ package struct PhaseSpec: Sendable {
   }
 }
 
+extension [PhaseSpec] {
+  /// The last phase before `phase` that trains a group; nil where there is none.
+  package func trainer(of group: ParameterGroup.Name, before phase: PhaseSpec) -> PhaseSpec? {
+    prefix { $0.name != phase.name }.last { $0.trains == group }
+  }
+}
+
 /// Default values of a phase's section of the configuration.
 package struct PhaseDefaults: Sendable {
   package let iterations: Int

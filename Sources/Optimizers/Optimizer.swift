@@ -9,7 +9,6 @@ package protocol Optimizer: AnyObject {
   /// The names of the state tensors, each of the shape of the parameters.
   static var stateNames: [String] { get }
 
-  var table: ParameterTable { get }
   /// The state of this rank's ranges, in the order of `stateNames`.
   var states: [OptimizerState] { get }
   /// The learning rate of the iteration that `begin` set.

@@ -29,9 +29,7 @@ struct PreparationState: Codable, Sendable {
   }
 
   func write(_ output: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    try AtomicFile.write(encoder.encode(self), to: Self.path(output))
+    try AtomicFile.write(JSONText.encode(self, .line), to: Self.path(output))
   }
 
   /// Returns the size and modification time of a file, or nil where it does not exist.

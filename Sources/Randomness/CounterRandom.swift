@@ -80,9 +80,6 @@ package struct CounterRandom: Sendable {
   /// Returns a uniform number in [0, 1), a multiple of 2^-53.
   package mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// Returns a uniform number in [0, 1), a multiple of 2^-24.
-  package mutating func uniformFloat() -> Float { Float(next() >> 40) * 0x1p-24 }
-
   /// Returns a uniform number in [low, high).
   package mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * uniform() }
 

@@ -17,7 +17,6 @@ final class InstrumentedStep: TrainingStep {
 
   func weightsChange() { step.weightsChange() }
 
-  var hasFrozenPart: Bool { step.hasFrozenPart }
 
   func prepare() { step.prepare() }
 

@@ -48,5 +48,16 @@ package struct IterationTimeline: Sendable, Equatable {
     self.afterLast = afterLast
   }
 
+  /// One more than the largest index of a parameter in the marks.
+  var parameterCount: Int {
+    let marked = (frozenForward + firstForward + forward + backward).flatMap { step in
+      switch step.mark {
+      case .stage: [Int]()
+      case .need(let parameters), .complete(let parameters): parameters
+      }
+    }
+    return (marked.max() ?? -1) + 1
+  }
+
   package static func seconds(_ steps: [Step]) -> Double { steps.reduce(0) { $0 + $1.seconds + $1.inside } }
 }

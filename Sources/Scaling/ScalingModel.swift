@@ -94,7 +94,9 @@ private struct ScalingPlayback {
     self.model = model
     rank = SimulatedRank(model)
     schedule = ReductionSchedule(
-      model.buckets.map { .init(parameters: $0.parameters, exchange: $0.exchange) }, ranks: model.ranks)
+      model.buckets.map { .init(parameters: $0.parameters, exchange: $0.exchange) },
+      parameters: max(model.timeline.parameterCount, (model.buckets.flatMap(\.parameters).max() ?? -1) + 1),
+      ranks: model.ranks)
   }
 
   mutating func iterate() {

@@ -51,13 +51,19 @@ package final class AtomicFile {
     try put(bytes, at: offset)
   }
 
-  /// Flushes the file to disk and gives it its name.
+  /// Flushes the file to disk, gives it its name, and flushes the directory.
   package func publish() throws(FileError) {
     guard fsync(descriptor) == 0 else { throw .writing(path) }
     let status = close(descriptor)
     descriptor = -1
     guard status == 0, rename(partial, path) == 0 else { throw .writing(path) }
     published = true
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { throw .writing(folder) }
+    defer { close(directory) }
+    // Some file systems have no fsync for directories, and say so with EINVAL.
+    guard fsync(directory) == 0 || errno == EINVAL else { throw .writing(folder) }
   }
 
   private func put(_ bytes: [UInt8], at offset: Int) throws(FileError) {

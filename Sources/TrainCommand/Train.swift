@@ -85,7 +85,7 @@ package struct Train: ParsableCommand {
         throw ValidationError(
           "--allow-change \(name): no such key; did you mean \(ConfigurationKey.nearest(to: name))?")
       }
-      if key.path.hasPrefix("network.") {
+      if key.decidesShapes {
         throw ValidationError(
           "--allow-change \(name): the checkpoint's weights fit its own network; start again with --initial-weights"
         )

@@ -15,8 +15,8 @@ import Testing
 
   static func source(_ set: DrawnSet, strong: Bool, _ plan: BatchPlan, cacheBytes: Int = 0) -> any BatchSource {
     strong
-      ? StrongBatches(plan, set.directory, images: set.images, labels: set.labels, cacheBytes: cacheBytes)
-      : WeakBatches(plan, set.directory, images: set.images, labels: set.labels, cacheBytes: cacheBytes)
+      ? MaskCropBatches(plan, set.directory, images: set.images, labels: set.labels, cacheBytes: cacheBytes)
+      : ImageLabelBatches(plan, set.directory, images: set.images, labels: set.labels, cacheBytes: cacheBytes)
   }
 
   @Test("An example is a function of seed, phase, iteration and slot.", arguments: [false, true])
@@ -57,7 +57,7 @@ import Testing
     let set = try DrawnSet(images: 2)
     defer { set.remove() }
     let one = [set.images[0]]
-    let source = WeakBatches(Self.plan(), set.directory, images: one, labels: [set.labels[0]], cacheBytes: 1 << 20)
+    let source = ImageLabelBatches(Self.plan(), set.directory, images: one, labels: [set.labels[0]], cacheBytes: 1 << 20)
     let bySlot = try (0..<20).map { try source.values(iteration: 0, slot: $0).planes }
     let byIteration = try (0..<20).map { try source.values(iteration: $0, slot: 0).planes }
     // 32 crops are possible; 20 draws give 15 of them on average.
@@ -99,7 +99,7 @@ import Testing
     let set = try DrawnSet()
     defer { set.remove() }
     let plan = Self.plan(phase: 2)
-    let source = StrongBatches(plan, set.directory, images: set.images, labels: set.labels, cacheBytes: 1 << 30)
+    let source = MaskCropBatches(plan, set.directory, images: set.images, labels: set.labels, cacheBytes: 1 << 30)
     let counts = set.labels.map { labels in (1 << labels.count { $0 }) - 1 }
     #expect(source.examplesPerRound == counts.reduce(0, +))
     #expect(source.tasks.count == source.examplesPerRound)
@@ -148,7 +148,7 @@ import Testing
     try PNG.write(mask, to: "\(folder)/SegmentationClassAug/a.png")
     let directory = try VOCDirectory(root: folder, classes: 5)
     let labels = [[true, true, false, false, false]]
-    let source = StrongBatches(
+    let source = MaskCropBatches(
       Self.plan(phase: 2), directory, images: [ListedImage(id: "a")], labels: labels, cacheBytes: 0)
     var compared = [UInt8: Int]()
     var faults: [String] = []

@@ -28,9 +28,9 @@ import Testing
   }
 
   static func source(_ set: DrawnSet, _ store: any ImageStore, _ images: [ListedImage], records: [CropRecord])
-    -> StrongBatches
+    -> MaskCropBatches
   {
-    StrongBatches(
+    MaskCropBatches(
       BatchSourceTests.plan(phase: 2), store, images: images, labels: set.labels,
       crops: .listed(records, name: "l.txt"),
       cacheBytes: 1 << 20)
@@ -77,10 +77,10 @@ import Testing
     let pack = try PackedSet(path)
     let images = try pack.images(list: list)
     let weak = { (store: any ImageStore, images: [ListedImage]) in
-      WeakBatches(BatchSourceTests.plan(), store, images: images, labels: set.labels, cacheBytes: 0)
+      ImageLabelBatches(BatchSourceTests.plan(), store, images: images, labels: set.labels, cacheBytes: 0)
     }
     let random = { (store: any ImageStore, images: [ListedImage]) in
-      StrongBatches(BatchSourceTests.plan(phase: 2), store, images: images, labels: set.labels, cacheBytes: 0)
+      MaskCropBatches(BatchSourceTests.plan(phase: 2), store, images: images, labels: set.labels, cacheBytes: 0)
     }
     let pairs: [(any BatchSource, any BatchSource)] = [
       (weak(set.directory, set.images), weak(pack, images)), (random(set.directory, set.images), random(pack, images)),

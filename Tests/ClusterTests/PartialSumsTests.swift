@@ -29,7 +29,7 @@ import Testing
         let sums = PartialSums(tree: tree, shards: range, count: count, pool: pool)
         for _ in 0..<2 {
           for shard in range {
-            let buffer = sums.currentGradient.stored
+            let buffer = sums.beginShard().stored
             for i in 0..<count { buffer[i] = gradient(shard, i) }
             sums.commit()
           }
@@ -71,7 +71,7 @@ import Testing
     let count = 131_072 + 17
     let sums = PartialSums(tree: tree, shards: 0..<2, count: count, pool: WorkerPool(threads: 3))
     for shard in 0..<2 {
-      let buffer = sums.currentGradient.stored
+      let buffer = sums.beginShard().stored
       for i in 0..<count { buffer[i] = gradient(shard, i) }
       sums.commit()
     }
@@ -136,7 +136,7 @@ import Testing
         let sums = PartialSums(
           tree: tree, shards: tree.range(of: rank, ranks: ranks), table: table, rows: rows, pool: pool)
         for shard in sums.shards {
-          let gradient = sums.currentGradient
+          let gradient = sums.beginShard()
           fill(gradient.stored, table.storedCount, shard, 0)
           for name in ["b.weight", "d.weight"] {
             let (left, right) = factors(name, shard, rows: rows)

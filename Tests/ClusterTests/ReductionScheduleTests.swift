@@ -52,7 +52,7 @@ import Testing
   ) -> (ReductionSchedule, ScriptedEffects) {
     let effects = ScriptedEffects()
     var schedule = ReductionSchedule(
-      buckets.map { .init(parameters: $0.parameters, exchange: $0.exchange) }, ranks: ranks)
+      buckets.map { .init(parameters: $0.parameters, exchange: $0.exchange) }, parameters: 5, ranks: ranks)
     schedule.begin()
     for parameter in Set(buckets.flatMap(\.parameters)).sorted(by: >) {
       schedule.gradientIsComplete(of: parameter, isLastShard: true, effects)
@@ -65,7 +65,7 @@ import Testing
   func storedSumsLeaveWhenComplete() {
     let effects = ScriptedEffects()
     var schedule = ReductionSchedule(
-      [.init(parameters: [2, 1], exchange: nil), .init(parameters: [1, 0], exchange: nil)], ranks: 2)
+      [.init(parameters: [2, 1], exchange: nil), .init(parameters: [1, 0], exchange: nil)], parameters: 3, ranks: 2)
     schedule.begin()
     for parameter in [2, 1, 0] { schedule.gradientIsComplete(of: parameter, isLastShard: false, effects) }
     #expect(effects.takeLog() == [] && schedule.stages == [.computing, .computing])
@@ -139,7 +139,7 @@ import Testing
   func factorsAreExchangedWithEveryShard() {
     let effects = ScriptedEffects()
     var schedule = ReductionSchedule(
-      [.init(parameters: [0], exchange: .factors), .init(parameters: [0], exchange: .factors)], ranks: 2)
+      [.init(parameters: [0], exchange: .factors), .init(parameters: [0], exchange: .factors)], parameters: 1, ranks: 2)
     schedule.begin()
     schedule.gradientIsComplete(of: 0, isLastShard: false, effects)
     schedule.gradientIsComplete(of: 0, isLastShard: true, effects)

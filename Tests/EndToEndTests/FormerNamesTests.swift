@@ -1,4 +1,5 @@
 // End-to-end tests of former names: configurations, options and run directories of earlier versions stay usable.
+import Checkpoints
 import Foundation
 import Support
 import Testing
@@ -43,29 +44,67 @@ extension EndToEnd {
       #expect(resolved.contains("masksPerClass") && !resolved.contains("strongPerClass"))
     }
 
-    @Test("A run directory with former names resumes without a notice, and its log is verified.")
-    func formerRunDirectory() throws {
+    /// Rewrites a checkpoint as dnet 0.1 wrote it: manifest format 2 with camelCase keys, the momentum in place of named
+    /// optimizer states, no model name in the network's description, and former names of configuration keys.
+    private func convertToFormat2(_ folder: String, _ workplace: Workplace) throws {
+      let network = #"{"batchNormalization":true,"classes":3,"inputSize":64,"width":0.0625}"#
+      let weights = URL(fileURLWithPath: workplace.file("\(folder)/weights.safetensors.zst"))
+      let stored = try WeightsFile.read(weights)
+      #expect(stored.metadata["network"]?.contains("decouplednet") == true)
+      let tensors = stored.namedTensors
+      let metadata = stored.metadata.merging(["network": network, "dnet": "0.1.0"]) { $1 }
+      let copy = URL(fileURLWithPath: workplace.file("former.safetensors.zst"))
+      let written = try WeightsFile.write(tensors, metadata: metadata, to: copy)
+      try FileManager.default.removeItem(at: weights)
+      try FileManager.default.moveItem(at: copy, to: weights)
+
+      let manifest = "\(folder)/manifest.json"
+      try restoreFormerNames(in: manifest, workplace)
+      func dictionary(_ value: Any?) throws -> [String: Any] { try #require(value as? [String: Any]) }
+      let current = try dictionary(JSONSerialization.jsonObject(with: Data(workplace.read(manifest))))
+      var description = try dictionary(current["description"])
+      for (snake, camel) in [
+        ("ends_phase", "endsPhase"), ("dnet_version", "dnetVersion"), ("instruction_set", "instructionSet"),
+        ("allowed_changes", "allowedChanges"),
+      ] { description[camel] = description.removeValue(forKey: snake) }
+      description["phase_index"] = nil
+      description["network"] = network
+      description["dnetVersion"] = "0.1.0"
+      var files = try dictionary(current["files"])
+      files["weights.safetensors.zst"] = ["bytes": written.bytes, "sha256": written.sha256]
+      var former: [String: Any] = [
+        "formatVersion": 2, "description": description, "files": files,
+        "parameterCount": try #require(current["parameter_count"]),
+        "weightsDigest": try #require(current["weights_digest"]),
+      ]
+      let states = try dictionary(current["optimizer_states"])
+      if let momentum = states["momentum"] { former["momentumDigest"] = try dictionary(momentum)["digest"] }
+      try workplace.write(JSONSerialization.data(withJSONObject: former, options: .sortedKeys), to: manifest)
+
+      let names = try FileManager.default.contentsOfDirectory(atPath: workplace.file(folder)).sorted()
+      let sums = try names.filter { $0 != "SHA256SUMS" }
+        .map { "\(try SHA256.hex(of: workplace.read("\(folder)/\($0)")))  \($0)\n" }
+      try workplace.write(sums.joined(), to: "\(folder)/SHA256SUMS")
+    }
+
+    @Test("A run of the previous version is verified and evaluated, and resumes to the digest of an uninterrupted run.")
+    func previousVersion() throws {
       let workplace = try Workplace()
       try workplace.train("run", ranks: 2, set: ["verify.every=1"], ["--stop-after", "5"])
       try restoreFormerNames(in: "run/config.yaml", workplace)
-      for checkpoint in workplace.checkpoints("run") {
-        let folder = "run/checkpoints/\(checkpoint)"
-        try restoreFormerNames(in: "\(folder)/manifest.json", workplace)
-        let manifest = String(decoding: try workplace.read("\(folder)/manifest.json"), as: UTF8.self)
-        let sums = String(decoding: try workplace.read("\(folder)/SHA256SUMS"), as: UTF8.self).split(separator: "\n")
-        try workplace.write(
-          sums.map { $0.hasSuffix("manifest.json") ? "\(SHA256.hex(of: manifest))  manifest.json\n" : "\($0)\n" }
-            .joined(),
-          to: "\(folder)/SHA256SUMS")
-      }
+      let checkpoints = workplace.checkpoints("run")
+      #expect(checkpoints.count >= 2)
+      for checkpoint in checkpoints { try convertToFormat2("run/checkpoints/\(checkpoint)", workplace) }
       let verified = try workplace.start("dnet", ranks: 2, ["verify", "run"]).wait()
       #expect(verified.status == 0 && verified.output.contains("5 iterations agree"), "\(verified.output)")
+      let evaluated = try workplace.start("dnet", ranks: 2, ["evaluate", "run", "--data", "data", "--list", "ImageSets/Segmentation/trainval.txt"]).wait()
+      #expect(evaluated.status == 0 && evaluated.output.contains("mean IoU"), "\(evaluated.output)")
       let exported = try workplace.start(
         "dnet", ["model", "export", "run", "--fold", "--output", "folded.safetensors"]
       ).wait()
       #expect(exported.status == 0, "\(exported.output)")
       let outcome = try workplace.train("run", ranks: 3, set: ["verify.every=1"])
-      for output in [verified.output, exported.output, outcome.output] {
+      for output in [verified.output, evaluated.output, exported.output, outcome.output] {
         #expect(!output.contains(Self.notice), "\(output)")
       }
       #expect(outcome.output.contains("resuming from"))

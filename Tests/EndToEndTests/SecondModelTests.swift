@@ -2,6 +2,7 @@
 // promised: training on several ranks, checkpoints, resuming, verification, the dry run, and strict configuration.
 import Checkpoints
 import Foundation
+import Images
 import Support
 import Testing
 import Training
@@ -53,6 +54,39 @@ extension EndToEnd {
 
       let losses = workplace.metrics("alone").map(\.loss)
       #expect(losses[9...].max()! < losses[0], "the loss does not fall: \(losses)")
+    }
+
+    @Test("The commands of dnet verify, evaluate, measure and use the model as they do with any other.")
+    func commands() throws {
+      let workplace = try workplace()
+      try train(workplace, "run", ranks: 2, ["--max-iterations", "6"])
+      @discardableResult func dnet(_ arguments: [String], ranks: Int? = nil) throws -> Outcome {
+        let outcome = try workplace.start("fcn-tiny", ranks: ranks, ["dnet"] + arguments).wait()
+        #expect(outcome.status == 0, "\(outcome.output)")
+        return outcome
+      }
+      let verified = try dnet(["verify", "run"], ranks: 3)
+      #expect(verified.output.contains("6 iterations agree"), "\(verified.output)")
+
+      let photograph = try "data/JPEGImages/\(workplace.ids()[0]).jpg"
+      let image = try Photograph.decode(file: workplace.file(photograph))
+      try dnet(["predict", "run", photograph, "--output", "masks"])
+      let name = URL(fileURLWithPath: photograph).deletingPathExtension().lastPathComponent
+      let mask = try PNG.decodeIndices(file: workplace.file("masks/\(name).png"))
+      #expect(mask.width == image.width && mask.height == image.height)
+      #expect(mask.indices.allSatisfy { $0 <= 3 })
+
+      let list = ["--list", "ImageSets/Segmentation/trainval.txt"]
+      let reports = try [nil, 2].map { ranks in
+        try dnet(["evaluate", "run", "--data", "data", "--json", "\(ranks ?? 1).json"] + list, ranks: ranks)
+        return try workplace.read("\(ranks ?? 1).json")
+      }
+      #expect(reports[0] == reports[1], "the report depends on the number of ranks")
+
+      let bench = try dnet([
+        "bench", "--model", "fcn-tiny", "--width", "0.0625", "--size", "64", "--repeats", "1", "--json", "bench.json",
+      ])
+      #expect(bench.output.contains("pixels") && bench.output.contains("conv5_3"), "\(bench.output)")
     }
 
     @Test("The model's phases define its configuration keys and its --phase values.")

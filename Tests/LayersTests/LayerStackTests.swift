@@ -4,18 +4,17 @@ import Layers
 import TestSupport
 import Testing
 
-/// A layer that only tells which memory it was given for its output.
+/// A layer that only records which memory it was given for its output.
 private struct ProbeSpec: LayerSpec {
   /// The kinds of memory, in the order in which layers were made.
   final class Log: @unchecked Sendable { var memory: [String] = [] }
 
   let name: String
   let input: ActivationShape
+  let output: ActivationShape
   let backwardReadsOutput: Bool
   let backwardFreesInput: Bool
   let log: Log
-
-  var output: ActivationShape { input }
 
   func makeLayer(_ resources: LayerResources) -> any Layer {
     switch resources.outputMemory {
@@ -61,14 +60,25 @@ private struct UnsharedSpec: LayerSpec {
     return other
   }
 
-  private func memory(_ purpose: NetworkPurpose, kept: Bool) -> [String] {
+  /// Returns the kind of memory that each layer's output was given.
+  ///
+  /// - Parameters:
+  ///   - flags: `backwardReadsOutput` and `backwardFreesInput` of each layer.
+  ///   - mapsEndAfter: the last layer whose output is maps; those of later ones are planes.
+  ///   - kept: the layer whose output is kept.
+  private func memory(
+    _ purpose: NetworkPurpose, _ flags: [(readsOutput: Bool, freesInput: Bool)], mapsEndAfter: Int, kept: Int? = nil
+  ) -> [String] {
     let log = ProbeSpec.Log()
     var list = LayerList(section: "n", input: shape)
-    for (index, flags) in [(false, false), (true, true), (false, true), (true, false), (false, false)].enumerated() {
+    let planes = ActivationShape(.planes, channels: 16, size: 8)
+    for (index, flags) in flags.enumerated() {
       list.append(
         ProbeSpec(
-          name: "n.\(index)", input: shape, backwardReadsOutput: flags.0, backwardFreesInput: flags.1, log: log),
-        keepsOutput: kept && index == 2)
+          name: "n.\(index)", input: index <= mapsEndAfter ? shape : planes,
+          output: index < mapsEndAfter + 1 ? shape : planes, backwardReadsOutput: flags.readsOutput,
+          backwardFreesInput: flags.freesInput, log: log),
+        keepsOutput: index == kept)
     }
     _ = SampleNetwork(list, purpose: purpose)
     return log.memory
@@ -76,13 +86,19 @@ private struct UnsharedSpec: LayerSpec {
 
   @Test("In training an output shares memory with gradients only if nothing reads it before the next layer frees it.")
   func trainingMemory() {
-    // Layers 0 and 1 are followed by one that frees its input; layer 1 reads its own output in the backward pass.
-    #expect(memory(.training, kept: false) == ["gradients", "own", "own", "own", "own"])
+    // Layer 3 is followed by one that frees its input and is the last with maps as input.
+    let flags = [(false, false), (false, false), (true, false), (false, false), (false, true)]
+    #expect(memory(.training, flags, mapsEndAfter: 3) == ["own", "own", "own", "gradients", "own"])
+    // The layer itself reads its output in the backward pass.
+    #expect(memory(.training, Array(repeating: (true, true), count: 5), mapsEndAfter: 3).allSatisfy { $0 == "own" })
+    // The backward passes of layers above overwrite the memory before the layer below reads it.
+    #expect(memory(.training, Array(repeating: (false, true), count: 5), mapsEndAfter: 4).allSatisfy { $0 == "own" })
   }
 
   @Test("In inference outputs share two buffers, except those that are kept.") func inferenceMemory() {
-    #expect(memory(.inference, kept: false) == Array(repeating: "shared", count: 5))
-    #expect(memory(.inference, kept: true) == ["shared", "shared", "own", "shared", "shared"])
+    let flags = Array(repeating: (true, false), count: 5)
+    #expect(memory(.inference, flags, mapsEndAfter: 4) == Array(repeating: "shared", count: 5))
+    #expect(memory(.inference, flags, mapsEndAfter: 4, kept: 2) == ["shared", "shared", "own", "shared", "shared"])
   }
 
   @Test("The output before the scores lies in the gradients' memory.") func sharedMemory() {

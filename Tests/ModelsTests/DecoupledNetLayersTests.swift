@@ -124,7 +124,7 @@ import Testing
   func theKernelOfFc6FollowsTheInput(inputSize: Int, kernel: Int, scoreSize: Int) {
     let shape = NetworkShape(width: 0.25, inputSize: inputSize, classes: 3, batchNormalization: false)
     #expect(shape.pool5Size == inputSize / 32)
-    #expect(shape.fc6Kernel == kernel && shape.scoreSize == scoreSize && shape.scorePixels == scoreSize * scoreSize)
+    #expect(shape.fc6Kernel == kernel && shape.scoreSize == scoreSize)
     let table = DecoupledNet.classificationLayers(shape).parameterTable
     let fc6 = table.parameters[table.index(of: "classification.fc6.weight")!]
     #expect(fc6.shape == [1024, 128, kernel, kernel])
@@ -161,7 +161,7 @@ import Testing
   @Test("Factors have a row for each image and position of the score map, and fc6 and fc6_deconv unfold maps.")
   func factorsOfTheLargeMatrices() {
     for list in [DecoupledNet.classificationLayers(Self.paper), DecoupledNet.segmentationLayers(Self.paper)] {
-      #expect(list.parameterTable.factorRows(images: 3) == 3 * Self.paper.scorePixels)
+      #expect(list.parameterTable.factorRows(images: 3) == 3 * Self.paper.scoreSize * Self.paper.scoreSize)
     }
     let classification = DecoupledNet.classificationLayers(Self.paper).parameterTable
     let segmentation = DecoupledNet.segmentationLayers(Self.paper).parameterTable

@@ -44,6 +44,16 @@ import Testing
     #expect(!phase([]).hasFrozenPart && !phase(["a"]).hasFrozenPart && phase(["a", "b"]).hasFrozenPart)
   }
 
+  @Test("A phase waits for the last phase before it that trains a group, and for no later one.") func trainers() {
+    let defaults = PhaseDefaults(iterations: 1, learningRate: 1, learningRateStep: 1, weightDecay: 0)
+    let phases = ["first", "second", "third"].map {
+      PhaseSpec(
+        name: $0, randomStream: 3, trains: "a", requires: ["a"], examples: ImageLabelExamples(), defaults: defaults)
+    }
+    #expect(phases.map { phases.trainer(of: "a", before: $0)?.name } == [nil, "first", "second"])
+    #expect(phases.trainer(of: "b", before: phases[2]) == nil)
+  }
+
   @Test("Each phase's step trains its own group.") func steps() {
     let net = DecoupledNet(NetworkShape(width: 0.0625, inputSize: 32, classes: 2, batchNormalization: true))
     for phase in DecoupledNet.phases {
@@ -51,7 +61,6 @@ import Testing
       let step = net.makeStep(phase, shardSize: 1, dropoutRate: 0, context: context)
       #expect(step.parameters.memory === net.trained(by: phase).parameters.memory)
       #expect(step.statistics.memory === net.trained(by: phase).statistics.memory)
-      #expect(step.hasFrozenPart == phase.hasFrozenPart)
     }
   }
 }

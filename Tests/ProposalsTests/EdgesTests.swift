@@ -29,7 +29,7 @@ import Testing
     var random = CounterRandom(seed: 1, UInt64(width))
     for border in [Border.mirrored, .mirroredAtPixel] {
       let plane = Plane(width: width, height: height)
-      for y in 0..<height { for x in 0..<width { plane.row(y)[x] = random.uniformFloat() } }
+      for y in 0..<height { for x in 0..<width { plane.row(y)[x] = Float(random.uniform()) } }
       let smooth = plane.smoothed(radius: radius, border: border)
       for y in 0..<height {
         for x in 0..<width {
@@ -91,7 +91,7 @@ import Testing
   func resizingKeepsPlanesAndMeans() {
     var random = CounterRandom(seed: 8)
     let plane = Plane(width: 24, height: 18)
-    for y in 0..<18 { for x in 0..<24 { plane.row(y)[x] = random.uniformFloat() } }
+    for y in 0..<18 { for x in 0..<24 { plane.row(y)[x] = Float(random.uniform()) } }
     #expect(plane.resized(width: 24, height: 18).values == plane.values)
     let half = plane.resized(width: 12, height: 9)
     for y in 0..<9 {

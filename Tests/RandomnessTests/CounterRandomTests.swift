@@ -35,8 +35,6 @@ import Testing
     }
     #expect(low >= 0 && low < 1e-3 && high < 1 && high > 0.999)
     #expect(abs(sum / 1e5 - 0.5) < 0.005 && abs(squares / 1e5 - 1 / 3.0) < 0.005)
-    let float = random.uniformFloat()
-    #expect(float >= 0 && float < 1)
   }
 
   @Test("Integers are equally likely.") func integersAreEquallyLikely() {

@@ -355,7 +355,7 @@ import Training
     #expect(classification.iterations == 5500 && classification.rateBase == 0.001 && classification.rateStep == 2000)
     #expect(classification.momentum == 0.9 && classification.dropout == 0.5)
     #expect(classification.weightDecay == Float(0.0005 / 16))
-    #expect(configuration.scoreRateMultiplier == 10)
+    #expect(configuration.scoreRateMultipliers == ["classification": 10])
     #expect(
       configuration.imageLabelList == "ImageSets/Segmentation/train_aug.txt"
         && configuration.maskList == configuration.imageLabelList)

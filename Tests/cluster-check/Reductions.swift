@@ -161,7 +161,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
     func backward(_ iteration: Int, isInfinite: Bool) throws -> [[Double]] {
       try reduction.begin()
       for shard in range {
-        let gradient = sums.currentGradient
+        let gradient = sums.beginShard()
         for i in 0..<table.storedCount { gradient.stored[i] = value(i, shard, iteration) }
         if isInfinite, shard == shards - 1, table.storedCount > 0 { gradient.stored[5] = .infinity }
         for index in table.parameters.indices.reversed() {
@@ -208,7 +208,7 @@ func checkReduction(_ communicator: Communicator, shards: Int, count: Int) throw
     let weights = start()
     return try train(owned: reduction.owned, weights) { iteration, sgd in
       for shard in range {
-        store(shard, iteration, sums.currentGradient)
+        store(shard, iteration, sums.beginShard())
         sums.commit()
       }
       try reduction.reduce(sums) { part, sum in sgd.update(part, gradientSum: sum, weights: weights.pointer) }
@@ -303,7 +303,7 @@ func benchmark(_ communicator: Communicator, floats: Int) throws {
   for _ in 0..<5 {
     try reduction.begin()
     for shard in range {
-      memset(sums.currentGradient.stored, 0, floats * 4)
+      memset(sums.beginShard().stored, 0, floats * 4)
       if shard < range.upperBound - 1 { sums.commit() }
     }
     try communicator.barrier()

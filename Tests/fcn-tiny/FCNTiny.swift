@@ -60,7 +60,6 @@ final class FCNTiny: Model {
 final class FCNTinyStep: TrainingStep {
   let parameters: ParameterVector
   let statistics: ParameterVector
-  let hasFrozenPart = false
   private let network: LayerStack
   private let loss: PixelSoftmaxLoss
 

@@ -19,7 +19,7 @@ parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
 parser.add_argument("other", type=pathlib.Path, help="a checkout with a finished build")
 parser.add_argument("--rounds", type=int, default=15)
 parser.add_argument("options", nargs="*", help="options of dnet bench, after --")
-arguments = parser.parse_args()
+arguments = parser.parse_intermixed_args()
 here = pathlib.Path(__file__).resolve().parents[2]
 steps = ["classification_step", "segmentation_step", "inference"]
 

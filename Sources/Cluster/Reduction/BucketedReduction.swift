@@ -49,7 +49,8 @@ package final class BucketedReduction {
     operations = BucketOperations(
       communicator, plan: plan, sums: sums, weights: weights, pool: pool, update: update)
     schedule = ReductionSchedule(
-      plan.buckets.map { .init(parameters: $0.parameters, exchange: $0.exchange) }, ranks: communicator.size)
+      plan.buckets.map { .init(parameters: $0.parameters, exchange: $0.exchange) },
+      parameters: plan.table.parameters.count, ranks: communicator.size)
   }
 
   // MARK: The backward pass
@@ -104,7 +105,7 @@ package final class BucketedReduction {
   /// the ranks will `abort` the iteration.
   package func abandonShards() {
     while !sums.isComplete {
-      _ = sums.currentGradient
+      sums.beginShard()
       for parameter in plan.table.parameters.indices { gradientIsComplete(of: parameter) }
       sums.commit()
     }

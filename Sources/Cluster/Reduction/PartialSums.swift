@@ -11,7 +11,7 @@ import Kernels
 
 /// Sums of gradients over the maximal tree nodes inside one rank's range of shards.
 ///
-/// For each shard in order: write its gradient to `currentGradient`, then `commit()`. After the last, `values` returns
+/// For each shard in order: `beginShard()`, write its gradient to `currentGradient`, then `commit()`. After the last, `values` returns
 /// any range of the sums over `nodes`. `restart()` begins the next minibatch in the same memory. The last shard may
 /// also be added in parts, each as soon as its range of the gradient is written: `complete(range)`, `values`, and
 /// `commit()` at the end.
@@ -102,16 +102,24 @@ package final class PartialSums {
     return most
   }
 
-  /// The memory for the gradient of the current shard; undefined before it is written.
-  package var currentGradient: ShardGradient {
+  /// Begins the current shard: its gradient gets memory, with undefined content. Returns the gradient.
+  @discardableResult
+  package func beginShard() -> ShardGradient {
     precondition(nextShard < shards.upperBound, "all shards \(shards) are summed: restart() begins the next minibatch")
-    if open == nil { open = free.removeLast() }
-    return ShardGradient(stored: open!.pointer, factors: factors, shard: nextShard - shards.lowerBound)
+    precondition(open == nil, "shard \(nextShard) has begun")
+    open = free.removeLast()
+    return currentGradient
+  }
+
+  /// The gradient of the current shard, between `beginShard()` and `commit()`.
+  package var currentGradient: ShardGradient {
+    guard let open else { preconditionFailure("shard \(nextShard) has not begun") }
+    return ShardGradient(stored: open.pointer, factors: factors, shard: nextShard - shards.lowerBound)
   }
 
   /// Takes `currentGradient` as complete, adds it to the sums, and continues with the next shard.
   package func commit() {
-    guard let memory = open else { preconditionFailure("commit() without a gradient: use currentGradient first") }
+    guard let memory = open else { preconditionFailure("commit() without beginShard()") }
     var first = 0
     for range in completed.sorted(by: { $0.lowerBound < $1.lowerBound }) {
       add(memory, first..<range.lowerBound)

@@ -58,10 +58,10 @@ package struct ReductionSchedule: Sendable {
   /// computed.
   package static func slots(ranks: Int) -> Int { ranks == 1 ? 1 : 2 }
 
-  package init(_ buckets: [Bucket], ranks: Int) {
+  /// - Parameter parameters: the number of parameters whose gradients are announced.
+  package init(_ buckets: [Bucket], parameters: Int, ranks: Int) {
     self.buckets = buckets
     self.ranks = ranks
-    let parameters = (buckets.flatMap(\.parameters).max() ?? -1) + 1
     var places = [[Int]](repeating: [], count: parameters)
     for (bucket, properties) in buckets.enumerated() {
       for parameter in properties.parameters { places[parameter].append(bucket) }
@@ -92,7 +92,7 @@ package struct ReductionSchedule: Sendable {
     of parameter: Int, isLastShard: Bool, _ effects: Effects
   ) {
     if ranks > 1, exchanged.contains(parameter) { effects.exchangeFactors(of: parameter) }
-    guard isLastShard, parameter < bucketsOfParameter.count else { return }
+    guard isLastShard else { return }
     for bucket in bucketsOfParameter[parameter] {
       missing[bucket] -= 1
       precondition(missing[bucket] >= 0, "the gradient of parameter \(parameter) came twice")
@@ -176,7 +176,7 @@ package struct ReductionSchedule: Sendable {
   /// Returns when the weights of these parameters are new.
   package mutating func waitForWeights<Effects: ReductionEffects>(of parameters: [Int], _ effects: Effects) {
     guard mode == .updating else { return }
-    for parameter in parameters where parameter < bucketsOfParameter.count {
+    for parameter in parameters {
       for bucket in bucketsOfParameter[parameter] where stages[bucket] != .ready { wait(for: bucket, effects) }
     }
   }

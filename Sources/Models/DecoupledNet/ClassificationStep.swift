@@ -6,7 +6,6 @@ import Layers
 package final class ClassificationStep: TrainingStep {
   package let parameters: ParameterVector
   package let statistics: ParameterVector
-  package let hasFrozenPart = false
   private let network: LayerStack
   private let loss: SigmoidCrossEntropyLoss
   private let dropoutRate: Float

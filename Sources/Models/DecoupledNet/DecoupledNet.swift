@@ -70,7 +70,8 @@ package final class DecoupledNet: Model {
   package init(_ shape: NetworkShape, options: ModelOptions = ModelOptions()) {
     self.shape = shape
     classification = ParameterGroup(
-      "classification", Self.classificationLayers(shape, scoreRateMultiplier: options.scoreRateMultiplier))
+      "classification",
+      Self.classificationLayers(shape, scoreRateMultiplier: options.scoreRateMultiplier(ofPhase: "classification")))
     segmentation = ParameterGroup("segmentation", Self.segmentationLayers(shape))
   }
 

@@ -95,7 +95,7 @@ package final class DecoupledNetPredictor: Predictor {
   package func decode(_ queries: [LabelQuery]) {
     labels.computeSaliency(queries)
     gather(queries.map(\.image))
-    decoder.forward(ForwardPass(planes: UnsafePointer(probabilities.pointer)))
+    decoder.forward(ForwardPass())
     softmax.probabilities(into: probabilities)
   }
 

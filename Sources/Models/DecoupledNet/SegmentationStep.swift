@@ -9,7 +9,6 @@ import Layers
 package final class SegmentationStep: TrainingStep {
   package let parameters: ParameterVector
   package let statistics: ParameterVector
-  package let hasFrozenPart = true
   private let classifier: FrozenClassifier
   private let network: LayerStack
   private let loss: PixelBinaryLoss
@@ -51,17 +50,17 @@ package final class SegmentationStep: TrainingStep {
   }
 
   package func forward(_ batch: ShardBatch, key: DropoutKey) -> ShardResult {
-    network.forward(ForwardPass(planes: batch.planes.pointer))
+    network.forward(ForwardPass())
     return loss.forward(mask: batch.masks)
   }
 
   package func backward(_ batch: ShardBatch, gradient: ShardGradient) {
-    network.backward(planes: batch.planes.pointer, into: gradient)
+    network.backward(into: gradient)
   }
 
   package func gatherStatistics(_ batch: ShardBatch, into vector: ParameterVector) {
     frozenForward(batch)
-    network.forward(ForwardPass(planes: batch.planes.pointer))
+    network.forward(ForwardPass())
     network.copyStatistics(into: vector)
   }
 }

@@ -194,7 +194,7 @@ package struct Configuration: Sendable, Equatable {
   package var phases: [PhaseSpec] { modelType.phases }
   /// Makes a model of the configured shape, not initialized.
   package func makeModel() -> any Model {
-    modelType.init(shape, options: ModelOptions(scoreRateMultiplier: scoreRateMultiplier))
+    modelType.init(shape, options: ModelOptions(scoreRateMultipliers: scoreRateMultipliers))
   }
   package var shape: NetworkShape {
     NetworkShape(
@@ -215,10 +215,10 @@ package struct Configuration: Sendable, Equatable {
   package var cacheBytes: Int { integer("data.cacheMegabytes") << 20 }
   package var shards: Int { integer("minibatch.shards") }
   package var shardSize: Int { integer("minibatch.shardSize") }
-  /// The learning-rate factor of the score layer; 1 where no phase of the model has such a key.
-  package var scoreRateMultiplier: Float {
-    let phase = phases.first { $0.defaults.scoreRateMultiplier != nil }
-    return phase.map { Float(number("\($0.name).scoreRateMultiplier")) } ?? 1
+  /// The learning-rate multipliers of score layers, by the name of the phase that trains them.
+  package var scoreRateMultipliers: [String: Float] {
+    let names = phases.filter { $0.defaults.scoreRateMultiplier != nil }.map(\.name)
+    return Dictionary(uniqueKeysWithValues: names.map { ($0, Float(number("\($0).scoreRateMultiplier"))) })
   }
   package var calibrationShards: Int { integer("batchNormalization.calibrationShards") }
   package var checkpointEvery: Int { integer("checkpoint.every") }

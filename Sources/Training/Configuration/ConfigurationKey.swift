@@ -14,6 +14,14 @@ package struct ConfigurationKey: Sendable {
   package let formerNames: [String]
   package let summary: String
 
+  /// True for a key on which the names or shapes of the parameters depend, so that a checkpoint's weights fit no other
+  /// value.
+  package var decidesShapes: Bool { Self.shapeKeys.contains(path) }
+
+  private static let shapeKeys: Set = [
+    "network.model", "network.width", "network.inputSize", "network.classes", "network.batchNormalization",
+  ]
+
   /// The key's name in the verification chain: its oldest spelling. It must never change.
   package var identity: String { formerNames.first ?? path }
 

@@ -50,7 +50,7 @@ package enum CropListProvider {
   static func prepare(
     _ given: Listed?, _ configuration: Configuration, _ data: TrainingData, in run: RunDirectory,
     communicator: Communicator, workers: WorkerPool, say: (String) -> Void
-  ) throws -> StrongBatches.Crops {
+  ) throws -> MaskCropBatches.Crops {
     guard configuration.proposals != "random" else { return .random }
     let listed =
       try given ?? generate(configuration, data, in: run, communicator: communicator, workers: workers, say: say)
@@ -58,7 +58,7 @@ package enum CropListProvider {
       if communicator.rank == 0 { try keepIdentity(of: listed.list, configuration, run) }
     }
     if communicator.rank == 0 {
-      say("\(listed.records.count) crops of \(data.strong.count) images from \(listed.list.name)")
+      say("\(listed.records.count) crops of \(data.masked.count) images from \(listed.list.name)")
     }
     return .listed(listed.records, name: listed.list.name)
   }
@@ -68,7 +68,7 @@ package enum CropListProvider {
   static func reload(
     _ configuration: Configuration, _ data: TrainingData, of run: RunDirectory, _ communicator: Communicator,
     workers: WorkerPool, say: (String) -> Void
-  ) throws -> StrongBatches.Crops {
+  ) throws -> MaskCropBatches.Crops {
     guard configuration.proposals != "random" else { return .random }
     var listed = try read(configuration, data, communicator)
     if listed == nil {
@@ -96,7 +96,7 @@ package enum CropListProvider {
   /// Returns the crops of the masked images in a list.
   static func filter(_ list: CropList, _ configuration: Configuration, _ data: TrainingData) throws -> [CropRecord] {
     try list.records(
-      of: data.strong, labels: data.strongLabels, among: data.strongCandidates, imageList: configuration.maskList,
+      of: data.masked, labels: data.maskedLabels, among: data.maskedCandidates, imageList: configuration.maskList,
       classNames: data.store.classNames)
   }
 
@@ -106,7 +106,7 @@ package enum CropListProvider {
       throw CropListError.unreadable(list: configuration.proposals, reason: "it is not a source of proposals")
     }
     return try CropListJob(
-      data.store, data.strong, labels: data.strongLabels,
+      data.store, data.masked, labels: data.maskedLabels,
       cropping: CombinatorialCropping(perCombination: configuration.cropsPerCombination, seed: configuration.seed),
       source: choice.source, sourceText: choice.text)
   }

@@ -8,6 +8,7 @@ import Optimizers
 
 /// One phase's step, sums, reduction and optimizer on one rank.
 package struct PhaseResources {
+  let phase: PhaseSpec
   let step: any TrainingStep
   let sums: PartialSums
   package let reduction: BucketedReduction
@@ -21,6 +22,7 @@ package struct PhaseResources {
     context: ExecutionContext, speed: ClusterSpeed?,
     instrument: (any TrainingStep) -> any TrainingStep = { $0 }
   ) throws {
+    self.phase = phase
     let settings = configuration.settings(of: phase)
     let tree = ShardTree(shards: configuration.shards)
     let step = instrument(

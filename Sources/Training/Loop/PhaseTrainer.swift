@@ -91,7 +91,7 @@ package final class PhaseTrainer {
         prefetched = nil
         // All weights of the last update have arrived: the forward pass has waited for each.
         if shard == ownShards.lowerBound { try reduction.begin() }
-        trace.record("shard \(shard) backward") { step.backward(batch, gradient: sums.currentGradient) }
+        trace.record("shard \(shard) backward") { step.backward(batch, gradient: sums.beginShard()) }
         sums.commit()
         report.results.append([result.loss, result.correct, result.decisions])
         observe(batch)
@@ -115,7 +115,7 @@ package final class PhaseTrainer {
     var agreed: Result<IterationVerdict, any Error>?
     func agree() { agreed = Result { try self.agree(iteration) } }
     // Networks that the phase leaves fixed run on the next minibatch while gradients and weights of this one travel.
-    if continues, step.hasFrozenPart, communicator.size > 1 {
+    if continues, resources.phase.hasFrozenPart, communicator.size > 1 {
       hooks.whenAgreed = agree
       prefetched = Result { try load() }
       if case .success(let batch) = prefetched { trace.record("next frozen forward") { step.frozenForward(batch) } }

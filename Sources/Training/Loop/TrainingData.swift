@@ -6,13 +6,13 @@ import Models
 
 package struct TrainingData: Sendable {
   package let store: any ImageStore
-  package let weak: [ListedImage]
-  package let weakLabels: [LabelVector]
+  package let labelled: [ListedImage]
+  package let labelledLabels: [LabelVector]
   /// The images with masks for training.
-  package let strong: [ListedImage]
-  package let strongLabels: [LabelVector]
-  /// The images of the list from which `strong` was chosen.
-  package let strongCandidates: [ListedImage]
+  package let masked: [ListedImage]
+  package let maskedLabels: [LabelVector]
+  /// The images of the list from which `masked` was chosen.
+  package let maskedCandidates: [ListedImage]
 
   /// Reads the lists and every image's labels. Throws the errors of `Datasets`, such as a missing file, a damaged mask
   /// or a class with too few masks.
@@ -20,24 +20,26 @@ package struct TrainingData: Sendable {
     store = try Self.store(configuration)
     let candidates = try store.images(list: configuration.maskList)
     let candidateLabels = try store.imageLabels(candidates, workers: workers)
-    let chosen = try StrongSubset.choose(
+    let chosen = try MaskSubset.choose(
       candidates, labels: candidateLabels, classNames: store.classNames, perClass: configuration.masksPerClass,
       seed: configuration.seed)
-    strongCandidates = candidates
-    strong = chosen.map { candidates[$0] }
-    strongLabels = chosen.map { candidateLabels[$0] }
+    maskedCandidates = candidates
+    masked = chosen.map { candidates[$0] }
+    maskedLabels = chosen.map { candidateLabels[$0] }
     if configuration.imageLabelsFromMaskedOnly {
-      weak = strong
-      weakLabels = strongLabels
+      labelled = masked
+      labelledLabels = maskedLabels
     } else if configuration.imageLabelList == configuration.maskList {
-      weak = candidates
-      weakLabels = candidateLabels
+      labelled = candidates
+      labelledLabels = candidateLabels
     } else {
-      weak = try store.images(list: configuration.imageLabelList)
-      weakLabels = try store.imageLabels(weak, workers: workers)
+      labelled = try store.images(list: configuration.imageLabelList)
+      labelledLabels = try store.imageLabels(labelled, workers: workers)
     }
-    guard strongLabels.contains(where: { $0.contains(true) }) else {
-      throw RunError.nothingToSegment(list: configuration.maskList)
+    if let phase = configuration.phases.first(where: \.examples.usesMasks),
+      !maskedLabels.contains(where: { $0.contains(true) })
+    {
+      throw RunError.noMaskedPixels(phase: phase.name, list: configuration.maskList)
     }
   }
 
@@ -50,7 +52,7 @@ package struct TrainingData: Sendable {
 
   /// The minibatches of a phase.
   package func batches(
-    of phase: PhaseSpec, _ configuration: Configuration, crops: StrongBatches.Crops
+    of phase: PhaseSpec, _ configuration: Configuration, crops: MaskCropBatches.Crops
   ) -> any BatchSource {
     let plan = BatchPlan(
       seed: configuration.seed, phase: phase.randomStream, minibatch: configuration.shards * configuration.shardSize,
@@ -58,13 +60,13 @@ package struct TrainingData: Sendable {
     return phase.examples.makeSource(
       plan,
       TrainingExamples(
-        store: store, labelled: weak, labelledLabels: weakLabels, masked: strong, maskedLabels: strongLabels,
+        store: store, labelled: labelled, labelledLabels: labelledLabels, masked: masked, maskedLabels: maskedLabels,
         crops: crops, cacheBytes: configuration.cacheBytes))
   }
 
   /// A line for the log.
   package var summary: String {
-    let combinations = strongLabels.reduce(0) { $0 + (1 << $1.count { $0 }) - 1 }
-    return "\(weak.count) images with labels, \(strong.count) with masks (\(combinations) label combinations)"
+    let combinations = maskedLabels.reduce(0) { $0 + (1 << $1.count { $0 }) - 1 }
+    return "\(labelled.count) images with labels, \(masked.count) with masks (\(combinations) label combinations)"
   }
 }

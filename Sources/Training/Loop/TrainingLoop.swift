@@ -21,7 +21,7 @@ package final class TrainingLoop {
   private let run: RunDirectory
   private let model: any Model
   private let data: TrainingData
-  private let crops: StrongBatches.Crops
+  private let crops: MaskCropBatches.Crops
   private let coordinator: Coordinator
   private let display: ProgressDisplay
   private let trace: Trace

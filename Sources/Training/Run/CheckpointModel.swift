@@ -12,56 +12,6 @@ import Foundation
 import Kernels
 import Models
 
-/// The file or directory that a command was given as a model.
-package struct ModelSource {
-  /// The weights file.
-  package let url: URL
-  /// The verified checkpoint to which the weights file belongs; nil for a model file.
-  let checkpoint: Checkpoint?
-
-  /// - Parameter path: a file, a checkpoint's directory or a run's directory.
-  package init(_ path: String) throws {
-    url = try ModelFile.resolve(path)
-    checkpoint = try ModelFile.checkpoint(of: url)
-  }
-
-  var description: CheckpointDescription? { checkpoint?.description }
-
-  /// The model and the phase of the checkpoint; nil for a model file and for a model that is not registered.
-  private var origin: (model: any Model.Type, shape: NetworkShape, phase: PhaseSpec)? {
-    guard let description, let network = ModelDescription(text: description.network),
-      let model = ModelRegistry.model(named: network.model),
-      let phase = model.phases.first(where: { $0.name == description.phase })
-    else { return nil }
-    return (model, network.shape, phase)
-  }
-
-  /// True if batch-norm statistics must be gathered from training data first.
-  package var needsStatistics: Bool {
-    guard let description, !description.endsPhase, let (model, shape, phase) = origin else { return false }
-    let trained = model.init(shape, options: ModelOptions()).trained(by: phase)
-    return trained.statistics.table.vectorCount > 0
-  }
-
-  /// The error of a command that needs a model with masks.
-  package var labelsOnlyError: ModelError {
-    .labelsOnly(
-      path: url.deletingLastPathComponent().path, phase: description?.phase ?? "first",
-      ended: description?.endsPhase ?? false)
-  }
-
-  /// The reason why the model predicts no masks; nil where it does.
-  package var onlyLabels: String? {
-    guard let description, let (model, _, _) = origin else { return nil }
-    let done = model.phases.prefix { $0.name != description.phase }.map(\.trains)
-    let trained = done + (model.phases.first { $0.name == description.phase }.map { [$0.trains] } ?? [])
-    let untrained = model.predictorGroups.filter { !trained.contains($0) }
-    guard !untrained.isEmpty else { return nil }
-    return "\(description.name) is a checkpoint of the \(description.phase) phase: labels only, since its "
-      + "\(untrained.joined(separator: ", ")) parameters are not trained"
-  }
-}
-
 package enum CheckpointModel {
   /// Loads the network of a source. Collective where statistics must be gathered.
   ///
@@ -157,26 +107,5 @@ package enum CheckpointModel {
     return
       "the checkpoint was written with \(description.instructionSet) and OpenBLAS \(description.blas), here are "
       + "\(here.0) and \(here.1): statistics may differ in their last bits from those of the run itself"
-  }
-}
-
-package enum CheckpointModelError: Error, Equatable, CustomStringConvertible {
-  case noData(checkpoint: String, iteration: Int, phase: String, place: String, reason: String)
-  case otherData(key: String, here: String, there: String)
-  case otherKey(key: String, here: String, there: String)
-
-  package var description: String {
-    switch self {
-    case .noData(let checkpoint, let iteration, let phase, let place, let reason):
-      "\(checkpoint) is from within the \(phase) phase (iteration \(iteration)): its batch-norm statistics are "
-        + "averaged over training data, and that of \(place) cannot be used: \(reason). Say where the data is with "
-        + "--set data.root=FOLDER or --set data.pack=FILE, or give a model.safetensors.zst or the checkpoint of a "
-        + "phase's end, which need none"
-    case .otherData(let key, let here, let there):
-      "\(key) has the SHA-256 \(here.prefix(12))... where the run had \(there.prefix(12))..."
-    case .otherKey(let key, let here, let there):
-      "--set \(key)=\(here): the checkpoint's run has \(there), and the key changes the result; only places of data "
-        + "and keys that are free may be set"
-    }
   }
 }

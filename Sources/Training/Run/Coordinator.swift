@@ -116,12 +116,10 @@ final class Coordinator {
   /// Throws where a group that the phase reads has neither been trained nor given.
   func requireGroups(of phase: PhaseSpec) throws {
     for group in phase.requires where !givenGroups.contains(group) {
-      guard let trainer = configuration.phases.last(where: { $0.trains == group && $0.name != phase.name }),
-        ended.contains(trainer.name)
-      else {
+      let trainer = configuration.phases.trainer(of: group, before: phase)
+      guard let trainer, ended.contains(trainer.name) else {
         throw RunError.untrainedGroup(
-          phase: phase.name, group: group,
-          trainedBy: configuration.phases.first { $0.trains == group }?.name ?? "no phase")
+          phase: phase.name, group: group, trainedBy: trainer?.name ?? "no")
       }
     }
   }

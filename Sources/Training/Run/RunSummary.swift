@@ -16,7 +16,3 @@ package struct RunSummary: Codable, Sendable {
     get throws { String(decoding: try JSONText.encode(self), as: UTF8.self) }
   }
 }
-
-package enum Version {
-  package static let text = "0.1.0"
-}

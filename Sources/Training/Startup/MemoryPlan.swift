@@ -48,7 +48,7 @@ struct MemoryPlan {
 
   /// The bytes of the cache of decoded images, extrapolated from the first images of the list.
   private static func imageBytes(_ phase: PhaseSpec, _ configuration: Configuration, _ data: TrainingData) -> Int {
-    let (images, channels) = phase.examples.usesMasks ? (data.strong, 4) : (data.weak, 3)
+    let (images, channels) = phase.examples.usesMasks ? (data.masked, 4) : (data.labelled, 3)
     let pixels = images.prefix(16).compactMap { image -> Int? in
       guard let photograph = try? data.store.photograph(image) else { return nil }
       return photograph.width * photograph.height

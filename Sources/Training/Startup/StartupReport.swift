@@ -24,13 +24,13 @@ package struct StartupReport: Sendable {
 
   private mutating func compare(_ facts: [StartupFacts]) {
     let names = facts.map(\.host)
-    func difference(_ kind: Difference.Kind, _ value: (StartupFacts) -> String) -> Difference? {
-      Difference(kind, hosts: names, values: facts.map(value))
+    func difference(_ kind: RankDifference.Kind, _ value: (StartupFacts) -> String) -> RankDifference? {
+      RankDifference(kind, hosts: names, values: facts.map(value))
     }
     for key in Self.keys(facts.map(\.settings)) {
       let kind = ConfigurationKey.named(key)?.kind ?? .text
       refuse(
-        Difference(.setting(key), hosts: names, values: facts.map { $0.settings[key] ?? "nothing" }, same: kind.equal))
+        RankDifference(.setting(key), hosts: names, values: facts.map { $0.settings[key] ?? "nothing" }, same: kind.equal))
     }
     // Builds for two instruction sets are two programs; the sets are the better explanation.
     let sets = facts.map(\.instructions)
@@ -52,11 +52,11 @@ package struct StartupReport: Sendable {
     }
   }
 
-  private mutating func refuse(_ difference: Difference?) {
+  private mutating func refuse(_ difference: RankDifference?) {
     if error == nil, let difference { error = .differs(difference) }
   }
 
-  private mutating func warn(_ difference: Difference?) {
+  private mutating func warn(_ difference: RankDifference?) {
     if let difference {
       warnings.append(
         "\(difference.text): the weights depend on which rank computes which shard (cluster.mixedInstructionSets=warn)")

@@ -91,7 +91,7 @@ struct DataRecall: ParsableCommand {
     }
     print(Self.table(reports, images: images.count, minArea: minArea))
     if let json {
-      try FileBytes.write(try JSONText.encode(reports), to: json)
+      try AtomicFile.write(try JSONText.encode(reports), to: json)
     }
   }
 

@@ -2,7 +2,7 @@
 import Datasets
 import Testing
 
-@Suite struct StrongSubsetTests {
+@Suite struct MaskSubsetTests {
   static let names = ["background", "a", "b", "c"]
 
   /// 60 images with class a in every second, b in every third and c in every tenth.
@@ -11,7 +11,7 @@ import Testing
 
   func choose(_ perClass: Int, seed: UInt64 = 1, order: [Int]? = nil) throws -> [Int] {
     let order = order ?? Array(0..<60)
-    let chosen = try StrongSubset.choose(
+    let chosen = try MaskSubset.choose(
       order.map { Self.images[$0] }, labels: order.map { Self.labels[$0] }, classNames: Self.names,
       perClass: perClass, seed: seed)
     #expect(chosen == chosen.sorted())

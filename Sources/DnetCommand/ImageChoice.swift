@@ -44,7 +44,7 @@ struct ImageChoice: ParsableArguments {
     if let config {
       let configuration = try Configuration(file: config, settings: settings)
       let data = try TrainingData(configuration, workers: workers)
-      return Chosen(configuration: configuration, store: data.store, images: data.strong, labels: data.strongLabels)
+      return Chosen(configuration: configuration, store: data.store, images: data.masked, labels: data.maskedLabels)
     }
     let directory = try VOCDirectory(root: data!, classes: classes)
     var seen: Set<String> = []

@@ -58,7 +58,7 @@ struct EvaluateCommand: ParsableCommand {
       try communicator.rethrowOnAllRanks {
         guard communicator.rank == 0 else { return }
         print(report.table)
-        if let json { try FileBytes.write(report.json(), to: json) }
+        if let json { try AtomicFile.write(report.json(), to: json) }
       }
     }
   }

@@ -52,7 +52,7 @@ struct PredictCommand: ParsableCommand {
       try FileBytes.makeFolder(output)
       if let reason = source.onlyLabels { say(reason) }
       let report = source.onlyLabels == nil ? try segment(net, context, names) : try score(net, context, names)
-      if let json { try FileBytes.write(report.json(), to: json) }
+      if let json { try AtomicFile.write(report.json(), to: json) }
     }
   }
 
@@ -78,7 +78,7 @@ struct PredictCommand: ParsableCommand {
   /// Predicts the labels of a network whose segmentation phase has not begun.
   private func score(_ net: any Model, _ context: ExecutionContext, _ names: [String]) throws -> PredictionReport {
     guard let scorer = LabelScorer(net, images: min(DatasetEvaluation.batch, images.count), context: context) else {
-      throw ModelError.notFound(path: model.path)
+      throw ModelError.noLabelScores(model: type(of: net).name)
     }
     var report = PredictionReport(.labels)
     try eachBatch(of: scorer.images) { paths, batch in

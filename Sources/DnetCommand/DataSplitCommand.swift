@@ -59,7 +59,7 @@ extension DataCommand {
           ((try? ImageList.read(directory.listPath("ImageSets/Segmentation/\(name).txt"))) ?? []).map(\.id)
         })
       for share in try shares() + [0] {
-        let chosen = try StrongSubset.choose(
+        let chosen = try MaskSubset.choose(
           images, labels: labels, classNames: directory.classNames, perClass: share, seed: seed)
         let least = (0..<classes).map { c in chosen.count { labels[$0][c] } }.min()!
         let what = share == 0 ? "all images" : "\(share) images per class, seed \(seed)"

@@ -13,10 +13,10 @@ struct BenchCommand: ParsableCommand {
     abstract: "Measures the machine, and training steps and inference on random data, layer by layer.",
     discussion: """
       A step consists of the forward pass, the loss and the backward pass of one shard; it excludes image decoding, \
-      reduction and update. Inference is one pass for the features and two for one label (background and foreground).
+      reduction and update. Inference is that of one image with one label.
 
-      --only layers      both training steps, with a table of their layers
-      --only steps       both training steps and inference, without the tables
+      --only layers      all training steps, with a table of their layers
+      --only steps       all training steps and inference, without the tables
       --only inference   inference, with a table of its layers
       --accuracy         the errors of all kernels at this network's shapes, compared with sums in Double and with plain
                          loops in float32 (docs/numerics.md)
@@ -30,7 +30,7 @@ struct BenchCommand: ParsableCommand {
   var json: String?
 
   @Option(help: "The model, a value of network.model.")
-  var model: String = DecoupledNet.name
+  var model: String = ModelRegistry.names[0]
 
   @Option(help: "Factor on VGG16's channel counts.")
   var width: Double = 1

@@ -3,7 +3,7 @@
 // only.
 import Randomness
 
-package enum StrongSubset {
+package enum MaskSubset {
   /// Returns the positions, ascending, of a subset in which every class occurs in at least `perClass` images, or of all
   /// images where `perClass` is 0.
   ///

@@ -82,7 +82,7 @@ struct ScalingArguments: ParsableArguments {
       try communicator.rethrowOnAllRanks {
         guard communicator.rank == 0 else { return }
         print(report.text, terminator: "")
-        if let json = bench.json { try FileBytes.write(report.json(), to: json) }
+        if let json = bench.json { try AtomicFile.write(report.json(), to: json) }
       }
     }
   }

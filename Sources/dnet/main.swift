@@ -1,0 +1,4 @@
+// dnet, all commands except training.
+import DnetCommand
+
+Dnet.start()
