@@ -153,7 +153,7 @@ import Testing
       (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}}"#, 4, "not a first and a last byte"),
       (#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,4]}}"#, 4, "larger than any memory"),
       (#"{"a":{"dtype":"F32","shape":[1]}}"#, 4, "data_offsets is missing"),
-      (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 8, "8 bytes of values where the header promises 4"),
+      (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 8, "8 bytes of values where the header declares 4"),
       (#"{"__metadata__":{"x":1}}"#, 0, "__metadata__"), (#"[1]"#, 0, "not a JSON object"),
       (#"{"a":"#, 0, "not a JSON object"),
     ])

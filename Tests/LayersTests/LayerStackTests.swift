@@ -4,7 +4,7 @@ import Layers
 import TestSupport
 import Testing
 
-/// A layer that only tells which memory it was given for its output.
+/// A layer that only records which memory it was given for its output.
 private struct ProbeSpec: LayerSpec {
   /// The kinds of memory, in the order in which layers were made.
   final class Log: @unchecked Sendable { var memory: [String] = [] }
