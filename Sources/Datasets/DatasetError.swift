@@ -43,8 +43,8 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
       "\(mask) has index \(index) at x \(x), y \(y), but there are \(classes) classes (1 to \(classes), 0 background, "
         + "255 ignored): correct the mask, or network.classes"
     case .tooFewMasks(let name, let found, let asked):
-      "only \(found) images of the mask list show the class \(name), but data.masksPerClass is \(asked): "
-        + "lower it to \(found) or less, or add masks"
+      "only \(found) images of the mask list show the class \(name), but \(asked) of each class are required: "
+        + "lower data.masksPerClass or --per-class to \(found) or less, or add masks"
     case .impossible(let what):
       what
     }
