@@ -49,7 +49,7 @@ package struct Diagnosis: Sendable {
     let remedy =
       machine.blasSetting.map { $0.lowercased() == expected.lowercased() } == true
       ? "this OpenBLAS has no such kernels: install one built with DYNAMIC_ARCH"
-      : machine.blasSetting.map { "OPENBLAS_CORETYPE=\($0) asks for it: unset it, and dnet sets \(expected)" }
+      : machine.blasSetting.map { "OPENBLAS_CORETYPE=\($0) selects them: unset it, and dnet sets \(expected)" }
         ?? "set OPENBLAS_CORETYPE=\(expected)"
     let text = "OpenBLAS uses its \(machine.blasCore) kernels where \(expected) fits the processor"
     if level == 0 {

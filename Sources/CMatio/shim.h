@@ -2,7 +2,7 @@
 // SBD.
 //
 // libmatio may crash on inconsistent files, and it reports errors through a log function without context. So
-// MATLABFile.swift checks a file before libmatio sees it, and libmatio's log lines go to a thread-local variable. The
+// MATLABFile.swift checks a file before libmatio reads it, and libmatio's log lines go to a thread-local variable. The
 // check also refuses the formats that libmatio passes to HDF5, which is not thread-safe.
 #pragma once
 #include <stddef.h>

@@ -1,4 +1,4 @@
-// The part of a manifest that says which run, phase and iteration a checkpoint belongs to.
+// The part of a manifest that states which run, phase and iteration a checkpoint belongs to.
 
 package struct CheckpointDescription: Codable, Sendable, Equatable {
   /// The name of the training phase; this target gives it no meaning.

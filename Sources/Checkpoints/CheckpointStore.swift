@@ -30,8 +30,8 @@ package final class CheckpointStore: @unchecked Sendable {
   /// A symbolic link to the newest checkpoint.
   package static let latest = "latest"
 
-  /// - Parameter phases: the order of phases, for checkpoints before format 3, whose manifests do not tell it. Other
-  ///   phases are ordered by `phaseIndex` of their manifests.
+  /// - Parameter phases: the order of phases, for checkpoints before format 3, whose manifests do not contain it.
+  ///   Other phases are ordered by `phaseIndex` of their manifests.
   package init(
     _ directory: URL, keep: Int, phases: [String], files: FileLayer = .system
   ) {

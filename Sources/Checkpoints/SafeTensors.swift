@@ -143,7 +143,7 @@ package enum SafeTensors {
     let (entries, metadata) = try parse(header, path: path)
     let total = entries.last?.range.upperBound ?? 0
     if let remaining = source.remaining, remaining != total {
-      throw CheckpointError.damaged(path: path, "\(remaining) bytes of values where the header promises \(total)")
+      throw CheckpointError.damaged(path: path, "\(remaining) bytes of values where the header declares \(total)")
     }
     return TensorHeader(path: path, entries: entries, metadata: metadata)
   }

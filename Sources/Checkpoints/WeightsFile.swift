@@ -48,7 +48,7 @@ package enum WeightsFile {
   package static func publish(
     _ tensors: [NamedTensor], metadata: [String: String] = [:], to url: URL
   ) throws -> Written {
-    // The name keeps its suffix, which decides about compression.
+    // The temporary name keeps the suffix, which selects the compression.
     let temporary = url.deletingLastPathComponent().appendingPathComponent(".tmp-\(getpid())-\(url.lastPathComponent)")
     do {
       let written = try write(tensors, metadata: metadata, to: temporary, threads: CheckpointStore.compressorThreads)

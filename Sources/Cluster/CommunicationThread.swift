@@ -1,11 +1,11 @@
-// The one thread of a rank that calls MPI. Other threads hand it transfers and go on computing, or have it make a call
-// and wait.
+// The one thread of a rank that calls MPI. Other threads give it transfers and continue, or have it make a
+// call and wait.
 //
 // Open MPI 4.1 moves data only inside its calls, and its blocking calls spin. Where every core computes, a spinning
 // thread takes a core from the arithmetic. So all operations are non-blocking, and one call polls all of them. While a
-// caller is blocked, the thread polls continuously for a moment, since most answers come at once, then with pauses that
-// grow while nothing arrives. While all threads compute, the pauses are longer, since a poll costs the arithmetic about
-// 40 microseconds where they share a core.
+// caller is blocked, the thread polls continuously for a moment, since most messages arrive at once, then with pauses
+// that grow while nothing arrives. While all threads compute, the pauses are longer, since a poll costs the arithmetic
+// about 40 microseconds where they share a core.
 import COpenMPI
 import Foundation
 import Support

@@ -8,7 +8,7 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
   /// A file that a list names is missing; `more` further lines have the same fault.
   case missingFile(list: String, line: Int, path: String, more: Int)
   case noMask(id: String, folders: [String])
-  /// Neither a mask nor a label list tells which classes the image shows.
+  /// Neither a mask nor a label list states which classes the image shows.
   case noLabels(id: String)
   case sizeMismatch(photograph: String, width: Int, height: Int, mask: String, maskWidth: Int, maskHeight: Int)
   case unknownClass(mask: String, index: Int, x: Int, y: Int, classes: Int)
@@ -43,8 +43,8 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
       "\(mask) has index \(index) at x \(x), y \(y), but there are \(classes) classes (1 to \(classes), 0 background, "
         + "255 ignored): correct the mask, or network.classes"
     case .tooFewMasks(let name, let found, let asked):
-      "only \(found) images of the mask list show the class \(name), but data.masksPerClass asks for \(asked): "
-        + "lower it to \(found) or less, or add masks"
+      "only \(found) images of the mask list show the class \(name), but \(asked) of each class are required: "
+        + "lower data.masksPerClass or --per-class to \(found) or less, or add masks"
     case .impossible(let what):
       what
     }

@@ -1,4 +1,4 @@
-// The choice of the few masked images that the segmentation phase may see ("strong" images, "5 per class" in the
+// The choice of the few masked images that the segmentation phase may use ("strong" images, "5 per class" in the
 // paper). The authors did not publish theirs. dnet gives every image a random rank that depends on the seed and its id
 // only.
 import Randomness

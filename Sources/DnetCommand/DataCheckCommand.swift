@@ -7,7 +7,7 @@ import Foundation
 extension DataCommand {
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Checks every file that the lists name, and says what is wrong and what to do.",
+      abstract: "Checks every file that the lists name, and reports what is wrong and what to do.",
       discussion: "Exit status: 0 without faults (and, with --strict, without warnings), else 1.")
 
     @Argument(help: "The dataset: a folder with JPEGImages, SegmentationClassAug and ImageSets, or a pack.")

@@ -22,7 +22,7 @@ package struct LabelCounts: Sendable, Equatable {
   /// True positives, false positives and false negatives, for other ranks to add.
   package var counts: [UInt64] { [truePositives, falsePositives, falseNegatives] }
 
-  /// Counts one image. Element c - 1 says whether class c (1...K) was predicted or is present.
+  /// Counts one image. Element c - 1 is true if class c (1...K) was predicted or is present.
   package mutating func add(predicted: [Bool], truth: [Bool]) {
     precondition(predicted.count == truth.count, "\(predicted.count) labels against \(truth.count)")
     for (predicted, truth) in zip(predicted, truth) {

@@ -19,7 +19,7 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
       "\(path) does not say which network its weights belong to (metadata \"network\": \(found ?? "missing")): "
         + "give a model.safetensors.zst or a checkpoint that dnet-train wrote"
     case .unknownModel(let path, let model):
-      "\(path) holds weights of the model \(model), and this program knows "
+      "\(path) holds weights of the model \(model), and this program contains "
         + "\(ModelRegistry.names.joined(separator: ", ")): use the program that wrote the file"
     case .notFound(let path):
       "there is no model at \(path): give a model.safetensors.zst, a checkpoint's directory or a run's"

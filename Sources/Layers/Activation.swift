@@ -1,4 +1,4 @@
-// The values that one layer hands to the next, in one of three layouts.
+// The values that one layer passes to the next, in one of three layouts.
 import Compute
 
 /// The shape of one image's activation.
@@ -58,7 +58,7 @@ package final class PlainValues: @unchecked Sendable {
 
 /// The output of a layer.
 package enum Activation: Sendable {
-  /// The planes of the pass in hand (`ForwardPass.planes`).
+  /// The planes of the current pass (`ForwardPass.planes`).
   case image
   case maps(FeatureMaps)
   /// [M][C]

@@ -78,7 +78,7 @@ package final class DenseLayer {
     }
   }
 
-  /// The product, the bias and, if wanted, ReLU.
+  /// The product, the bias and, if `rectified` is true, ReLU.
   package func forward(_ x: AlignedMemory, into y: AlignedMemory, rectified: Bool) {
     multiply(x, into: y)
     context.stage("\(name).bias", .rectification, .forward)
@@ -86,7 +86,7 @@ package final class DenseLayer {
   }
 
   /// dx = dy times the weights: the data gradient, and a step of the saliency pass.
-  /// - Parameter count: the number of rows, where only the first ones are wanted.
+  /// - Parameter count: the number of rows, where only the first ones are needed.
   package func multiplyBack(_ dy: AlignedMemory, into dx: AlignedMemory, rows count: Int? = nil) {
     context.stage(name, .convolution, .dataGradient)
     multiply(dy, count.map(dataProduct.withRows) ?? dataProduct, into: dx)

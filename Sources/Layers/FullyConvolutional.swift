@@ -54,7 +54,7 @@ package struct FullyConvolutionalSpec: LayerSpec {
 }
 
 extension LayerList {
-  /// Appends a fully convolutional layer with ReLU, normalized before it if wanted.
+  /// Appends a fully convolutional layer with ReLU, normalized before it if requested.
   /// - Parameter gradient: large matrices keep their gradients as factors.
   package mutating func fullyConvolutional(
     _ name: String, _ channels: Int, kernel: Int, gradient: GradientForm,

@@ -1,6 +1,6 @@
 // The two protocols of this target: `LayerSpec` declares a layer, `Layer` executes it for a number of images.
 //
-// A specification knows its input's shape and derives everything that is a function of the layer: the output's shape,
+// A specification has its input's shape and derives everything that is a function of the layer: the output's shape,
 // parameters, statistics, multiply-adds, folding. Names, tables, gradient forms, memory plans and benchmark
 // stages follow from these.
 import Compute

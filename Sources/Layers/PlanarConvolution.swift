@@ -1,5 +1,5 @@
-// The first 3x3 convolution of a network. Its input is the image, three planes instead of channel blocks, and it hands
-// no gradient further down.
+// The first 3x3 convolution of a network. Its input is the image, three planes instead of channel blocks, and it
+// computes no gradient of its input.
 import Compute
 import Kernels
 

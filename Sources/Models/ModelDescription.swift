@@ -1,4 +1,4 @@
-// The text in a weights file's metadata that says which network the weights belong to.
+// The text in a weights file's metadata that identifies the network of the weights.
 import Foundation
 import Support
 

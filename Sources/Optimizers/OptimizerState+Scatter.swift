@@ -30,7 +30,7 @@ extension OptimizerState {
     for (number, piece) in pieces.enumerated() {
       let buffer = buffers[number % 2]
       if let transfer = pending[number % 2] { try communicator.wait(transfer) }
-      // After a failure the other ranks still receive what they wait for, and learn of the failure afterwards.
+      // After a failure the other ranks still receive what they wait for; the failure is reported to them afterwards.
       if failure == nil {
         do { try read(UnsafeMutableBufferPointer(start: buffer.pointer, count: piece.range.count)) } catch {
           failure = error

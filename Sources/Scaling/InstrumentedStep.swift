@@ -1,4 +1,4 @@
-// A training step that tells a `TimelineRecorder` where its passes begin and end.
+// A training step that reports the begin and the end of its passes to a `TimelineRecorder`.
 import Batches
 import Compute
 import Layers

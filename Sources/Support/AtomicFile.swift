@@ -10,7 +10,7 @@ package final class AtomicFile {
   private var descriptor: Int32
   private var published = false
 
-  /// Writes or replaces a whole file. The umask decides about its permissions.
+  /// Writes or replaces a whole file. The umask determines its permissions.
   package static func write(_ bytes: some Collection<UInt8>, to path: String) throws(FileError) {
     let file = try AtomicFile(path)
     try file.append(Array(bytes))

@@ -32,7 +32,7 @@ package enum FileBytes {
       made += part + "/"
       guard mkdir(made, 0o777) == 0 || errno == EEXIST else { throw .writing(path) }
     }
-    // EEXIST is also the answer where a file has this name.
+    // mkdir also fails with EEXIST where a file has this name.
     guard access(made + ".", F_OK) == 0 else { throw .writing(path) }
   }
 

@@ -56,7 +56,7 @@ package final class ProgressDisplay: Sendable {
     }
   }
 
-  /// Ends the progress line and forgets the rate.
+  /// Ends the progress line and resets the rate.
   package func finish() {
     state.withLock { state in
       if state.width > 0 { write("\n") }

@@ -40,7 +40,7 @@ import Testing
     #expect(try store.newestValid().checkpoint?.description.iteration == 20)
     let oldest = try Checkpoint(verifying: store.list()[0].url)
     #expect(oldest.description.phase == "classification" && oldest.description.iteration == 2_000_000)
-    // The manifests tell the order too, and nothing depends on the spelling of names.
+    // The manifests contain the order too, and nothing depends on the spelling of names.
     #expect(try CheckpointStore(store.directory, keep: 9, phases: []).list() == store.list())
   }
 

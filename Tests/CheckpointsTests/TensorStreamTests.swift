@@ -50,7 +50,7 @@ import Testing
     try WeightsFile.write(someVector().namedTensors, to: url)
     var bytes = try Data(contentsOf: url)
     bytes.append(contentsOf: [0, 0])
-    // Plain files tell their size beforehand; a compressed one does not.
+    // The size of a plain file is available beforehand; that of a compressed one is not.
     let packed = directory.file("longer.safetensors.zst")
     for (content, words) in [(bytes, "bytes follow"), (bytes.dropLast(40), "the file ends after")] {
       let sink = try ZstdSink(FileSink(packed.path))

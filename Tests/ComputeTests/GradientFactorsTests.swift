@@ -176,7 +176,7 @@ import Testing
 
   // MARK: Values that are not finite
 
-  @Test("The first shard with a value that is not finite is remembered until the next minibatch.") func nonFinite() {
+  @Test("The first shard with a value that is not finite is recorded until the next minibatch.") func nonFinite() {
     let factors = GradientFactors(Self.table, rows: Self.rows, pendingMerges: [0, 1, 0])
     let right = values(Self.rows * 33, salt: 1)
     func store(_ value: Float, shard: Int) {

@@ -1,5 +1,6 @@
-// A second model, registered by a program outside the sources (Tests/fcn-tiny), goes through everything that a model is
-// promised: training on several ranks, checkpoints, resuming, verification, the dry run, and strict configuration.
+// Tests of a second model, which a program outside the sources registers (Tests/fcn-tiny): training on several ranks,
+// checkpoints, resuming, the dry run, strict configuration, and the refusal of the model by programs that do not
+// register it. There is no test of `dnet verify` and the like, since `dnet` has the built-in models only.
 import Checkpoints
 import Foundation
 import Images
@@ -102,7 +103,7 @@ extension EndToEnd {
         #expect(outcome.complaints.count == 1, "\(outcome.output)")
         for text in texts { #expect(outcome.complaints.first?.contains(text) == true, "\(outcome.output)") }
       }
-      // dnet-train itself does not know the model.
+      // dnet-train itself does not register the model.
       let outcome = try workplace.start("dnet-train", ["fcn.yaml", "--output", "refused"]).wait()
       #expect(outcome.status == 1 && outcome.output.contains("network.model is fcn-tiny: it takes decouplednet"))
     }
@@ -116,7 +117,7 @@ extension EndToEnd {
       #expect(!FileManager.default.fileExists(atPath: workplace.file("dry")))
     }
 
-    @Test("The manifest names the model and its phase, and a program without the model says so.")
+    @Test("The manifest names the model and its phase, and a program without the model names it in its error.")
     func filesNameTheModel() throws {
       let workplace = try workplace()
       try train(workplace, "run", ranks: nil)

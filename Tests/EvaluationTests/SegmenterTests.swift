@@ -152,7 +152,7 @@ import Testing
       seen.formUnion(found.mask.indices)
     }
     let possible = Set([0] + biases.indices.filter { biases[$0] > 0 }.map { UInt8($0 + 1) })
-    #expect(seen.isSubset(of: possible) && seen.count >= 2, "labels \(seen) say little")
+    #expect(seen.isSubset(of: possible) && seen.count >= 2, "labels \(seen) are too few to compare")
   }
 
   /// Maps that were swapped between labels, or all alike, would pass the comparison above.

@@ -25,7 +25,7 @@ import Testing
     #expect(BLAS.coreTypeOverride(for: core, setting: setting, compiled: level) == wanted)
   }
 
-  @Test("The kernels in use are known and fit the compiled instructions.") func knowsWhatTheProcessorDeserves() {
+  @Test("The kernels in use are known and fit the compiled instructions.") func kernelsFitTheCompiledInstructions() {
     #expect(BLAS.coreName != "unknown")
     #expect(BLAS.level(ofCore: "Prescott") == 0)
     #expect(BLAS.level(ofCore: "Zen") == 1)

@@ -33,7 +33,7 @@ import Testing
   }
 
   @Test("Each element is summed in the documented order.", arguments: cases, [false, true])
-  func sumsInTheOrderItPromises(_ shape: Case, transposed: Bool) {
+  func sumsInTheDocumentedOrder(_ shape: Case, transposed: Bool) {
     var draws = Draws(23)
     let (a, b) = (draws.floats(shape.m * shape.k), draws.floats(shape.n * shape.k))
     let found = product(a, b, shape, transposed: transposed)

@@ -14,7 +14,7 @@ import Testing
     list.score("score", classes: classes)
     list.scorePooling("pooling")
     let network = SampleNetwork(list, images: 3, purpose: .inference, biases: 6)
-    // fc7 sees large values; small weights keep it away from its corners.
+    // The inputs of fc7 are large; small weights keep it away from its corners.
     for index in network.parameters["n.fc7.weight"].indices { network.parameters["n.fc7.weight"][index] *= 0.1 }
     return network
   }

@@ -8,7 +8,7 @@ import Testing
     NetworkShape(width: 0.0625, inputSize: 96, classes: 3, batchNormalization: true),
   ]
 
-  @Test("A description survives the way through its text, which is one line.") func travelsAsText() {
+  @Test("A description is unchanged by conversion to its text, which is one line.") func conversion() {
     for shape in shapes {
       for model in [DecoupledNet.name, "another"] {
         let description = ModelDescription(model: model, shape: shape)

@@ -192,7 +192,7 @@ struct GridSource: ProposalSource {
     let short = error(Array(lines.dropLast(3)))
     #expect(short.contains("ends after line 20 with 16 crops, its header says 19") && short.contains("cut short"))
     #expect(error(lines.dropLast() + [String(lines.last!.dropLast(5))]).contains("line 23"))
-    // For an incomplete copy, the error must not ask to correct a line.
+    // For an incomplete copy, the error must not suggest correcting a line.
     for missing in 2...150 {
       let said = #expect(throws: CropListError.self) {
         try CropListReader.parse(String(text.dropLast(missing)), name: "l.txt")

@@ -17,7 +17,7 @@ import Training
     IterationVerdict(reports.map { $0.encoded(shards: 3) }, lateness: lateness, tree: tree)
   }
 
-  @Test("A report survives its encoding.") func reportSurvivesItsEncoding() {
+  @Test("A report is unchanged by encoding and decoding.") func encoding() {
     var sent = report([0.25, -1, 1e300])
     sent.lacksData = true
     sent.stopRequests.pastDeadline = true

@@ -195,7 +195,7 @@ import Training
   }
 
   @Test("Cores that mpirun leaves unused give a warning.")
-  func coresThatMPIRunLeavesToNobody() {
+  func coresWithoutRank() {
     let found = report([2, 2, 2]) { rank, facts in
       facts.cores = "\(rank % 2)"
       facts.threads = 1

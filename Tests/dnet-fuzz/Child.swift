@@ -9,16 +9,16 @@ enum Child {
 
   static var hasAddressSanitizer: Bool { dlsym(nil, "__asan_init") != nil }
 
-  /// Decodes one input and describes the outcome in a few words. Throws `BrokenPromise`.
+  /// Decodes one input and describes the outcome in a few words. Throws `ContractBreach`.
   static func outcome(of bytes: [UInt8], _ decoder: any FuzzedDecoder) throws -> String {
     let start = clock_gettime_nsec()
     var outcome = "accepted"
-    do { try decoder.decode(bytes) } catch let error as BrokenPromise { throw error } catch {
+    do { try decoder.decode(bytes) } catch let error as ContractBreach { throw error } catch {
       outcome = FuzzedDecoders.kind(error)
     }
     let seconds = Double(clock_gettime_nsec() - start) * 1e-9
-    try BrokenPromise.unless(seconds <= secondsAllowed, "it took \(seconds) s")
-    try BrokenPromise.unless(!outcome.lowercased().contains("memory"), "it asked for too much memory: \(outcome)")
+    try ContractBreach.unless(seconds <= secondsAllowed, "it took \(seconds) s")
+    try ContractBreach.unless(!outcome.lowercased().contains("memory"), "it needed too much memory: \(outcome)")
     return outcome
   }
 
@@ -48,7 +48,7 @@ enum Child {
       current[0] = number
       let input = decoder.input(Mutation(seed: seed, decoder: name, number: number))
       bytes += input.count
-      do { counts[try outcome(of: input, decoder), default: 0] += 1 } catch let error as BrokenPromise {
+      do { counts[try outcome(of: input, decoder), default: 0] += 1 } catch let error as ContractBreach {
         try Data("\(error.what)\n".utf8).write(to: URL(fileURLWithPath: tally))
         exit(3)
       }

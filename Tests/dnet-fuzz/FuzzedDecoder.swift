@@ -11,15 +11,15 @@ protocol FuzzedDecoder {
   var seeds: [[UInt8]] { get }
   /// Returns a damaged file.
   func input(_ mutation: Mutation) -> [UInt8]
-  /// Decodes the bytes. Throws the error of the decoder, or `BrokenPromise`.
+  /// Decodes the bytes. Throws the error of the decoder, or `ContractBreach`.
   func decode(_ bytes: [UInt8]) throws
 }
 
 /// The error for accepted contents that the decoder must refuse.
-struct BrokenPromise: Error {
+struct ContractBreach: Error {
   let what: String
-  static func unless(_ holds: Bool, _ what: @autoclosure () -> String) throws(BrokenPromise) {
-    if !holds { throw BrokenPromise(what: what()) }
+  static func unless(_ holds: Bool, _ what: @autoclosure () -> String) throws(ContractBreach) {
+    if !holds { throw ContractBreach(what: what()) }
   }
 }
 
@@ -41,8 +41,8 @@ enum FuzzedDecoders {
   }
 
   /// Checks the size of a decoded image.
-  static func check(width: Int, height: Int, values: Int, channels: Int) throws(BrokenPromise) {
-    try BrokenPromise.unless(
+  static func check(width: Int, height: Int, values: Int, channels: Int) throws(ContractBreach) {
+    try ContractBreach.unless(
       width > 0 && height > 0 && width * height <= ImageError.pixelLimit && values == width * height * channels,
       "\(width) x \(height) pixels with \(values) values")
   }

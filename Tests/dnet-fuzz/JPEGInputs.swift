@@ -32,7 +32,7 @@ struct JPEGInputs: FuzzedDecoder {
 
   func decode(_ bytes: [UInt8]) throws {
     let orientation = EXIF.orientation(bytes)
-    try BrokenPromise.unless((1...8).contains(orientation), "orientation \(orientation)")
+    try ContractBreach.unless((1...8).contains(orientation), "orientation \(orientation)")
     let image = try Photograph.decode(bytes, file: "f")
     try FuzzedDecoders.check(width: image.width, height: image.height, values: image.pixels.count, channels: 3)
   }

@@ -48,12 +48,12 @@ struct PNGInputs: FuzzedDecoder {
     do { image = try PNG.decodeIndices(bytes, file: "f") } catch {
       guard case .notIndices = error else { throw error }
       image = try PNG.decodeColoredIndices(bytes, classes: 20, file: "f")
-      try BrokenPromise.unless(image.indices.allSatisfy { $0 <= 20 || $0 == 255 }, "an index that is no class")
+      try ContractBreach.unless(image.indices.allSatisfy { $0 <= 20 || $0 == 255 }, "an index that is no class")
     }
     try FuzzedDecoders.check(width: image.width, height: image.height, values: image.indices.count, channels: 1)
     // The bit depth in the header, if that is of the palette file that was read.
     if bytes[25] == 3 {
-      try BrokenPromise.unless(
+      try ContractBreach.unless(
         image.indices.allSatisfy { Int($0) < 1 << Int(bytes[24]) }, "an index of too many bits")
     }
   }

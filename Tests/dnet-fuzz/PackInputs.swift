@@ -47,17 +47,17 @@ struct PackInputs: FuzzedDecoder {
   func decode(_ bytes: [UInt8]) throws {
     try FileBytes.write(bytes, to: file)
     let pack = try PackedSet(file)
-    try BrokenPromise.unless((1...63).contains(pack.classes), "\(pack.classes) classes")
+    try ContractBreach.unless((1...63).contains(pack.classes), "\(pack.classes) classes")
     var first: (any Error)?
     func note(_ work: () throws -> Void) throws {
-      do { try work() } catch let error as BrokenPromise { throw error } catch { first = first ?? error }
+      do { try work() } catch let error as ContractBreach { throw error } catch { first = first ?? error }
     }
     for name in pack.listNames.prefix(4) {
       try note {
         let images = try pack.images(list: name)
         try note {
           for labels in try pack.imageLabels(images, workers: workers) {
-            try BrokenPromise.unless(labels.count == pack.classes, "\(labels.count) labels")
+            try ContractBreach.unless(labels.count == pack.classes, "\(labels.count) labels")
           }
         }
         for image in images.prefix(4) {
@@ -69,7 +69,7 @@ struct PackInputs: FuzzedDecoder {
           try note {
             let mask = try pack.loadMask(image)
             try FuzzedDecoders.check(width: mask.width, height: mask.height, values: mask.indices.count, channels: 1)
-            try BrokenPromise.unless(
+            try ContractBreach.unless(
               mask.indices.allSatisfy { $0 <= pack.classes || $0 == 255 }, "an index that is no class")
           }
         }

@@ -55,16 +55,16 @@ struct ListInputs: FuzzedDecoder {
 
   func decode(_ bytes: [UInt8]) throws {
     if let digests = ListFile.digests(bytes) {
-      try BrokenPromise.unless(digests.found.count == 64, "a digest of other length")
+      try ContractBreach.unless(digests.found.count == 64, "a digest of other length")
     }
     try FileBytes.write(bytes, to: file)
     let images = try ImageList.read(file)
-    try BrokenPromise.unless(!images.isEmpty && images[0].line >= 1, "no image")
-    try BrokenPromise.unless(zip(images, images.dropFirst()).allSatisfy { $0.line < $1.line }, "lines out of order")
+    try ContractBreach.unless(!images.isEmpty && images[0].line >= 1, "no image")
+    try ContractBreach.unless(zip(images, images.dropFirst()).allSatisfy { $0.line < $1.line }, "lines out of order")
     for image in images {
-      try BrokenPromise.unless(
+      try ContractBreach.unless(
         !image.id.isEmpty && !image.id.utf8.contains(47), "line \(image.line): the id \"\(image.id)\"")
-      try BrokenPromise.unless(image.mask == nil || image.photograph != nil, "a mask without a photograph")
+      try ContractBreach.unless(image.mask == nil || image.photograph != nil, "a mask without a photograph")
     }
   }
 
@@ -105,7 +105,7 @@ struct CropInputs: FuzzedDecoder {
     guard let first = bytes.first, first < 9 else {
       let list = try CropListReader.parse(bytes, name: "f")
       try Self.check(list)
-      return try BrokenPromise.unless(CropList(encoded: list.encoded) == list, "another list after encoding")
+      return try ContractBreach.unless(CropList(encoded: list.encoded) == list, "another list after encoding")
     }
     guard let list = CropList(encoded: bytes) else { throw Refused() }
     try Self.check(list)
@@ -113,11 +113,11 @@ struct CropInputs: FuzzedDecoder {
 
   struct Refused: Error, CustomStringConvertible { let description = "no encoded list" }
 
-  static func check(_ list: CropList) throws(BrokenPromise) {
-    try BrokenPromise.unless(
+  static func check(_ list: CropList) throws(ContractBreach) {
+    try ContractBreach.unless(
       list.firstLines.count == list.ids.count, "\(list.ids.count) ids, \(list.firstLines.count) lines")
     for record in list.records {
-      try BrokenPromise.unless(
+      try ContractBreach.unless(
         Int(record.image) < list.ids.count && record.labels != 0 && record.x1 <= record.x2 && record.y1 <= record.y2,
         "crop \(record)")
     }

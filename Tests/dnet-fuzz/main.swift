@@ -54,7 +54,7 @@ if let number = numbers["--only"] {
   let input = decoder.input(Mutation(seed: seed, decoder: decoders[0], number: number))
   if let file = texts["--save"] { try Data(input).write(to: URL(fileURLWithPath: file)) }
   print("\(decoders[0]), input \(number): \(input.count) bytes")
-  do { print(try Child.outcome(of: input, decoder)) } catch let broken as BrokenPromise {
+  do { print(try Child.outcome(of: input, decoder)) } catch let broken as ContractBreach {
     print("FAILED: \(broken.what)")
     exit(1)
   }

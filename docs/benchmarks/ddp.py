@@ -52,7 +52,7 @@ class Phase(torch.nn.Module):
         network = peer.Classification(layout, trained=True) if phase == "classification" else peer.Segmentation(layout)
         self.fixed = None if phase == "classification" else peer.Classification(layout, trained=False)
         self.network = network
-        # Score layers have no scale; every other one in the list is trained as it stands. DDP wants to know them all.
+        # Score layers have no scale; every other one in the list is trained as it stands. DDP requires all of them.
         self.parameters_ = torch.nn.ParameterList()
         for layer in self.layers(network):
             for name in ("weight", "bias", "scale", "shift"):

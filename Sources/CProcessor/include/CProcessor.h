@@ -1,5 +1,5 @@
 // The instructions that the processor offers, and the check at start that this program can run on it. Instructions are
-// the bits of CInstructionSet. This target is compiled for the baseline processor, whatever DNET_MARCH says.
+// the bits of CInstructionSet. This target is compiled for the baseline processor, whatever DNET_MARCH is.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-// The messages and the arithmetic of a rank's reduction, and the memory they need: what `ReductionSchedule` asks for,
+// The messages and the arithmetic of a rank's reduction, and the memory they need: what `ReductionSchedule` requests,
 // done over MPI. The order of a sum is that of `ShardTree`, whichever rank computes it and whenever.
 import Compute
 import Support

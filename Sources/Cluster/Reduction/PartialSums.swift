@@ -2,7 +2,7 @@
 //
 // Gradients are held in two forms. Stored ones are the beginning of the flat vector: each shard's are written to a
 // buffer and added along the canonical tree as soon as two siblings are complete, like carries in a binary counter. Of
-// factored ones only the factors are kept; their sums are computed, for the range that is asked for, when all shards
+// factored ones only the factors are kept; their sums are computed, for the requested range, when all shards
 // are complete.
 //
 // Goals in order: the bits of the tree, little memory, speed.

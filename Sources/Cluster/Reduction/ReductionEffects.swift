@@ -1,4 +1,4 @@
-// The messages and the arithmetic of a reduction, as `ReductionSchedule` asks for them.
+// The messages and the arithmetic of a reduction, as `ReductionSchedule` requests them.
 
 /// Carries out what a `ReductionSchedule` decides. Buckets and parameters are numbered as in the plan.
 package protocol ReductionEffects: AnyObject {

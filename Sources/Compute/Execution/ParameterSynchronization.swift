@@ -1,5 +1,5 @@
-// The interface through which layers tell the data-parallel reduction which parameters they read and which gradients
-// they have written. A step that runs alone has no listener.
+// The interface through which layers report to the data-parallel reduction which parameters they read and which
+// gradients they have written. `ExecutionContext.synchronization` is nil for a step that runs alone.
 
 /// Moves gradients and weights between ranks while a training step runs.
 package protocol ParameterSynchronization: AnyObject {

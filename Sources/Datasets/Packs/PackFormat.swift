@@ -51,7 +51,7 @@ struct PackEntry: Equatable {
   /// The first eight bytes of each SHA-256.
   var photographWord: UInt64 = 0
   var maskWord: UInt64 = 0
-  /// Bit c - 1 stands for class c; bit 63 says that labels are known.
+  /// Bit c - 1 stands for class c; bit 63 is set if the labels are known.
   var labels: UInt64 = 0
   /// The paths under the root of the dataset, as ranges of the strings.
   var photographName = 0..<0

@@ -68,7 +68,7 @@ package final class PackedSet: ImageStore, @unchecked Sendable {
     guard got == PackFormat.headerBytes, size >= numbers.fileBytes else {
       throw .cutShort(pack: path, bytes: size, expected: max(numbers.fileBytes, PackFormat.headerBytes))
     }
-    // Sums in floating point cannot overflow, whatever a damaged header says.
+    // Sums in floating point cannot overflow, whatever a damaged header contains.
     let indexBytes = Double(numbers.items) * 80 + Double(numbers.stringsBytes) + Double(numbers.listsBytes)
     guard numbers.entryBytes == PackFormat.entryBytes, numbers.entriesAt >= PackFormat.headerBytes,
       indexBytes == Double(numbers.cropsAt - min(numbers.entriesAt, numbers.cropsAt)), indexBytes > 0,

@@ -43,7 +43,7 @@ package enum SyntheticSet {
     for folder in ["JPEGImages", "SegmentationClassAug", "ImageSets/Segmentation", "ImageSets/Main"] {
       try FileBytes.makeFolder("\(root)/\(folder)")
     }
-    // In batches, so that progress is shown and a full disk is noticed early.
+    // In batches, so that progress is shown and a full disk is detected early.
     var counts: [[Int]] = []
     for start in stride(from: 0, to: images, by: 64) {
       let end = min(start + 64, images)

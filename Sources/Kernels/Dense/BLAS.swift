@@ -35,7 +35,7 @@ package enum BLAS {
   /// in use fit or another execution would change nothing.
   ///
   /// The library selects its kernels when it is loaded, from OPENBLAS_CORETYPE (`setting`) if it is set. A processor
-  /// that OpenBLAS 0.3.21 does not know gets `Prescott` (SSE3), nine times slower than AVX-512. A setting of AVX2 or
+  /// that OpenBLAS 0.3.21 does not support gets `Prescott` (SSE3), nine times slower than AVX-512. A setting of AVX2 or
   /// better is kept, because a user may have chosen it for all machines of a cluster. A lesser setting is a mistake.
   package static func coreTypeOverride(for core: String, setting: String?, compiled level: Int) -> String? {
     guard let wanted = expectedCoreName(compiled: level), self.level(ofCore: core) != level else { return nil }

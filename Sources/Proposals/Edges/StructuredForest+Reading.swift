@@ -108,7 +108,7 @@ extension StructuredForest {
           "node \(inTree) of tree \(node / nodesOfTree) leads to node \(child)")
         try need(
           featureIds[node] >= 0 && Int(featureIds[node]) < features,
-          "node \(inTree) of tree \(node / nodesOfTree) asks for feature \(featureIds[node]) of \(features)")
+          "node \(inTree) of tree \(node / nodesOfTree) tests feature \(featureIds[node]) of \(features)")
       }
       try need(
         edgeBoundaries[node] >= 0 && edgeBoundaries[node] <= edgeBoundaries[node + 1]

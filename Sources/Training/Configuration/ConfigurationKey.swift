@@ -116,7 +116,7 @@ package struct ConfigurationKey: Sendable {
     ]
   }
 
-  /// The key that decides on the phases, and so on the other keys.
+  /// The key that determines the phases, and with them the other keys.
   static var model: ConfigurationKey {
     let names = ModelRegistry.names
     return .init(

@@ -56,7 +56,7 @@ package final class PhaseTrainer {
     hooks = ReductionHooks(resources.reduction, trace, activity)
   }
 
-  /// The listener that the execution context of the step must have while iterations run.
+  /// The value that `ExecutionContext.synchronization` of the step must have while iterations run.
   package var synchronization: any ParameterSynchronization { hooks }
 
   /// Takes checksums of the gradients of the iterations to come, for `dnet verify`; nil takes none.
@@ -97,7 +97,7 @@ package final class PhaseTrainer {
         observe(batch)
         data.recycle(batch)
       } catch {
-        // The other ranks learn of it from this rank's report. Until then they get the messages that they wait for.
+        // This rank's report contains the failure. Until then the other ranks receive the messages they wait for.
         failure = error
         report.lacksData = true
         if shard == ownShards.lowerBound { try reduction.begin() }

@@ -148,10 +148,10 @@ package final class TrainingLoop {
     let outcome = try trainer.iterate(
       iteration, continues: iteration + 1 < current.end && !coordinator.stops(after: iteration + 1, of: phase),
       stopRequests: { coordinator.stopRequests(since: started) },
-      observe: { if dump.wants(iteration) { dump.add($0) } })
+      observe: { if dump.includes(iteration) { dump.add($0) } })
     let verdict = outcome.verdict
     if !verdict.isFinite { try abort(outcome, current, iteration) }
-    if dump.wants(iteration) {
+    if dump.includes(iteration) {
       try reduction.waitForWeights()
       try dump.finish(iteration: iteration, loss: verdict.loss)
     }

@@ -30,7 +30,7 @@ final class StepDump {
     }
   }
 
-  func wants(_ iteration: Int) -> Bool { iteration < iterations }
+  func includes(_ iteration: Int) -> Bool { iteration < iterations }
 
   /// Writes the parameters before the phase's first iteration.
   func recordStart() throws {

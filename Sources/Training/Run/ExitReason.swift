@@ -1,6 +1,6 @@
-// Why a training run ended.
+// The reason why a training run ended, as summary.json contains it.
 
-/// The reason why a run ended. The raw values are stored in summary.json.
+/// The raw values are stored in summary.json. `stop-after` is the former spelling of `--max-iterations`.
 package enum ExitReason: String, Sendable {
   case finished
   case maxIterations = "stop-after"

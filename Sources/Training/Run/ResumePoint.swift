@@ -18,7 +18,7 @@ struct ResumePoint {
   /// Keys whose values were changed on the way to this checkpoint, by their current names. Rank 0 only.
   var allowedChanges: [String] { (checkpoint?.description.allowedChanges ?? []).map(ConfigurationKey.currentName) }
 
-  /// Finds the checkpoint that the options ask for; returns nil to start from the beginning. Creates the run directory.
+  /// Finds the checkpoint that the options select; returns nil to start from the beginning. Creates the run directory.
   /// For rank 0.
   static func find(
     in store: CheckpointStore, run: RunDirectory, configuration: Configuration, options: TrainingOptions,

@@ -31,7 +31,7 @@ package struct StartupFacts: Codable, Sendable, Equatable {
   package var settings: [String: String] = [:]
   /// The SHA-256 of lists or of a pack by key, or the reason why there is none.
   package var data: [String: String] = [:]
-  /// The number of tasks that were started together according to the environment, if it says so.
+  /// The number of tasks that were started together, if an environment variable contains it.
   package var tasks: StartedTasks?
 
   package init() {}
@@ -118,8 +118,8 @@ package struct StartupFacts: Codable, Sendable, Equatable {
   }
 }
 
-/// The number of tasks that a launcher says it has started. It exceeds the number of ranks if MPI does not know the
-/// launcher.
+/// The number of tasks that a launcher has started, from its environment variables. It exceeds the number of ranks if
+/// MPI does not support the launcher.
 package struct StartedTasks: Codable, Sendable, Equatable {
   package var variable: String
   package var count: Int
