@@ -137,7 +137,9 @@ let package = Package(
     // dnet-train with a second model, which shows what a model needs: started by SecondModelTests.
     .executableTarget(
       name: "fcn-tiny",
-      dependencies: ["Batches", "Compute", "Datasets", "Images", "Layers", "Models", "Proposals", "DnetCommand", "TrainCommand"],
+      dependencies: [
+        "Batches", "Compute", "Datasets", "Images", "Layers", "Models", "Proposals", "DnetCommand", "TrainCommand",
+      ],
       path: "Tests/fcn-tiny", swiftSettings: arithmetic),
     tests(of: "Evaluation", ["Support", "Checkpoints", "Images", "Batches", "Layers", "Models", "Compute"]),
     tests(of: "Benchmarks", ["CProcessor", "Kernels", "Layers", "Models", "Randomness", "Compute"]),

@@ -25,7 +25,7 @@ package struct Dnet: ParsableCommand {
     do {
       var command = try parseAsRoot(arguments)
       try command.run()
-    } catch where rank != nil && rank != "0" {
+    } catch  where rank != nil && rank != "0" {
       Foundation.exit(exitCode(for: error).rawValue)
     } catch {
       exit(withError: error)

@@ -17,7 +17,6 @@ final class InstrumentedStep: TrainingStep {
 
   func weightsChange() { step.weightsChange() }
 
-
   func prepare() { step.prepare() }
 
   func frozenForward(_ batch: ShardBatch) {

@@ -57,7 +57,8 @@ import Testing
     let set = try DrawnSet(images: 2)
     defer { set.remove() }
     let one = [set.images[0]]
-    let source = ImageLabelBatches(Self.plan(), set.directory, images: one, labels: [set.labels[0]], cacheBytes: 1 << 20)
+    let source = ImageLabelBatches(
+      Self.plan(), set.directory, images: one, labels: [set.labels[0]], cacheBytes: 1 << 20)
     let bySlot = try (0..<20).map { try source.values(iteration: 0, slot: $0).planes }
     let byIteration = try (0..<20).map { try source.values(iteration: $0, slot: 0).planes }
     // 32 crops are possible; 20 draws give 15 of them on average.

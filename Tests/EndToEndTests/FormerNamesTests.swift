@@ -44,8 +44,8 @@ extension EndToEnd {
       #expect(resolved.contains("masksPerClass") && !resolved.contains("strongPerClass"))
     }
 
-    /// Rewrites a checkpoint as dnet 0.1 wrote it: manifest format 2 with camelCase keys, the momentum in place of named
-    /// optimizer states, no model name in the network's description, and former names of configuration keys.
+    /// Rewrites a checkpoint as dnet 0.1 wrote it: manifest format 2 with camelCase keys, the momentum in place of
+    /// named optimizer states, no model name in the network's description, and former names of configuration keys.
     private func convertToFormat2(_ folder: String, _ workplace: Workplace) throws {
       let network = #"{"batchNormalization":true,"classes":3,"inputSize":64,"width":0.0625}"#
       let weights = URL(fileURLWithPath: workplace.file("\(folder)/weights.safetensors.zst"))
@@ -97,7 +97,9 @@ extension EndToEnd {
       for checkpoint in checkpoints { try convertToFormat2("run/checkpoints/\(checkpoint)", workplace) }
       let verified = try workplace.start("dnet", ranks: 2, ["verify", "run"]).wait()
       #expect(verified.status == 0 && verified.output.contains("5 iterations agree"), "\(verified.output)")
-      let evaluated = try workplace.start("dnet", ranks: 2, ["evaluate", "run", "--data", "data", "--list", "ImageSets/Segmentation/trainval.txt"]).wait()
+      let evaluated = try workplace.start(
+        "dnet", ranks: 2, ["evaluate", "run", "--data", "data", "--list", "ImageSets/Segmentation/trainval.txt"]
+      ).wait()
       #expect(evaluated.status == 0 && evaluated.output.contains("mean IoU"), "\(evaluated.output)")
       let exported = try workplace.start(
         "dnet", ["model", "export", "run", "--fold", "--output", "folded.safetensors"]

@@ -1,6 +1,6 @@
 // Tests of a second model, which a program outside the sources registers (Tests/fcn-tiny): training on several ranks,
-// checkpoints, resuming, the dry run, strict configuration, and the refusal of the model by programs that do not
-// register it. There is no test of `dnet verify` and the like, since `dnet` has the built-in models only.
+// checkpoints, resuming, verification, evaluation, inference, the benchmark, the dry run, strict configuration, and the
+// refusal of the model by programs that do not register it.
 import Checkpoints
 import Foundation
 import Images

@@ -64,7 +64,9 @@ import Testing
     let names = try WeightsFile.read(folded).entries.map(\.name)
     #expect(names.allSatisfy { !$0.contains("bn.") && ($0.hasSuffix(".weight") || $0.hasSuffix(".bias")) }, "\(names)")
     let (wanted, found) = (outputs(net), outputs(try ModelFile.network(ModelFile.resolve(folded.path))))
-    #expect(wanted.scores.map(\.bitPattern) == outputs(try ModelFile.network(ModelFile.resolve(plain.path))).scores.map(\.bitPattern))
+    #expect(
+      wanted.scores.map(\.bitPattern)
+        == outputs(try ModelFile.network(ModelFile.resolve(plain.path))).scores.map(\.bitPattern))
     for (a, b) in zip(wanted.scores, found.scores) { #expect(abs(a - b) < 1e-5) }
     // A unit near a ReLU's or a pooling's edge may fall to the other side and change a few pixels.
     let differences = zip(wanted.foreground, found.foreground).map { abs($0 - $1) }
@@ -112,9 +114,13 @@ import Testing
     let file = folder.appendingPathComponent("model.safetensors.zst")
     let text = ModelDescription(model: "unknown", shape: net.shape).text
     try WeightsFile.publish(net.namedTensors, metadata: ["network": text], to: file)
-    #expect(throws: ModelError.unknownModel(path: file.path, model: "unknown")) { try ModelFile.network(ModelFile.resolve(file.path)) }
+    #expect(throws: ModelError.unknownModel(path: file.path, model: "unknown")) {
+      try ModelFile.network(ModelFile.resolve(file.path))
+    }
     try WeightsFile.publish(net.namedTensors, metadata: ["network": "VGG16"], to: file)
-    #expect(throws: ModelError.noNetwork(path: file.path, found: "VGG16")) { try ModelFile.network(ModelFile.resolve(file.path)) }
+    #expect(throws: ModelError.noNetwork(path: file.path, found: "VGG16")) {
+      try ModelFile.network(ModelFile.resolve(file.path))
+    }
   }
 
   @Test("A file of the previous version, whose text has other keys and no model name, is still read.")

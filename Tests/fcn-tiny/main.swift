@@ -1,5 +1,5 @@
-// dnet-train and dnet with a second model, `network.model: fcn-tiny`: `fcn-tiny dnet ...` is dnet, and `fcn-tiny ...` is
-// dnet-train.
+// dnet-train and dnet with a second model, `network.model: fcn-tiny`: `fcn-tiny dnet ...` is dnet, and `fcn-tiny ...`
+// is dnet-train.
 import DnetCommand
 import Models
 import TrainCommand

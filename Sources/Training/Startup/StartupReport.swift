@@ -30,7 +30,8 @@ package struct StartupReport: Sendable {
     for key in Self.keys(facts.map(\.settings)) {
       let kind = ConfigurationKey.named(key)?.kind ?? .text
       refuse(
-        RankDifference(.setting(key), hosts: names, values: facts.map { $0.settings[key] ?? "nothing" }, same: kind.equal))
+        RankDifference(
+          .setting(key), hosts: names, values: facts.map { $0.settings[key] ?? "nothing" }, same: kind.equal))
     }
     // Builds for two instruction sets are two programs; the sets are the better explanation.
     let sets = facts.map(\.instructions)
