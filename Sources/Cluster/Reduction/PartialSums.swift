@@ -12,9 +12,9 @@ import Kernels
 /// Sums of gradients over the maximal tree nodes inside one rank's range of shards.
 ///
 /// For each shard in order: `beginShard()`, write its gradient to `currentGradient`, then `commit()`. After the last,
-/// `values` returns any range of the sums over `nodes`. `restart()` begins the next minibatch in the same memory. The last shard may
-/// also be added in parts, each as soon as its range of the gradient is written: `complete(range)`, `values`, and
-/// `commit()` at the end.
+/// `values` returns any range of the sums over `nodes`. `restart()` begins the next minibatch in the same memory. The
+/// last shard may also be added in parts, each as soon as its range of the gradient is written: `complete(range)`,
+/// `values`, and `commit()` at the end.
 package final class PartialSums {
   package let tree: ShardTree
   /// This rank's shards.
