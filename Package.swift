@@ -93,7 +93,7 @@ let package = Package(
     // The scaling benchmark and the model of other clusters. Training knows nothing of it.
     module("Scaling", ["Support", "Randomness", "Compute", "Batches", "Layers", "Models", "Cluster", "Training"]),
     // The command line of dnet-train as a library, for programs that train further models.
-    module("TrainCommand", ["Cluster", "Training", arguments]),
+    module("TrainCommand", ["Cluster", "Support", "Training", arguments]),
     .executableTarget(name: "dnet-train", dependencies: ["TrainCommand"], swiftSettings: arithmetic),
     module(
       "DnetCommand",

@@ -1,6 +1,7 @@
 // Whole images with their image-level labels.
 import Datasets
 import Images
+import Proposals
 import Randomness
 
 /// The source of the classification phase: the whole image, randomly cropped and mirrored, with its image-level labels.

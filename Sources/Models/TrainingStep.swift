@@ -1,6 +1,7 @@
 // The protocol of a phase's work on one shard.
 import Batches
 import Compute
+import Layers
 
 /// One phase's work on a shard.
 package protocol TrainingStep: AnyObject {

@@ -41,7 +41,6 @@ final class TimelineRecorder: ParameterSynchronization {
     self.communicator = communicator
     self.reduction = reduction
     self.ownShards = ownShards
-    let table = reduction.plan.table
     work = Array(repeating: BucketSeconds(), count: reduction.plan.buckets.count)
     restart()
   }

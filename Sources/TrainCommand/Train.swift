@@ -3,6 +3,7 @@
 import ArgumentParser
 import Cluster
 import Foundation
+import Support
 import Training
 
 package struct Train: ParsableCommand {

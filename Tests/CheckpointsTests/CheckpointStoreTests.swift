@@ -44,9 +44,9 @@ import Testing
     #expect(try CheckpointStore(store.directory, keep: 9, phases: []).list() == store.list())
   }
 
-  @Test("Phases have the order of the caller or of their manifests.")
+  @Test("Phases have the order of their manifests, or else that of the caller.")
   func phasesAreOpaque() throws {
-    func write(_ phase: String, _ index: Int, _ iteration: Int, to store: CheckpointStore) throws {
+    func write(_ phase: String, _ index: Int?, _ iteration: Int, to store: CheckpointStore) throws {
       var description = someDescription(iteration, phase: phase)
       description.phaseIndex = index
       try store.write(CheckpointSnapshot(description, weights: someVector().namedTensors, optimizerStates: []))
@@ -61,10 +61,18 @@ import Testing
       ])
     #expect(try store.newestValid().checkpoint?.description.name == "a-000007")
     let reversed = CheckpointStore(store.directory, keep: 9, phases: ["a", "stage-10", "stage-2"])
-    #expect(try reversed.newestValid().checkpoint?.description.name == "stage-2-000008")
+    #expect(try reversed.list() == store.list(), "the manifests have precedence")
     // Without a readable manifest of its phase, a directory has no place in the order.
     try damage(store.directory.appendingPathComponent("a-000007/manifest.json"), cutTo: 9)
     #expect(try store.newestValid().checkpoint?.description.name == "stage-10-000007")
+
+    // Manifests before format 3 have no order of phases.
+    let earlier = CheckpointStore(directory.file("earlier/checkpoints"), keep: 9, phases: ["second", "first"])
+    try earlier.prepare()
+    try write("second", nil, 9, to: earlier)
+    try write("first", nil, 3, to: earlier)
+    #expect(try earlier.list().map(\.phase) == ["second", "first"])
+    #expect(try earlier.newestValid().checkpoint?.description.name == "first-000003")
   }
 
   @Test("Damaged checkpoints are skipped, each with a reason.")

@@ -70,36 +70,38 @@ extension EndToEnd {
       try workplace.write("\n\n", to: "data/\(lists)/empty.txt")
       try workplace.write("\(good[0])\n\(good[1]) 1 x\n", to: "data/\(lists)/table.txt")
 
-      func weak(_ list: String) -> [String] { ["data.imageLabelList=\(lists)/\(list).txt"] }
-      func strong(_ list: String) -> [String] { ["data.maskList=\(lists)/\(list).txt", "data.masksPerClass=0"] }
+      func labelled(_ list: String) -> [String] { ["data.imageLabelList=\(lists)/\(list).txt"] }
+      func masked(_ list: String) -> [String] { ["data.maskList=\(lists)/\(list).txt", "data.masksPerClass=0"] }
       try expectRefusals(
         [
           Case(name: "no folder", settings: ["data.root=nowhere"], words: ["nowhere", "data.root"]),
           Case(
-            name: "missing photograph", settings: weak("lost"),
+            name: "missing photograph", settings: labelled("lost"),
             words: [photograph("lost"), "line 3", "take the line out"]),
-          Case(name: "empty list", settings: weak("empty"), words: ["empty.txt", "one image id per line"]),
-          Case(name: "absent list", settings: strong("absent"), words: ["absent.txt", "check the path"]),
-          Case(name: "list of another form", settings: weak("table"), words: ["table.txt, line 2", "\(good[1]) 1 x"]),
+          Case(name: "empty list", settings: labelled("empty"), words: ["empty.txt", "one image id per line"]),
+          Case(name: "absent list", settings: masked("absent"), words: ["absent.txt", "check the path"]),
           Case(
-            name: "index above the classes", settings: strong("strange"),
+            name: "list of another form", settings: labelled("table"), words: ["table.txt, line 2", "\(good[1]) 1 x"]),
+          Case(
+            name: "index above the classes", settings: masked("strange"),
             words: [mask("strange"), "index 4", "x 7, y 9", "network.classes"]),
-          Case(name: "colour mask", settings: strong("coloured"), words: [mask("coloured"), "save masks as palette"]),
-          Case(name: "neither mask nor labels", settings: weak("unmasked"), words: ["unmasked", "ImageSets/Main"]),
+          Case(name: "colour mask", settings: masked("coloured"), words: [mask("coloured"), "save masks as palette"]),
+          Case(name: "neither mask nor labels", settings: labelled("unmasked"), words: ["unmasked", "ImageSets/Main"]),
           Case(
             name: "too few masks", settings: ["data.strongPerClass=33"],
-            words: ["data.masksPerClass", "33", "lower it to"]),
+            words: ["lower data.masksPerClass", "33", "or less"]),
           // Images are decoded when they are drawn, so these end the job later, at the same iteration on all ranks.
           Case(
-            name: "truncated photograph", settings: weak("cut"), atStart: false,
+            name: "truncated photograph", settings: labelled("cut"), atStart: false,
             words: [photograph("cut"), "fetch it again"]),
           Case(
-            name: "truncated strong photograph", settings: strong("cut"), atStart: false,
+            name: "truncated photograph with a mask", settings: masked("cut"), atStart: false,
             words: [photograph("cut"), "fetch it again"]),
           Case(
-            name: "no photograph", settings: weak("page"), atStart: false, words: [photograph("page"), "convert it"]),
+            name: "no photograph", settings: labelled("page"), atStart: false,
+            words: [photograph("page"), "convert it"]),
           Case(
-            name: "mask of another size", settings: strong("small"), atStart: false,
+            name: "mask of another size", settings: masked("small"), atStart: false,
             words: [mask("small"), "5 x 5", "\(size.width) x \(size.height)", "fetch both"]),
         ], workplace)
     }

@@ -137,7 +137,7 @@ import Testing
   }
 
   @Test("Masks are trained when the phases of all groups that make them are over.") func trainedMasks() {
-    #expect(DecoupledNet.untrainedGroups(afterPhase: "classification") == ["bridging", "segmentation"])
+    #expect(DecoupledNet.untrainedGroups(afterPhase: "classification") == ["segmentation"])
     #expect(DecoupledNet.untrainedGroups(afterPhase: "segmentation") == [])
     #expect(DecoupledNet.untrainedGroups(afterPhase: "other") == nil)
   }

@@ -30,7 +30,7 @@ import Testing
   @Test("Values are read back to the bit.")
   func readsBack() throws {
     var sample = Sample(share: 1.0 / 3)
-    sample.seconds = [.greatestFiniteMagnitude, 5e-324, 1 / 3]
+    sample.seconds = [.greatestFiniteMagnitude, .leastNonzeroMagnitude, 1 / 3]
     #expect(try JSONText.decode(Sample.self, from: JSONText.encode(sample)) == sample)
   }
 

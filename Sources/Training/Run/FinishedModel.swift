@@ -2,6 +2,7 @@
 import Checkpoints
 import Foundation
 import Models
+import Support
 
 enum FinishedModel {
   /// Writes the network with its statistics. A failed write is reported and tried again, since none follows later.

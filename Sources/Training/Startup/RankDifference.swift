@@ -1,5 +1,6 @@
 // The comparison of one value over all ranks.
 import Foundation
+import Kernels
 
 /// A value that must be the same on all ranks and is not.
 package struct RankDifference: Sendable, Equatable {
