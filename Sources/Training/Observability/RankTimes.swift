@@ -1,4 +1,4 @@
-// How one rank spent its time.
+// The seconds that one rank spent computing, waiting and transferring.
 
 /// Seconds of one rank since its last report.
 package struct RankTimes: Equatable {

@@ -241,7 +241,7 @@ final class Coordinator {
         display.say("model: \(run.model)  digest \(summary.weightsDigest)")
       } else if lost == nil {
         display.say(
-          "stopped (\(reason.rawValue)); dnet-train with the same configuration and --output continues from here")
+          "stopped: \(reason.text); dnet-train with the same configuration and --output continues from here")
       }
       if complete, lost == nil, let missing = checkpoints.missing {
         display.say(
@@ -252,7 +252,7 @@ final class Coordinator {
     }
     return lost.map {
       .checkpointMissing(
-        phase: $0.phase.name, iteration: $0.iteration, reason: reason.rawValue,
+        phase: $0.phase.name, iteration: $0.iteration, reason: reason.text,
         newest: isRoot ? checkpoints?.newest : nil)
     }
   }

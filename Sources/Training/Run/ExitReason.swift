@@ -6,4 +6,14 @@ package enum ExitReason: String, Sendable {
   case maxIterations = "stop-after"
   case timeLimit = "time-limit"
   case signal
+
+  /// For messages.
+  var text: String {
+    switch self {
+    case .finished: "the requested phases are done"
+    case .maxIterations: "--max-iterations is reached"
+    case .timeLimit: "--time-limit is reached"
+    case .signal: "a signal has arrived"
+    }
+  }
 }
