@@ -1,5 +1,6 @@
 // The system calls that write and read checkpoints, in one place, so that tests can make each of them fail.
 import Foundation
+import Support
 
 /// Calls with libc's conventions: a negative result (nil for `names`) is a failure, and `errno` holds the reason.
 package struct FileLayer: Sendable {
@@ -46,8 +47,7 @@ extension FileLayer {
     if descriptor < 0 { throw systemError(path, "open") }
     let failure = fsync(descriptor) == 0 ? 0 : errno
     _ = close(descriptor)
-    // Some network file systems refuse fsync on directories and do not need it.
-    if failure != 0 && failure != EINVAL && failure != ENOTSUP {
+    if failure != 0 && !AtomicFile.isUnsupported(directorySync: failure) {
       throw systemError(path, "write to disk (fsync)", failure)
     }
   }

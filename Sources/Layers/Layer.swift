@@ -104,10 +104,12 @@ package struct ForwardPass {
   }
 
   /// The planes of a network that reads an image.
-  package var requiredPlanes: UnsafePointer<Float> {
-    guard let planes else { preconditionFailure("the network reads an image, and the pass has none") }
-    return planes
-  }
+  package var requiredPlanes: UnsafePointer<Float> { required(planes) }
+}
+
+private func required(_ planes: UnsafePointer<Float>?) -> UnsafePointer<Float> {
+  guard let planes else { preconditionFailure("the network reads an image, and the pass has none") }
+  return planes
 }
 
 /// The state of one backward pass. Gradients in channel blocks travel in `gradient`; those in plain layouts lie beside
@@ -128,10 +130,7 @@ package final class BackwardPass {
   }
 
   /// The planes of a network that reads an image.
-  package var requiredPlanes: UnsafePointer<Float> {
-    guard let planes else { preconditionFailure("the network reads an image, and the pass has none") }
-    return planes
-  }
+  package var requiredPlanes: UnsafePointer<Float> { required(planes) }
 
   /// The stored gradients of all parameters, each at its offset in the vector.
   package var parameterGradient: UnsafeMutablePointer<Float> { shard.stored }

@@ -1,5 +1,4 @@
 // The text in a weights file's metadata that identifies the network of the weights.
-import Foundation
 import Support
 
 /// The name of a model and its shape.

@@ -51,6 +51,10 @@ package final class AtomicFile {
     try put(bytes, at: offset)
   }
 
+  /// True for the error number of an fsync that a file system does not offer for directories. Some network file systems
+  /// do not, and do not need it.
+  package static func isUnsupported(directorySync number: Int32) -> Bool { number == EINVAL || number == ENOTSUP }
+
   /// Flushes the file to disk, gives it its name, and flushes the directory.
   package func publish() throws(FileError) {
     guard fsync(descriptor) == 0 else { throw .writing(path) }
@@ -60,10 +64,11 @@ package final class AtomicFile {
     published = true
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    // A directory may be writable without being readable; then it cannot be opened, and the file is there already.
+    if directory < 0 && errno == EACCES { return }
     guard directory >= 0 else { throw .writing(folder) }
     defer { close(directory) }
-    // Some file systems have no fsync for directories, and say so with EINVAL.
-    guard fsync(directory) == 0 || errno == EINVAL else { throw .writing(folder) }
+    guard fsync(directory) == 0 || Self.isUnsupported(directorySync: errno) else { throw .writing(folder) }
   }
 
   private func put(_ bytes: [UInt8], at offset: Int) throws(FileError) {

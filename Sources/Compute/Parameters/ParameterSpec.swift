@@ -1,6 +1,5 @@
 // The declaration of one named parameter: its shape, its initial distribution, and how the optimizer treats it. Layers
 // declare their parameters (`LayerSpec.parameters`); everything else is derived from these declarations.
-import Kernels
 
 /// The declaration of one named tensor. Its shape is that of the plain order in which it is saved.
 package struct ParameterSpec: Sendable, Equatable {
